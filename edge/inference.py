@@ -1,0 +1,165 @@
+"""The only place that knows TFLite: load by manifest, verify, quantise, run, dequantise."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import MissingPackage, ModelError
+
+Floats = NDArray[np.float32]
+
+
+class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One input or output as the file declares it. `scale` 0 means that it is not quantised."""
+
+    name: str  # ours, short: "image", "features", "h"
+    tensor: str  # the file's own name for it
+    shape: tuple[int, ...]
+    dtype: Literal["int8", "uint8", "int16", "float32"]
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """models/<name>/manifest.json."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    labels: tuple[str, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    preprocessing: dict[str, Any] = {}
+    temperature: float = 1.0  # divides the logits, fitted on validation data
+    metrics: dict[str, Any] = {}  # with their protocol; written by the evaluation command
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`, or a ModelError that names what is wrong with it."""
+    path = folder / "manifest.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file; a model folder holds manifest.json and a .tflite file") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: not a usable manifest: {error}") from None
+
+
+@cache
+def _interpreter_class() -> Any:
+    """ai-edge-litert where it is installed, else tflite-runtime."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ImportError:
+            raise MissingPackage(
+                "no TFLite runtime is installed: pip install ai-edge-litert (or tflite-runtime below Python 3.12)"
+            ) from None
+    return Interpreter
+
+
+def runtime_name() -> str:
+    """Which runtime is in use, for `info` and the doctor."""
+    return str(_interpreter_class().__module__.split(".")[0])
+
+
+class Model:
+    """One verified TFLite file. Not to be shared between threads."""
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self.manifest = read_manifest(folder)
+        path = folder / self.manifest.file
+        content = _verified(path, self.manifest.sha256)
+        try:
+            self._interpreter = _interpreter_class()(model_content=content, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{path}: the runtime cannot load it: {error}") from None
+        self._inputs = _matched(self.manifest.inputs, self._interpreter.get_input_details(), path)
+        self._outputs = _matched(self.manifest.outputs, self._interpreter.get_output_details(), path)
+
+    def run(self, inputs: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Real numbers in and out, by the names of the manifest; shapes as declared there."""
+        for tensor in self.manifest.inputs:
+            values = inputs[tensor.name]
+            if values.shape != tensor.shape:
+                raise ModelError(
+                    f"model {self.manifest.name}: input {tensor.name} has shape {values.shape}, not {tensor.shape}"
+                )
+            self._interpreter.set_tensor(self._inputs[tensor.name], quantise(values, tensor))
+        self._interpreter.invoke()
+        return {
+            tensor.name: dequantise(self._interpreter.get_tensor(self._outputs[tensor.name]), tensor)
+            for tensor in self.manifest.outputs
+        }
+
+
+def quantise(values: Floats, tensor: Tensor) -> NDArray[Any]:
+    """Real numbers to what the file takes; out of range saturates."""
+    if not tensor.scale:
+        return values.astype(tensor.dtype)
+    bounds = np.iinfo(tensor.dtype)
+    steps = np.rint(values / np.float32(tensor.scale)) + tensor.zero_point
+    return np.clip(steps, bounds.min, bounds.max).astype(tensor.dtype)
+
+
+def dequantise(values: NDArray[Any], tensor: Tensor) -> Floats:
+    """What the file gives, as real numbers."""
+    if not tensor.scale:
+        return values.astype(np.float32)
+    return (values.astype(np.float32) - tensor.zero_point) * np.float32(tensor.scale)
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> tuple[float, ...]:
+    """Logits of one item to probabilities that sum to one."""
+    scaled = logits.astype(np.float64).ravel() / temperature
+    powers = np.exp(scaled - scaled.max())
+    return tuple(float(p) for p in powers / powers.sum())
+
+
+def _verified(path: Path, sha256: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}; reinstall the service") from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ModelError(
+            f"{path}: sha256 is {found[:12]}…, the manifest says {sha256[:12]}…; the file was altered or is half "
+            "an update: reinstall the service"
+        )
+    return content
+
+
+def _matched(declared: tuple[Tensor, ...], details: list[dict[str, Any]], path: Path) -> dict[str, int]:
+    """Indices of the declared tensors in the file; refuses a file that is not what the manifest says."""
+    by_name = {detail["name"]: detail for detail in details}
+    if set(by_name) != {tensor.tensor for tensor in declared}:
+        raise ModelError(f"{path}: has the tensors {sorted(by_name)}, not those of its manifest")
+    indices = {}
+    for tensor in declared:
+        detail = by_name[tensor.tensor]
+        scale, zero_point = detail["quantization"]
+        same = (
+            tuple(int(n) for n in detail["shape"]) == tensor.shape
+            and np.dtype(detail["dtype"]).name == tensor.dtype
+            and np.isclose(scale, tensor.scale, rtol=1e-5)
+            and zero_point == tensor.zero_point
+        )
+        if not same:
+            raise ModelError(f"{path}: tensor {tensor.tensor} differs from the manifest in shape, type or scale")
+        indices[tensor.name] = int(detail["index"])
+    return indices
