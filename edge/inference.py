@@ -112,8 +112,9 @@ def quantise(values: Floats, tensor: Tensor) -> NDArray[Any]:
     if not tensor.scale:
         return values.astype(tensor.dtype)
     bounds = np.iinfo(tensor.dtype)
-    steps = np.rint(values / np.float32(tensor.scale)) + tensor.zero_point
-    return np.clip(steps, bounds.min, bounds.max).astype(tensor.dtype)
+    steps: Floats = np.rint(values / np.float32(tensor.scale)) + tensor.zero_point
+    quantised: NDArray[Any] = np.clip(steps, bounds.min, bounds.max).astype(tensor.dtype)
+    return quantised
 
 
 def dequantise(values: NDArray[Any], tensor: Tensor) -> Floats:
