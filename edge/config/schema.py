@@ -1,0 +1,191 @@
+"""The whole configuration as frozen types. Each attribute's comment in firmware_config/default.toml says what it does.
+
+Bounds are part of the type, so that a wrong value is refused with its path and what is allowed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from edge.readings import LABELS
+
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
+PositiveSeconds = Annotated[float, Meta(gt=0.0, le=86_400.0)]
+Pin = Annotated[int, Meta(ge=0, le=63)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+CONFIG_VERSION = 1
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the config file: unknown keys are refused."""
+
+
+class Device(Section, frozen=True):
+    name: Name | None = None  # default: a hash of the machine id
+    board: Literal["auto", "pi4", "pi5", "jetson", "laptop"] = "auto"
+
+
+class Camera(Section, frozen=True):
+    enabled: bool = True
+    source: str = (
+        "auto"  # auto, picamera2[:N], an index, /dev path, csi[:N], gst:PIPELINE, URL, video file, folder, sample, none
+    )
+    width: Annotated[int, Meta(ge=160, le=4096)] = 640
+    height: Annotated[int, Meta(ge=120, le=4096)] = 480
+    fps: Annotated[float, Meta(ge=0.5, le=120)] = 15.0
+    rotation: Literal[0, 90, 180, 270] = 0
+    flip: Literal["none", "horizontal", "vertical", "both"] = "none"
+    stall_s: PositiveSeconds = 5.0  # no frame, or the same frame, for this long counts as a fault
+
+
+class Microphone(Section, frozen=True):
+    enabled: bool = True
+    source: str = "auto"  # auto, index, part of a name, a WAV/FLAC file, sample, none
+    silence_s: PositiveSeconds = 10.0  # nothing but zeros for this long counts as a fault
+
+
+class Face(Section, frozen=True):
+    min_score: Fraction = 0.5  # of the finder
+    min_size: Annotated[int, Meta(ge=16, le=2000)] = 40  # pixels of height, in the camera's picture
+    find_every: Annotated[int, Meta(ge=1, le=60)] = 3  # frames; in between faces are followed
+    max_people: Annotated[int, Meta(ge=1, le=50)] = 5
+    classify_hz: Annotated[float, Meta(ge=0.2, le=60)] = 5.0  # per face, at most
+    forget_s: PositiveSeconds = 1.5  # a face not seen for this long has left
+    still_s: Seconds = 20.0  # a face without any movement for this long is a picture; 0 = never
+    prior: dict[str, float] = {}  # label -> offset added to its logit
+
+
+class Speech(Section, frozen=True):
+    voice_threshold: Fraction = 0.5
+    min_voice_s: PositiveSeconds = 0.6
+    max_segment_s: Annotated[float, Meta(ge=1, le=60)] = 8.0
+    hop_s: Annotated[float, Meta(ge=0.1, le=10)] = 0.5
+    min_snr_db: Annotated[float, Meta(ge=-20, le=60)] = 3.0
+    noise_floor_db: Annotated[float, Meta(ge=-120, le=0)] | None = None  # None: estimated as it runs
+    require_face: bool = False  # a voice counts only while somebody is in view
+    prior: dict[str, float] = {}
+
+
+class Fusion(Section, frozen=True):
+    face_weight: Annotated[float, Meta(ge=0, le=10)] | None = None  # None: the learned weight of the manifest
+    speech_weight: Annotated[float, Meta(ge=0, le=10)] | None = None
+    face_max_age_s: PositiveSeconds = 2.0  # older readings do not count
+    speech_max_age_s: PositiveSeconds = 4.0
+
+
+class Decision(Section, frozen=True):
+    smoothing_s: Seconds = 1.5  # time constant of the exponential smoothing
+    enter: Fraction = 0.45  # a label is entered when its smoothed probability is above this
+    exit: Fraction = 0.35  # and left when it is below this
+    margin: Fraction = 0.1  # the winner leads the second by this much to be entered
+    dwell_s: Seconds = 2.0  # no state is shorter than this
+    hold_s: Seconds = 3.0  # a state survives this long without any reading
+
+
+class Publish(Section, frozen=True):
+    max_hz: Annotated[float, Meta(gt=0, le=30)] = 2.0
+    state_every_s: Annotated[float, Meta(ge=1, le=3600)] = 10.0
+    summary_every_s: Annotated[float, Meta(ge=5, le=3600)] = 60.0
+    health_every_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    modalities: bool = False  # face/<track> and speech
+
+
+class Mqtt(Section, frozen=True):
+    host: str = ""  # empty: no broker configured
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # default 1883, 8883 with TLS
+    base: Annotated[str, Meta(pattern=r"^[^+#/\x00][^+#\x00]*[^+#/\x00]$")] = "emotion"
+    protocol: Literal["5", "3.1.1"] = "5"
+    transport: Literal["tcp", "websockets"] = "tcp"
+    websocket_path: str = "/mqtt"
+    username: str = ""
+    password_file: str = ""  # or the credential `mqtt-password`, or EMOTION_EDGE_MQTT_PASSWORD
+    tls: bool = False
+    ca_file: str = ""  # empty: the system's authorities
+    cert_file: str = ""
+    key_file: str = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+
+
+class Outbox(Section, frozen=True):
+    max_mb: Annotated[float, Meta(ge=0, le=1024)] = 8.0  # 0: nothing is kept while the broker is away
+    max_age_h: Annotated[float, Meta(gt=0, le=8760)] = 24.0
+
+
+class QuietHours(Section, frozen=True):
+    start: TimeOfDay
+    end: TimeOfDay
+
+
+class Privacy(Section, frozen=True):
+    start: Literal["off", "on"] = "off"  # when no state is stored: "on" = camera and microphone released
+    remote_off: bool = False  # may MQTT switch privacy off again
+    quiet_hours: tuple[QuietHours, ...] = ()
+    led_pin: Pin | None = None  # GPIO (BCM) number, lit while camera or microphone are open
+    mute_pin: Pin | None = None  # GPIO number of a button to ground
+
+
+class Limits(Section, frozen=True):
+    max_cpu_percent: Annotated[float, Meta(ge=5, le=400)] = 60.0  # of one core
+    max_temperature_c: Annotated[float, Meta(ge=40, le=110)] = 75.0  # work is thinned above this
+
+
+class Log(Section, frozen=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Section, frozen=True):
+    """Everything an owner can set."""
+
+    config_version: int = CONFIG_VERSION
+    device: Device = Device()
+    camera: Camera = Camera()
+    microphone: Microphone = Microphone()
+    face: Face = Face()
+    speech: Speech = Speech()
+    fusion: Fusion = Fusion()
+    decision: Decision = Decision()
+    publish: Publish = Publish()
+    mqtt: Mqtt = Mqtt()
+    outbox: Outbox = Outbox()
+    privacy: Privacy = Privacy()
+    limits: Limits = Limits()
+    log: Log = Log()
+
+
+# What may change while the service runs, by config/<key>/set and by SIGHUP. The rest needs a restart.
+LIVE_SECTIONS = ("decision", "fusion", "publish", "limits", "log")
+LIVE_KEYS = (
+    "face.min_score", "face.min_size", "face.find_every", "face.max_people", "face.classify_hz", "face.forget_s",
+    "face.still_s", "speech.voice_threshold", "speech.min_voice_s", "speech.min_snr_db", "speech.require_face",
+    "privacy.remote_off", "privacy.quiet_hours",
+)  # fmt: skip
+
+
+def problems(config: Config) -> list[str]:
+    """Combinations that no type can forbid, each as `path: what is wrong, what is allowed`."""
+    found = []
+    if config.decision.exit > config.decision.enter:
+        found.append(
+            f"decision.exit: {config.decision.exit} is above decision.enter ({config.decision.enter}); "
+            "it must not be, or a state would be left as soon as it is entered"
+        )
+    for section, prior in (("face", config.face.prior), ("speech", config.speech.prior)):
+        found += [
+            f"{section}.prior.{label}: no such label; allowed: {', '.join(LABELS)}"
+            for label in prior
+            if label not in LABELS
+        ]
+    if bool(config.mqtt.cert_file) != bool(config.mqtt.key_file):
+        found.append("mqtt.cert_file: a client certificate needs both mqtt.cert_file and mqtt.key_file")
+    if (config.mqtt.ca_file or config.mqtt.cert_file) and not config.mqtt.tls:
+        found.append("mqtt.tls: must be true when mqtt.ca_file or mqtt.cert_file is set")
+    if config.mqtt.password_file and not config.mqtt.username:
+        found.append("mqtt.username: must be set when mqtt.password_file is")
+    if not (config.camera.enabled or config.microphone.enabled):
+        found.append("camera.enabled: camera and microphone are both disabled; enable at least one")
+    return found
