@@ -1,0 +1,166 @@
+"""What is published, as types. firmware_config/schema/ is generated from these.
+
+The publisher fills the head (`v`, `ts`, `clock`, `session`, `seq`) at the moment of sending or storing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Signed = Annotated[float, Meta(ge=-1, le=1)]
+Distribution = dict[str, Probability]  # label -> probability
+
+
+class Payload(Struct, kw_only=True, frozen=True, omit_defaults=False):
+    """The head of every JSON message."""
+
+    v: Literal[1] = 1
+    ts: str = ""  # wall clock of what is told, UTC, ISO 8601 with milliseconds
+    clock: Literal["synced", "unsynced"] = "synced"
+    session: str = ""  # one run of the service
+    seq: int = 0  # counts up by one per topic and session
+
+
+class ModalityPart(Struct, frozen=True):
+    """One modality's share in a reading."""
+
+    probabilities: Distribution
+    age_s: float
+    quality: Probability
+    weight: Probability
+
+
+class ReadingPayload(Payload, kw_only=True, frozen=True):
+    """`reading`: the fused view of this moment."""
+
+    probabilities: Distribution
+    label: str  # the most probable one; `state` is the calm one
+    confidence: Probability
+    valence: Signed
+    arousal: Signed
+    people: int
+    face: ModalityPart | None = None
+    speech: ModalityPart | None = None
+
+
+class StatePayload(Payload, kw_only=True, frozen=True):
+    """`state`: the stable state of the scene."""
+
+    label: str
+    confidence: Probability
+    since: str
+    for_s: float
+    people: int
+    modalities: tuple[str, ...]
+    valence: Signed = 0.0
+    arousal: Signed = 0.0
+
+
+class EventPayload(Payload, kw_only=True, frozen=True):
+    """`event`: something began or ended."""
+
+    event: Literal["state_entered", "state_left", "person_appeared", "person_gone"]
+    label: str | None = None  # of states
+    previous: str | None = None
+    lasted_s: float | None = None
+    track: int | None = None  # of persons: a number that is forgotten when they leave
+    people: int = 0
+
+
+class SummaryPayload(Payload, kw_only=True, frozen=True):
+    """`summary`: a minute in one message."""
+
+    seconds: float
+    probabilities: Distribution | None  # mean; null when nobody was seen or heard
+    time_in_state_s: dict[str, float]
+    people_mean: float
+    people_max: int
+    valence: Signed | None = None
+    arousal: Signed | None = None
+
+
+class FacePayload(Payload, kw_only=True, frozen=True):
+    """`face/<track>`: one face, for debugging."""
+
+    track: int
+    probabilities: Distribution
+    quality: Probability
+    size_px: float
+
+
+class SpeechPayload(Payload, kw_only=True, frozen=True):
+    """`speech`: the voice, for debugging."""
+
+    probabilities: Distribution | None
+    quality: Probability
+    snr_db: float
+    voiced: Probability
+    segment: int
+
+
+class SourcePayload(Payload, kw_only=True, frozen=True):
+    """`status/camera` and `status/microphone`."""
+
+    state: Literal["online", "offline", "disabled"]
+    reason: str = ""
+
+
+class Latency(Struct, frozen=True):
+    """Milliseconds from capture to hand-over to the broker."""
+
+    median: float
+    p95: float
+
+
+class HealthPayload(Payload, kw_only=True, frozen=True):
+    """`health`: how the device fares."""
+
+    uptime_s: float
+    fps: float
+    frames: int
+    frames_dropped: int
+    sound_dropped_s: float
+    queue: int
+    latency_ms: Latency | None
+    cpu_percent: float  # of one core
+    rss_mb: float
+    temperature_c: float | None = None
+    throttled: bool | None = None
+    outbox: int = 0  # messages waiting on disk
+    disk_bytes_today: int = 0
+    connections: int = 0  # to the broker, since the start
+    restarts: dict[str, int] = {}  # of worker threads
+
+
+class InfoPayload(Payload, kw_only=True, frozen=True):
+    """`info`: what runs here."""
+
+    version: str
+    device: str
+    board: str
+    runtime: str
+    python: str
+    models: dict[str, dict[str, str]]  # name -> version, sha256
+    labels: tuple[str, ...]
+    config: dict[str, Any]  # without secrets
+    pending_restart: tuple[str, ...] = ()  # keys that were changed and wait for a restart
+    config_error: str | None = None  # why the last reload was refused
+
+
+class BacklogPayload(Payload, kw_only=True, frozen=True):
+    """`backlog`: a message that waited while the broker was away, as it would have been sent."""
+
+    topic: str  # below the base, e.g. "state"
+    payload: dict[str, Any]  # with its own ts, session and seq
+
+
+class ResponsePayload(Payload, kw_only=True, frozen=True):
+    """`response/<name>`: the answer to `request/<name>`, and to a refused command."""
+
+    status: Literal["ok", "error"]
+    data: Any = None
+    error: str | None = None
+    transaction: str | int | None = None

@@ -1,0 +1,29 @@
+"""Where the owner's config and the service's own state live."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SYSTEM_CONFIG = Path("/etc/emotion-edge/config.toml")
+
+
+def config_file() -> Path | None:
+    """The config to use when none is named: EMOTION_EDGE_CONFIG, else /etc, else the user's own, else none."""
+    named = os.environ.get("EMOTION_EDGE_CONFIG")
+    if named:
+        return Path(named)
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    for path in (SYSTEM_CONFIG, home / "emotion-edge" / "config.toml"):
+        if path.exists():
+            return path
+    return None
+
+
+def state_folder() -> Path:
+    """Overrides, privacy and outbox: systemd's StateDirectory, else the user's state folder."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "emotion-edge"
