@@ -1,0 +1,1 @@
+"""What every recipe shares: metrics, calibration, and writing a manifest."""
