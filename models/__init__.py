@@ -1,1 +1,1 @@
-"""The models that ship and the recipes that made them. Recipes need the `train` extra; the service has no use for it."""
+"""The models that ship and the recipes that made them; the service needs only what they leave behind."""
