@@ -1,4 +1,4 @@
-"""Every topic below `<base>/<device>`: its quality of service, whether it is retained, and what an outage does to it."""
+"""Every topic below `<base>/<device>`: its quality of service, its retention, and what an outage does to it."""
 
 from __future__ import annotations
 
