@@ -1,0 +1,122 @@
+"""The gate that owns device access: privacy on means that camera and microphone are released.
+
+It is on for any of several reasons (the owner's switch, the mute button, quiet hours) and fails closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.config.schema import Privacy, QuietHours
+from edge.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+
+class Gate:
+    """Whether the senses may be used. Owned by the decision loop; the switch survives restarts and power cuts."""
+
+    def __init__(self, file: Path, settings: Privacy) -> None:
+        self._file = file
+        self._settings = settings
+        self._stamp: tuple[int, int] | None = None
+        self._switch = True
+        self._quiet = False
+        self._read()
+
+    def apply(self, settings: Privacy) -> None:
+        """Quiet hours and permissions that changed while we run."""
+        self._settings = settings
+
+    @property
+    def on(self) -> bool:
+        """Privacy is on: nothing may be open."""
+        return self._switch or self._quiet
+
+    @property
+    def reason(self) -> str:
+        """Why it is on, for a person."""
+        if self._switch:
+            return "privacy is on"
+        return "quiet hours" if self._quiet else ""
+
+    def switch(self, on: bool) -> None:
+        """Set and store the switch. When it cannot be stored it is on, and StorageError says why."""
+        self._switch = True
+        try:
+            _write(self._file, "on" if on else "off")
+        except OSError as error:
+            raise StorageError(f"{self._file}: privacy cannot be stored: {error.strerror}; it stays on") from None
+        self._switch = on
+        self._stamp = _stamp(self._file)
+
+    def refresh(self, local_minutes: int) -> None:
+        """Look at the file (`emotion-edge privacy on` writes it) and at the clock, minutes since midnight."""
+        if _stamp(self._file) != self._stamp:
+            self._read()
+        self._quiet = in_quiet_hours(self._settings.quiet_hours, local_minutes)
+
+    def _read(self) -> None:
+        self._stamp = _stamp(self._file)
+        try:
+            word = self._file.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            word = self._settings.start
+        except (OSError, UnicodeDecodeError) as error:
+            log.warning("%s: cannot be read (%s): privacy stays on", self._file, error)
+            word = "on"
+        if word not in ("on", "off"):
+            log.warning("%s: holds neither on nor off: privacy stays on", self._file)
+        self._switch = word != "off"
+
+
+def store(file: Path, on: bool) -> None:
+    """Set the switch from another process; the running service notices within a second."""
+    try:
+        _write(file, "on" if on else "off")
+    except OSError as error:
+        raise StorageError(f"{file}: cannot be written: {error.strerror}") from None
+
+
+def in_quiet_hours(periods: Sequence[QuietHours], minutes: int) -> bool:
+    """Whether `minutes` since midnight lie in a period; a period may pass midnight."""
+    for period in periods:
+        start, end = _minutes(period.start), _minutes(period.end)
+        inside = start <= minutes < end if start <= end else minutes >= start or minutes < end
+        if inside:
+            return True
+    return False
+
+
+def _minutes(time_of_day: str) -> int:
+    hours, minutes = time_of_day.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
+
+
+def _write(file: Path, word: str) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as out:
+        out.write(word + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)
+    with contextlib.suppress(OSError):  # some file systems cannot sync a folder
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
