@@ -27,3 +27,13 @@ def state_folder() -> Path:
         return Path(given.split(":")[0])
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return home / "emotion-edge"
+
+
+def privacy_file(state: Path) -> Path:
+    """The stored privacy switch."""
+    return state / "privacy"
+
+
+def overrides_file(state: Path) -> Path:
+    """What was changed live."""
+    return state / "overrides.toml"

@@ -1,0 +1,70 @@
+"""Puts the service together from its configuration."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from edge import paths
+from edge.board import detect
+from edge.capture.cameras import camera
+from edge.capture.microphones import microphone
+from edge.clock import SystemClock
+from edge.config.load import Loaded
+from edge.config.secrets import mqtt_password
+from edge.face.classify import FaceClassifier
+from edge.face.path import FacePath
+from edge.fusion import learned_weights
+from edge.gpio import Gpio
+from edge.mqtt.identity import client_id, device_name, machine_id
+from edge.mqtt.publisher import Publisher
+from edge.privacy import Gate
+from edge.scene import Scene
+from edge.senses import Hearing, Sight, speech_settings
+from edge.service import Inbox, Service
+from edge.settings import Settings
+from edge.speech.path import SpeechPath
+
+
+def build(loaded: Loaded, state: Path, device: str | None = None) -> Service:
+    """A service that is ready to run. Raises EdgeError with what is missing."""
+    config, clock = loaded.config, SystemClock()
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    inbox = Inbox()
+    sight = hearing = None
+    if config.camera.enabled and config.camera.source != "none":
+        path = FacePath(config.face, FaceClassifier(prior=config.face.prior))
+        sight = Sight(config, lambda: camera(config.camera, clock), path, inbox.put, clock)
+    if config.microphone.enabled and config.microphone.source != "none":
+        voice = SpeechPath(speech_settings(config.speech))
+        hearing = Hearing(config, lambda: microphone(config.microphone, clock), voice, inbox.put, clock)
+    name = device or device_name(config.device.name, machine_id())
+    publisher = Publisher(
+        config.mqtt,
+        config.outbox,
+        device=name,
+        client_id=client_id(name, machine_id()),
+        password=mqtt_password(config.mqtt),
+        folder=state,
+        clock=clock,
+        on_command=inbox.put,
+    )
+    return Service(
+        settings=Settings(loaded, paths.overrides_file(state)),
+        board=detect(),
+        publisher=publisher,
+        scene=Scene(config, learned_weights(), clock.monotonic()),
+        gate=Gate(paths.privacy_file(state), config.privacy),
+        gpio=Gpio(config.privacy),
+        sight=sight,
+        hearing=hearing,
+        inbox=inbox,
+        clock=clock,
+    )
+
+
+def obey_signals(service: Service) -> None:
+    """SIGTERM and SIGINT stop it, SIGHUP reads the config again."""
+    signal.signal(signal.SIGTERM, lambda *_: service.stop())
+    signal.signal(signal.SIGINT, lambda *_: service.stop())
+    signal.signal(signal.SIGHUP, lambda *_: service.reload())

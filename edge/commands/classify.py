@@ -1,0 +1,108 @@
+"""`emotion-edge classify face|speech PATH...`: one JSON line per file on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.errors import MediaError
+from edge.readings import LABELS, Probabilities
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
+SOUNDS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"}
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("classify", help="what a model says of pictures or sounds, one JSON line per file")
+    parser.add_argument("what", choices=("face", "speech"))
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+    parser.add_argument("--cropped", action="store_true", help="the pictures are face crops already")
+    parser.add_argument("--model", type=Path, help="folder with a manifest.json, instead of the shipped model")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.what == "face":
+        describe, endings = _faces(arguments.model, cropped=arguments.cropped), PICTURES
+    else:
+        describe, endings = _voice(arguments.model), SOUNDS
+    failed = False
+    for file in _files(arguments.paths, endings):
+        line: dict[str, Any] = {"file": str(file)}
+        try:
+            line |= describe(file)
+        except MediaError as error:
+            line["error"] = str(error)
+            failed = True
+        print(json.dumps(line), flush=True)
+    return 1 if failed else 0
+
+
+def _files(paths: list[Path], endings: set[str]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in endings and p.is_file())
+        else:
+            yield path
+
+
+def _named(probabilities: Probabilities) -> dict[str, float]:
+    return {label: round(p, 6) for label, p in zip(LABELS, probabilities, strict=True)}
+
+
+def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, Any]]:
+    import cv2
+
+    from edge.face.classify import FaceClassifier
+    from edge.face.finder import finder
+    from edge.face.whole import classify_picture
+
+    classifier = FaceClassifier(model)
+    find = finder()
+
+    def describe(file: Path) -> dict[str, Any]:
+        try:
+            image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        except OSError as error:
+            raise MediaError(f"cannot be read: {error.strerror}") from None
+        except cv2.error:
+            image = None
+        if image is None:
+            raise MediaError("not a picture that OpenCV can read")
+        faces = classify_picture(image, classifier, find, cropped=cropped)
+        return {
+            "faces": [
+                {
+                    "box": None if face.box is None else [face.box.x, face.box.y, face.box.width, face.box.height],
+                    "score": round(face.score, 4),
+                    "quality": round(face.quality, 4),
+                    "probabilities": _named(face.probabilities),
+                }
+                for face in faces
+            ]
+        }
+
+    return describe
+
+
+def _voice(model: Path | None) -> Callable[[Path], dict[str, Any]]:
+    from edge.capture.files import read_sound
+    from edge.resources import models
+    from edge.speech.classifier import Classifier
+    from edge.speech.whole import classify_clip
+
+    classifier = Classifier(model or models() / "speech")
+
+    def describe(file: Path) -> dict[str, Any]:
+        result = classify_clip(read_sound(file), classifier=classifier)
+        return {
+            "probabilities": None if result.probabilities is None else _named(result.probabilities),
+            "voiced_s": round(result.voiced_s, 3),
+        }
+
+    return describe

@@ -1,0 +1,36 @@
+"""`emotion-edge devices`: which cameras and microphones there are, and what to write in the config to use them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from edge.capture.devices import Found, cameras_found, microphones_found
+from edge.errors import EdgeError
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("devices", help="list cameras and microphones")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    found: dict[str, list[Found]] = {}
+    trouble: dict[str, str] = {}
+    for kind, look in (("camera", cameras_found), ("microphone", microphones_found)):
+        try:
+            found[kind] = look()
+        except EdgeError as error:
+            found[kind], trouble[kind] = [], str(error)
+    if arguments.json:
+        print(json.dumps({kind: [asdict(one) for one in all_found] for kind, all_found in found.items()}))
+        return 0
+    for kind, all_found in found.items():
+        print(f"{kind}s:")
+        for one in all_found:
+            print(f'  {kind}.source = "{one.stable or one.source}"    # {one.name} ({one.backend})')
+        if not all_found:
+            print(f"  none found{': ' + trouble[kind] if kind in trouble else ''}")
+    return 0

@@ -1,0 +1,29 @@
+"""`emotion-edge privacy on|off|status`: the owner's switch, from a shell on the device."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge import paths
+from edge.commands import common
+from edge.config.load import load
+from edge.privacy import Gate, store
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("privacy", help="release camera and microphone, or take them again")
+    parser.add_argument("switch", choices=("on", "off", "status"), help="on: camera and microphone are released")
+    common.add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    file = paths.privacy_file(Path(arguments.state))
+    if arguments.switch == "status":
+        gate = Gate(file, load(arguments.config, overrides=None).config.privacy)
+        print("on" if gate.on else "off")
+        return 0
+    store(file, arguments.switch == "on")
+    print(f"privacy is {arguments.switch}; a running service follows within a second")
+    return 0

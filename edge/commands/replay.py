@@ -1,0 +1,67 @@
+"""`emotion-edge replay`: the whole pipeline over recordings; the same input gives the same lines every time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from edge.commands import common
+from edge.config.load import load
+from edge.recording import play
+from edge.scene import Outgoing, iso
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("replay", help="run the whole pipeline over recordings")
+    common.add_config(parser)
+    parser.add_argument("--video", help="video file, folder of pictures, or `sample`")
+    parser.add_argument("--audio", help="sound file, or `sample`")
+    parser.add_argument("--speed", default="max", help="`max`, or how many times as fast as life (default: max)")
+    parser.add_argument("--modalities", action="store_true", help="also face/<track> and speech")
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end there in the recording")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if not (arguments.video or arguments.audio):
+        print("emotion-edge replay: give --video, --audio or both")
+        return 2
+    speed = None if arguments.speed == "max" else float(arguments.speed)
+    config = load(arguments.config).config
+    if arguments.modalities:
+        config = replace(config, publish=replace(config.publish, modalities=True))
+    began = time.monotonic()
+    numbered = Numbers()
+    for t, message in play(config, arguments.video, arguments.audio):
+        if arguments.seconds is not None and t > arguments.seconds:
+            break
+        if speed:
+            time.sleep(max(0.0, began + t / speed - time.monotonic()))
+        print(json.dumps(numbered.line(t, message)), flush=speed is not None)
+    return 0
+
+
+class Numbers:
+    """Fills the head of each payload from the recording's own time."""
+
+    def __init__(self) -> None:
+        self._seq: dict[str, int] = {}
+
+    def line(self, t: float, message: Outgoing) -> dict[str, Any]:
+        """What is printed for one message."""
+        seq = self._seq[message.topic] = self._seq.get(message.topic, 0) + 1
+        payload = replace(message.payload, ts=iso(message.captured), session="replay", seq=seq)
+        return {"topic": message.topic, "t": round(t, 3), "payload": msgspec.to_builtins(payload)}
+
+
+def lines(messages: Iterator[tuple[float, Outgoing]]) -> Iterator[dict[str, Any]]:
+    """Lines for messages that come from elsewhere (tests, evaluation)."""
+    numbered = Numbers()
+    for t, message in messages:
+        yield numbered.line(t, message)

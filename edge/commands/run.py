@@ -1,0 +1,130 @@
+"""`emotion-edge run`: the service itself, and around it what a person at a terminal wants."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from edge import notify
+from edge.build import build, obey_signals
+from edge.capture.devices import cameras_found, microphones_found
+from edge.commands import common
+from edge.config.load import Loaded, load
+from edge.config.schema import Config
+from edge.errors import ConfigError, EdgeError
+from edge.last_words import tell_broker
+from edge.mqtt.broker import LocalBroker
+from edge.paths import overrides_file
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("run", help="run the service")
+    common.add_config(parser)
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time, status 0")
+    parser.add_argument(
+        "--local-broker", action="store_true", help="when no broker is configured, start mosquitto on loopback"
+    )
+    parser.add_argument(
+        "--sample", choices=("never", "missing", "always"), default="never",
+        help="play the sample scene for a camera and microphone that are missing, or always",
+    )  # fmt: skip
+    parser.add_argument("--view", action="store_true", help="show live readings, received from the broker")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    _log_to(level="WARNING" if arguments.view else "INFO")
+    try:
+        loaded = load(arguments.config, overrides=overrides_file(arguments.state))
+    except ConfigError as error:
+        tell_broker(arguments.config, str(error))
+        raise
+    for warning in loaded.warnings:
+        logging.warning("%s", warning)
+    if not arguments.view:
+        logging.getLogger().setLevel(loaded.config.log.level.upper())
+    loaded = replace_config(loaded, _with_samples(loaded.config, arguments.sample))
+    with contextlib.ExitStack() as stack:
+        if arguments.local_broker and not loaded.config.mqtt.host:
+            loaded = replace_config(loaded, stack.enter_context(_own_broker(loaded.config)))
+        if not loaded.config.mqtt.host:
+            raise ConfigError(
+                "mqtt.host: no broker is configured; run `emotion-edge setup --broker HOST`, or use --local-broker"
+            )
+        service = build(loaded, arguments.state)
+        obey_signals(service)
+        if arguments.view:
+            stack.enter_context(_view(loaded.config, service.publisher.device))
+        return service.run(arguments.seconds)
+
+
+def replace_config(loaded: Loaded, config: Config) -> Loaded:
+    """The same origin, another config."""
+    return Loaded(config=config, origins=loaded.origins, warnings=loaded.warnings, path=loaded.path)
+
+
+def _log_to(level: str) -> None:
+    logging.basicConfig(level=level, handlers=[notify.log_handler()], force=True)
+
+
+def _with_samples(config: Config, when: str) -> Config:
+    """Put the sample scene where a device is missing, and say so: nobody may take it for real."""
+    if when == "never":
+        return config
+    camera, microphone = config.camera, config.microphone
+    missing_camera = camera.enabled and camera.source == "auto" and not _any(cameras_found)
+    missing_microphone = microphone.enabled and microphone.source == "auto" and not _any(microphones_found)
+    if when == "always" or missing_camera:
+        camera = replace(camera, source="sample")
+        _say("no camera: playing a SAMPLE scene (a portrait that moves); readings are of the sample, not of you")
+    if when == "always" or missing_microphone:
+        microphone = replace(microphone, source="sample")
+        _say("no microphone: playing SAMPLE speech made by a synthesiser")
+    return replace(config, camera=camera, microphone=microphone)
+
+
+def _any(look: object) -> bool:
+    try:
+        return bool(look())  # type: ignore[operator]
+    except EdgeError as error:
+        _say(str(error))
+        return False
+
+
+@contextlib.contextmanager
+def _own_broker(config: Config) -> Iterator[Config]:
+    broker = LocalBroker()
+    port = broker.start()
+    _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}")
+    try:
+        yield replace(config, mqtt=replace(config.mqtt, host="127.0.0.1", port=port, tls=False, transport="tcp"))
+    finally:
+        broker.stop()
+
+
+@contextlib.contextmanager
+def _view(config: Config, device: str) -> Iterator[None]:
+    """`emotion-edge watch` beside us, a subscriber like any other."""
+    mqtt = config.mqtt
+    words = ["--broker", f"{mqtt.host}:{mqtt.port}", "--base", mqtt.base, "--device", device]
+    words += ["--protocol", mqtt.protocol]
+    child = subprocess.Popen([sys.executable, "-m", "edge", "watch", "--child", *words])
+    try:
+        yield
+    finally:
+        child.terminate()
+        try:
+            child.wait(3)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _say(line: str) -> None:
+    print(f"· {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,128 @@
+"""`emotion-edge watch`: subscribe to a device's topics and draw what it says."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import queue
+import shutil
+import signal
+import sys
+import time
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from edge.commands import common
+from edge.commands.view import View, change_line, screen
+from edge.config.load import load
+from edge.config.secrets import mqtt_password
+from edge.errors import BrokerError
+from edge.mqtt.identity import device_name, machine_id
+
+REDRAW_S = 0.25
+ASK_HEALTH_S = 2.0
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("watch", help="show live readings from the broker")
+    common.add_config(parser)
+    parser.add_argument("--broker", metavar="HOST[:PORT]", help="instead of the one in the config")
+    parser.add_argument("--base", help="first level of the topics (default: from the config)")
+    parser.add_argument("--device", help="which device (default: this one; + for any)")
+    parser.add_argument("--protocol", choices=("5", "3.1.1"))
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = load(arguments.config).config
+    mqtt = config.mqtt
+    host, _, port = (arguments.broker or mqtt.host or "127.0.0.1").partition(":")
+    base = arguments.base or mqtt.base
+    device = arguments.device or device_name(config.device.name, machine_id())
+    prefix = f"{base}/{device}"
+    if arguments.child:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then ends us
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    messages: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=1000)
+    refused: list[str] = []
+    protocol = paho.MQTTv5 if (arguments.protocol or mqtt.protocol) == "5" else paho.MQTTv311
+    client = paho.Client(
+        paho.CallbackAPIVersion.VERSION2,
+        protocol=protocol,
+        transport=mqtt.transport,  # type: ignore[arg-type]
+    )
+    if mqtt.username:
+        client.username_pw_set(mqtt.username, mqtt_password(mqtt))
+    if mqtt.tls and not arguments.broker:
+        client.tls_set(mqtt.ca_file or None, mqtt.cert_file or None, mqtt.key_file or None)
+
+    def connected(client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            refused.append(str(reason))
+        else:
+            client.subscribe(f"{prefix}/#", 0)
+
+    def received(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        with contextlib.suppress(queue.Full):
+            messages.put_nowait((message.topic, message.payload))
+
+    client.on_connect = connected
+    client.on_message = received
+    try:
+        client.connect(host, int(port or mqtt.port or (8883 if mqtt.tls else 1883)))
+    except (OSError, ValueError) as error:
+        raise BrokerError(f"{host}: cannot be reached: {error}; is a broker running there?") from None
+    client.loop_start()
+    try:
+        _watch(client, prefix, messages, refused, arguments.seconds)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+        if sys.stdout.isatty():
+            sys.stdout.write("\x1b[?25h")
+            sys.stdout.flush()
+    return 0
+
+
+def _watch(
+    client: paho.Client,
+    prefix: str,
+    messages: queue.Queue[tuple[str, bytes]],
+    refused: list[str],
+    seconds: float | None,
+) -> None:
+    terminal = sys.stdout.isatty()
+    view = View(prefix)
+    drawn = asked = 0.0
+    height = 0
+    end = None if seconds is None else time.monotonic() + seconds
+    while end is None or time.monotonic() < end:
+        if refused:
+            raise BrokerError(f"the broker refused us: {refused[0]}")
+        try:
+            topic, payload = messages.get(timeout=0.1)
+        except queue.Empty:
+            pass
+        else:
+            before = view
+            view = view.with_message(topic, payload)
+            line = change_line(before, view)
+            if line and not terminal:
+                print(line, flush=True)
+        now = time.monotonic()
+        if now - asked >= ASK_HEALTH_S:
+            asked = now
+            if "+" not in prefix:
+                client.publish(f"{prefix}/request/health", json.dumps({"transaction": "watch"}))
+        if terminal and now - drawn >= REDRAW_S:
+            drawn = now
+            lines = screen(view, shutil.get_terminal_size().columns)
+            up = f"\x1b[{height}A" if height else "\x1b[?25l"
+            sys.stdout.write(up + "".join(f"\r\x1b[2K{line}\n" for line in lines) + "\x1b[0J")
+            sys.stdout.flush()
+            height = len(lines)

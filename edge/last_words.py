@@ -1,0 +1,53 @@
+"""A config that cannot be used ends the service; the broker is told why, if that part of the file can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from pathlib import Path
+
+import msgspec
+from paho.mqtt import publish
+
+from edge import __version__
+from edge.config import schema
+from edge.config.files import read_toml
+from edge.config.secrets import mqtt_password
+from edge.errors import EdgeError
+from edge.mqtt.identity import device_name, machine_id
+from edge.mqtt.payloads import InfoPayload
+from edge.readings import LABELS
+
+
+def tell_broker(path: Path | None, problem: str) -> None:
+    """Publish `info` with the problem, retained. Nothing is raised: this is a courtesy on the way out."""
+    if path is None:
+        return
+    with contextlib.suppress(EdgeError, msgspec.MsgspecError, OSError, ValueError):
+        raw = read_toml(path)
+        mqtt = msgspec.convert(raw.get("mqtt", {}), schema.Mqtt)
+        name = device_name(msgspec.convert(raw.get("device", {}), schema.Device).name, machine_id())
+        if not mqtt.host or mqtt.tls or mqtt.transport != "tcp":
+            return
+        info = InfoPayload(
+            version=__version__,
+            device=name,
+            board="",
+            runtime="",
+            python=platform.python_version(),
+            models={},
+            labels=LABELS,
+            config={},
+            config_error=problem,
+        )
+        password = mqtt_password(mqtt)
+        publish.single(
+            f"{mqtt.base}/{name}/info",
+            msgspec.json.encode(info),
+            qos=1,
+            retain=True,
+            hostname=mqtt.host,
+            port=mqtt.port or 1883,
+            auth={"username": mqtt.username, "password": password} if mqtt.username else None,
+            keepalive=5,
+        )

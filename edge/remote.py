@@ -1,0 +1,150 @@
+"""What others may ask by MQTT: the privacy switch, thresholds, requests. Every refusal is answered, nothing raises."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge import __version__
+from edge.config.secrets import public
+from edge.errors import EdgeError
+from edge.inference import read_manifest, runtime_name
+from edge.mqtt.commands import Command, Refusal
+from edge.mqtt.payloads import InfoPayload, ResponsePayload
+from edge.readings import LABELS
+from edge.resources import models
+
+if TYPE_CHECKING:
+    from edge.service import Service
+
+log = logging.getLogger(__name__)
+
+
+class Remote:
+    """Carries out commands on behalf of the decision loop, in its thread."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._told: dict[str, str] = {}
+        self._requests: dict[str, Callable[[Any], Any]] = {
+            "info": lambda _: msgspec.to_builtins(self.info()),
+            "health": lambda _: msgspec.to_builtins(service.health()),
+            "config": lambda _: public(service.settings.config),
+            "reset": self._reset,
+            "reload": self._reload_on_request,
+        }
+
+    def announce(self) -> None:
+        """Publish what is retained: info and the live values."""
+        self._service.publisher.publish("info", self.info())
+        self.tell_values()
+
+    def tell_values(self) -> None:
+        """Publish the live values that differ from what was told."""
+        for key, value in self._service.settings.live_values().items():
+            word = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            if self._told.get(key) != word:
+                self._told[key] = word
+                self._service.publisher.publish(f"config/{key}", word)
+
+    def obey(self, command: Command | Refusal) -> None:
+        """Carry out one command, or say why not."""
+        if isinstance(command, Refusal):
+            self._answer(command.name, command.transaction, error=command.error)
+        elif command.kind == "privacy":
+            self._privacy(command)
+        elif command.kind == "config":
+            self._set(command)
+        else:
+            self._request(command)
+
+    def reload(self) -> str | None:
+        """Read the config again (SIGHUP). A bad file keeps the old one; returns what is wrong with it."""
+        settings = self._service.settings
+        try:
+            self._service.apply(settings.read())
+        except EdgeError as error:
+            settings.error = str(error)
+            log.error("config not reloaded: %s", error)
+        else:
+            log.info("config reloaded; waiting for a restart: %s", ", ".join(settings.pending) or "nothing")
+        self.announce()
+        return settings.error
+
+    def info(self) -> InfoPayload:
+        """What runs here."""
+        service = self._service
+        described = {}
+        for name in ("face", "speech"):
+            manifest = read_manifest(models() / name)
+            described[name] = {"version": manifest.version, "sha256": manifest.sha256}
+        return InfoPayload(
+            version=__version__,
+            device=service.publisher.device,
+            board=service.board.model or service.board.name,
+            runtime=runtime_name(),
+            python=platform.python_version(),
+            models=described,
+            labels=LABELS,
+            config=public(service.settings.config),
+            pending_restart=service.settings.pending,
+            config_error=service.settings.error,
+        )
+
+    def _privacy(self, command: Command) -> None:
+        service = self._service
+        if not command.value and not service.settings.config.privacy.remote_off:
+            self._answer(
+                "privacy",
+                command.transaction,
+                error="privacy may not be switched off from afar (privacy.remote_off is false in the config)",
+            )
+            return
+        problem = service.switch_privacy(on=bool(command.value))
+        if problem is None and service.gate.on != bool(command.value):
+            problem = f"privacy stays on: {service.gate.reason}"
+        self._answer("privacy", command.transaction, {"privacy": "ON" if service.gate.on else "OFF"}, problem)
+
+    def _set(self, command: Command) -> None:
+        service = self._service
+        try:
+            service.apply(service.settings.change(command.name, command.value))
+        except EdgeError as error:
+            log.warning("config/%s/set refused: %s", command.name, error)
+            self._answer("config", command.transaction, error=str(error))
+            return
+        self.tell_values()
+        self._answer("config", command.transaction, {command.name: command.value})
+
+    def _request(self, command: Command) -> None:
+        handler = self._requests.get(command.name)
+        if handler is None:
+            known = ", ".join(sorted(self._requests))
+            self._answer("error", command.transaction, error=f"no request {command.name!r}; there are: {known}")
+            return
+        try:
+            data = handler(command.value)
+        except EdgeError as error:
+            self._answer(command.name, command.transaction, error=str(error))
+            return
+        self._answer(command.name, command.transaction, data)
+
+    def _reset(self, value: Any) -> dict[str, Any]:
+        key = value.get("key") if isinstance(value, dict) else None
+        self._service.apply(self._service.settings.reset(key if isinstance(key, str) else None))
+        self.tell_values()
+        return self._service.settings.live_values()
+
+    def _reload_on_request(self, _: Any) -> dict[str, Any]:
+        problem = self.reload()
+        if problem:
+            raise EdgeError(problem)
+        return {"pending_restart": list(self._service.settings.pending)}
+
+    def _answer(self, name: str, transaction: str | int | None, data: Any = None, error: str | None = None) -> None:
+        status: Any = "error" if error else "ok"
+        self._service.respond(name, ResponsePayload(status=status, data=data, error=error, transaction=transaction))
