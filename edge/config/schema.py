@@ -15,8 +15,17 @@ Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
 PositiveSeconds = Annotated[float, Meta(gt=0.0, le=86_400.0)]
 Pin = Annotated[int, Meta(ge=0, le=63)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
+        description="up to 63 letters, digits, '_', '.' or '-', the first a letter or digit",
+    ),
+]
+TimeOfDay = Annotated[
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a time of day in quotes, such as "22:30"')
+]
+Prior = dict[str, Annotated[float, Meta(ge=-10, le=10)]]  # label -> offset added to its logit
 
 CONFIG_VERSION = 1
 
@@ -57,7 +66,7 @@ class Face(Section, frozen=True):
     classify_hz: Annotated[float, Meta(ge=0.2, le=60)] = 5.0  # per face, at most
     forget_s: PositiveSeconds = 1.5  # a face not seen for this long has left
     still_s: Seconds = 20.0  # a face without any movement for this long is a picture; 0 = never
-    prior: dict[str, float] = {}  # label -> offset added to its logit
+    prior: Prior = {}
 
 
 class Speech(Section, frozen=True):
@@ -68,7 +77,7 @@ class Speech(Section, frozen=True):
     min_snr_db: Annotated[float, Meta(ge=-20, le=60)] = 3.0
     noise_floor_db: Annotated[float, Meta(ge=-120, le=0)] | None = None  # None: estimated as it runs
     require_face: bool = False  # a voice counts only while somebody is in view
-    prior: dict[str, float] = {}
+    prior: Prior = {}
 
 
 class Fusion(Section, frozen=True):
@@ -98,7 +107,13 @@ class Publish(Section, frozen=True):
 class Mqtt(Section, frozen=True):
     host: str = ""  # empty: no broker configured
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # default 1883, 8883 with TLS
-    base: Annotated[str, Meta(pattern=r"^[^+#/\x00][^+#\x00]*[^+#/\x00]$")] = "emotion"
+    base: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^+#/$\x00]([^+#\x00]*[^+#/\x00])?$",
+            description="a topic without '+' or '#' that neither begins nor ends with '/' nor begins with '$'",
+        ),
+    ] = "emotion"
     protocol: Literal["5", "3.1.1"] = "5"
     transport: Literal["tcp", "websockets"] = "tcp"
     websocket_path: str = "/mqtt"
@@ -141,7 +156,7 @@ class Log(Section, frozen=True):
 class Config(Section, frozen=True):
     """Everything an owner can set."""
 
-    config_version: int = CONFIG_VERSION
+    config_version: Annotated[int, Meta(ge=1)] = CONFIG_VERSION
     device: Device = Device()
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
@@ -157,13 +172,17 @@ class Config(Section, frozen=True):
     log: Log = Log()
 
 
-# What may change while the service runs, by config/<key>/set and by SIGHUP. The rest needs a restart.
+# What may change while the service runs. The rest needs a restart.
 LIVE_SECTIONS = ("decision", "fusion", "publish", "limits", "log")
 LIVE_KEYS = (
     "face.min_score", "face.min_size", "face.find_every", "face.max_people", "face.classify_hz", "face.forget_s",
     "face.still_s", "speech.voice_threshold", "speech.min_voice_s", "speech.min_snr_db", "speech.require_face",
     "privacy.remote_off", "privacy.quiet_hours",
 )  # fmt: skip
+
+# Live too, but only by the owner's file and SIGHUP: whoever may write to the broker must not be able to
+# loosen the privacy of the room.
+OWNER_ONLY_KEYS = ("privacy.remote_off", "privacy.quiet_hours")
 
 
 def problems(config: Config) -> list[str]:
@@ -180,6 +199,12 @@ def problems(config: Config) -> list[str]:
             for label in prior
             if label not in LABELS
         ]
+    host = config.mqtt.host
+    if "://" in host or "@" in host or "/" in host or host.strip() != host or host.count(":") == 1:
+        found.append(
+            "mqtt.host: must be a host name or address alone; "
+            "the port goes to mqtt.port, the user to mqtt.username, mqtts:// is mqtt.tls = true"
+        )
     if bool(config.mqtt.cert_file) != bool(config.mqtt.key_file):
         found.append("mqtt.cert_file: a client certificate needs both mqtt.cert_file and mqtt.key_file")
     if (config.mqtt.ca_file or config.mqtt.cert_file) and not config.mqtt.tls:
@@ -188,4 +213,12 @@ def problems(config: Config) -> list[str]:
         found.append("mqtt.username: must be set when mqtt.password_file is")
     if not (config.camera.enabled or config.microphone.enabled):
         found.append("camera.enabled: camera and microphone are both disabled; enable at least one")
+    if config.privacy.led_pin is not None and config.privacy.led_pin == config.privacy.mute_pin:
+        found.append(f"privacy.mute_pin: {config.privacy.mute_pin} is the LED's pin too; allowed: another pin")
+    found += [
+        f"privacy.quiet_hours[{index}].end: is the same as start ({hours.start}), so they would never begin; "
+        "allowed: another time of day"
+        for index, hours in enumerate(config.privacy.quiet_hours)
+        if hours.start == hours.end
+    ]
     return found

@@ -1,0 +1,79 @@
+"""The configuration seen as flat dotted keys: their types, their values, and which of them may change live."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from edge.config.schema import LIVE_KEYS, LIVE_SECTIONS, OWNER_ONLY_KEYS, Config, Section
+
+
+@cache
+def types() -> Mapping[str, Any]:
+    """Every key of the configuration with its type, in the order of the schema."""
+    return dict(_types(Config, ""))
+
+
+def _types(struct: type[Section], prefix: str) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, hint in typing.get_type_hints(struct, include_extras=True).items():
+        if isinstance(hint, type) and issubclass(hint, Section):
+            found += _types(hint, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, hint))
+    return found
+
+
+def values(config: Config) -> dict[str, Any]:
+    """Every key with its value."""
+    return {key: value_of(config, key) for key in types()}
+
+
+def value_of(config: Config, key: str) -> Any:
+    """The value of one dotted key."""
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def replaced(config: Config, changes: Mapping[str, Any]) -> Config:
+    """`config` with the (already converted) values of some dotted keys."""
+    sections: dict[str, dict[str, Any]] = {}
+    top: dict[str, Any] = {}
+    for key, value in changes.items():
+        section, dot, name = key.partition(".")
+        if dot:
+            sections.setdefault(section, {})[name] = value
+        else:
+            top[key] = value
+    for section, changed in sections.items():
+        top[section] = msgspec.structs.replace(getattr(config, section), **changed)
+    return msgspec.structs.replace(config, **top)
+
+
+def is_live(key: str) -> bool:
+    """Whether the key may change while the service runs."""
+    return key.partition(".")[0] in LIVE_SECTIONS or key in LIVE_KEYS
+
+
+def is_remote(key: str) -> bool:
+    """Whether the key may change by MQTT: live, and not the owner's alone."""
+    return is_live(key) and key not in OWNER_ONLY_KEYS
+
+
+def did_you_mean(key: str) -> str:
+    """` did you mean ...?` for a mistyped key, or nothing when none is near."""
+    known = list(types())
+    name = key.rpartition(".")[2]
+    elsewhere = [other for other in known if other.rpartition(".")[2] == name]
+    near = elsewhere or difflib.get_close_matches(key, known, n=1, cutoff=0.7)
+    sections = {other.partition(".")[0] for other in known}
+    if not near and "." not in key:
+        near = difflib.get_close_matches(key, sections, n=1)
+    return f"; did you mean {' or '.join(near[:3])}?" if near else ""

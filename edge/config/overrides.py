@@ -1,0 +1,124 @@
+"""What was changed while the service runs: a small TOML file of its own, apart from the owner's config."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge.config import keys
+from edge.config.files import read_toml
+from edge.config.schema import Config, problems
+from edge.config.values import converted, toml
+from edge.errors import ConfigError, StorageError
+
+FILE_NAME = "overrides.toml"  # in the state folder
+
+_HEAD = "# Live changes of emotion-edge; they win over the config file. Delete a line, or the file, to reset.\n"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The live changes by dotted key, unchecked; empty without a file. ConfigError if it is damaged."""
+    if not path.exists():
+        return {}
+    return _flat(read_toml(path)[0], "")
+
+
+def change(path: Path, base: Config, key: str, value: Any) -> Config:
+    """`base` with one live key changed, and the change kept in the file.
+
+    ConfigError if the key is unknown, not live, or the value not allowed; StorageError if it cannot be kept.
+    A damaged file is put aside as `<name>.damaged`.
+    """
+    hint = keys.types().get(key)
+    if hint is None:
+        raise ConfigError(f"{key}: no such key{keys.did_you_mean(key)}")
+    if not keys.is_live(key):
+        raise ConfigError(f"{key}: cannot be changed live; set it in the config file and restart")
+    if not keys.is_remote(key):
+        raise ConfigError(f"{key}: only the config file on the device may change this")
+    if value is None:
+        raise ConfigError(f"{key}: null cannot be kept; reset the key to go back to the config file's value")
+    changed = keys.replaced(base, {key: converted(key, hint, value)})
+    found = [line for line in problems(changed) if line not in problems(base)]
+    if found:
+        raise ConfigError("\n".join(found))
+    _write(path, {**_kept(path), key: keys.value_of(changed, key)})
+    return changed
+
+
+def reset(path: Path, key: str | None) -> None:
+    """Forgets one live change, or all of them. What was never changed is left alone."""
+    if key is not None and key not in keys.types():
+        raise ConfigError(f"{key}: no such key{keys.did_you_mean(key)}")
+    kept = _kept(path)
+    remaining = {other: value for other, value in kept.items() if key is not None and other != key}
+    try:
+        if not remaining:
+            path.unlink(missing_ok=True)
+        elif remaining != kept:
+            _write(path, remaining)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
+def live_values(config: Config) -> dict[str, Any]:
+    """The keys that config/<key>/set may change, with their (scalar) values."""
+    return {key: value for key, value in keys.values(config).items() if keys.is_remote(key)}
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as tables again."""
+    tables: dict[str, Any] = {}
+    for key, value in flat.items():
+        section, dot, name = key.partition(".")
+        if dot:
+            tables.setdefault(section, {})[name] = value
+        else:
+            tables[section] = value
+    return tables
+
+
+def _flat(tables: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tables.items():
+        if isinstance(value, Mapping) and f"{prefix}{name}" not in keys.types():
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    try:
+        return read(path)
+    except ConfigError:
+        with contextlib.suppress(OSError):
+            path.replace(path.with_name(path.name + ".damaged"))
+        return {}
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    """Replaces the file in one step, so that a power cut leaves the old one or the new one."""
+    text = _HEAD + "".join(f"{key} = {toml(value)}\n" for key, value in values.items())
+    temporary = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StorageError(f"{path}: the change cannot be kept: {error.strerror}") from None

@@ -1,0 +1,80 @@
+"""The broker's password, and the configuration without anything that must not be seen."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.config.schema import Config, Mqtt
+from edge.errors import ConfigError
+
+CREDENTIAL = "mqtt-password"
+VARIABLE = "EMOTION_EDGE_MQTT_PASSWORD"
+
+_MAX_BYTES = 65_535  # what MQTT can carry
+
+
+def mqtt_password(settings: Mqtt) -> str | None:
+    """From systemd's credential, else the environment, else the file that the config names; None without any."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder and (Path(folder) / CREDENTIAL).exists():
+        return _read(Path(folder) / CREDENTIAL, guarded=True)
+    given = os.environ.get(VARIABLE)
+    if given:
+        return given
+    if settings.password_file:
+        return _read(Path(settings.password_file), guarded=False)
+    return None
+
+
+def _read(path: Path, *, guarded: bool) -> str:
+    """The first line of a secret file. `guarded` means that systemd guards its permissions."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigError(f"mqtt.password_file: {path} is not a file")
+            if not guarded and status.st_mode & 0o077:
+                raise ConfigError(f"mqtt.password_file: others can read {path}; protect it with `chmod 600 {path}`")
+            raw = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"mqtt.password_file: {path}: no such file; `emotion-edge setup` writes one") from None
+    except PermissionError:
+        raise ConfigError(
+            f"mqtt.password_file: {path}: no permission to read it; it must belong to the user the service runs as"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error}") from None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"mqtt.password_file: {path} is not UTF-8 text") from None
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text or len(raw) > _MAX_BYTES:
+        raise ConfigError(f"mqtt.password_file: {path} is {'too long' if text else 'empty'} for a password")
+    return text
+
+
+def public(config: Config) -> dict[str, Any]:
+    """The configuration as plain values for `info`: no password or key paths, no user, no credentials in URLs."""
+    tables: dict[str, Any] = msgspec.to_builtins(config)
+    for secret in ("username", "password_file", "key_file"):
+        del tables["mqtt"][secret]
+    for section in ("camera", "microphone"):
+        tables[section]["source"] = masked(tables[section]["source"])
+    return tables
+
+
+def masked(text: str) -> str:
+    """`text` with the credentials of any URL or GStreamer property in it replaced by ***."""
+    text = re.sub(r"(://)[^\s\"'!]*@", r"\1***@", text)
+    return re.sub(
+        r"(?i)((?:user-?(?:id|name)?|pass(?:word)?|pwd|[\w-]*pw|[\w-]*token|[\w-]*key|secret)=)[^\s&\"'!]+",
+        r"\1***",
+        text,
+    )
