@@ -1,0 +1,72 @@
+"""What one chunk of frames says by itself, without memory: power, mel cepstrum, pitch, zero crossings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.inference import Floats
+from edge.readings import SAMPLE_RATE
+from edge.speech.filterbank import cosines, mel_filters
+from edge.speech.frames import WINDOW
+
+FFT = 1024
+MELS = 40
+LIFTER = 22
+TINY = np.float32(1e-20)  # the floor of every logarithm; far below one quantisation step of a sound card
+
+_HAMMING = np.hamming(WINDOW).astype(np.float32)
+_FILTERS = np.ascontiguousarray(mel_filters(MELS, FFT, SAMPLE_RATE).T)
+_COSINES = cosines(MELS, LIFTER)
+
+_SHORTEST, _LONGEST = 36, 213  # lags in samples: 444 Hz down to 75 Hz
+_RATE = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)
+# Pitch is looked for below 1.5 kHz, with the pre-emphasis undone.
+_PITCH_BAND = (
+    (_RATE > 60) * np.exp(-((_RATE / 1500) ** 4)) / np.abs(1 - 0.97 * np.exp(-2j * np.pi * _RATE / SAMPLE_RATE)) ** 2
+).astype(np.float32)
+_WINDOW_LAGS = np.fft.irfft(np.abs(np.fft.rfft(_HAMMING, FFT)) ** 2, FFT)
+_LAG_GAIN = (_WINDOW_LAGS[0] / _WINDOW_LAGS[_SHORTEST:_LONGEST]).astype(np.float32)
+# A long lag must be clearly better than a short one, or half the pitch would often win.
+_LAG_TRUST = (1 - 0.05 * np.log2(np.arange(_SHORTEST, _LONGEST) / _SHORTEST)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Of n frames."""
+
+    power: Floats  # (n, FFT // 2 + 1)
+    energy: Floats  # (n,) sum of the power
+
+
+def spectrum(frames: Floats) -> Spectrum:
+    """Power of pre-emphasised frames under a Hamming window."""
+    bins = np.fft.rfft(frames * _HAMMING, FFT)
+    power = ((bins.real**2 + bins.imag**2) / FFT).astype(np.float32)
+    return Spectrum(power, power.sum(axis=1))
+
+
+def cepstrum(power: Floats, floor: Floats | np.float32 = TINY) -> Floats:
+    """Mel cepstrum (n, MELS) with each mel band held above `floor`. Column 0 is the level."""
+    bands = np.maximum(power @ _FILTERS, np.maximum(floor, TINY))
+    values: Floats = np.log(bands) @ _COSINES
+    return values
+
+
+def pitch(power: Floats) -> tuple[Floats, Floats]:
+    """Octaves above 100 Hz, and how periodic the frame is (0..1); both (n,)."""
+    lags = np.fft.irfft(power * _PITCH_BAND, FFT).astype(np.float32)
+    total = np.maximum(lags[:, :1], TINY)
+    likeness = lags[:, _SHORTEST:_LONGEST] * _LAG_GAIN / total
+    best = np.argmax(likeness * _LAG_TRUST, axis=1)
+    strength = np.clip(likeness[np.arange(len(best)), best], 0.0, 1.0)
+    octaves = np.log2(SAMPLE_RATE / (best + _SHORTEST) / 100)
+    return octaves.astype(np.float32), strength.astype(np.float32)
+
+
+def crossings(frames: Floats) -> Floats:
+    """Fraction of neighbouring samples with different signs, (n,)."""
+    signs = frames >= 0
+    share: Floats = np.mean(signs[:, 1:] != signs[:, :-1], axis=1, dtype=np.float32)
+    return share
