@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import math
 
-from helpers.readings import distributions, sure_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import schema
 from edge.decision import Memory, begin, decide
 from edge.readings import ABSENT, LABELS, UNCERTAIN, Part, Probabilities, Reading
+from tests.helpers.readings import distributions, sure_of
 
 SETTINGS = schema.Decision()
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
 
 import pytest
-from helpers.readings import WEIGHTS, distributions, face, sure_of, unit, voice
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +12,7 @@ from edge.config import schema
 from edge.errors import ModelError
 from edge.fusion import freshness, fuse, learned_weights, pool
 from edge.readings import LABELS, FaceReading, SpeechReading, circumplex
+from tests.helpers.readings import WEIGHTS, distributions, face, sure_of, unit, voice
 
 SETTINGS = schema.Fusion()
 
@@ -95,8 +96,8 @@ speech_strategy = st.none() | st.builds(
 
 @given(faces=faces_strategy, speech=speech_strategy, order=st.randoms())
 def test_always_a_distribution_and_never_an_order(
-    faces: list[FaceReading], speech: SpeechReading | None, order
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
+) -> None:
     reading = fuse(faces, speech, 100.0, SETTINGS, WEIGHTS)
     shuffled = list(faces)
     order.shuffle(shuffled)

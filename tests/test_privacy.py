@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -82,4 +81,4 @@ def test_quiet_hours_close_the_gate_and_open_it_again(tmp_path: Path) -> None:
 
 def test_no_temporary_file_is_left(tmp_path: Path) -> None:
     store(tmp_path / "privacy", on=True)
-    assert os.listdir(tmp_path) == ["privacy"]
+    assert [path.name for path in tmp_path.iterdir()] == ["privacy"]

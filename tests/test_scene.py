@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 
-from helpers.readings import WEIGHTS, face, voice
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -11,6 +10,7 @@ from edge.config.schema import Config, Publish, Speech
 from edge.mqtt.payloads import EventPayload, ReadingPayload, StatePayload, SummaryPayload
 from edge.readings import FacesReading, SpeechReading
 from edge.scene import Outgoing, Scene, iso
+from tests.helpers.readings import WEIGHTS, face, voice
 
 WALL = 1_800_000_000.0
 

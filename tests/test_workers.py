@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import threading
 import time
-
-from conftest import FakeClock
+from collections.abc import Callable
 
 from edge.workers import HUNG_S, RESTARTS, Supervisor, Worker
+from tests.conftest import FakeClock
 
 
-def wait_until(condition, seconds: float = 5.0) -> None:  # type: ignore[no-untyped-def]
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -17,7 +17,12 @@ def wait_until(condition, seconds: float = 5.0) -> None:  # type: ignore[no-unty
 
 def test_a_worker_works_until_it_is_told_to_stop(clock: FakeClock) -> None:
     steps: list[int] = []
-    worker = Worker("w", lambda: (steps.append(1), time.sleep(0.001))[1], clock)
+
+    def step() -> None:
+        steps.append(1)
+        time.sleep(0.001)
+
+    worker = Worker("w", step, clock)
     worker.start()
     wait_until(lambda: len(steps) > 3)
     worker.stop()
@@ -55,7 +60,11 @@ def test_deaths_long_ago_are_forgiven(clock: FakeClock) -> None:
 
 def test_one_that_hangs_is_noticed(clock: FakeClock) -> None:
     release = threading.Event()
-    worker = Worker("speech", lambda: (release.wait(10), None)[1], clock)
+
+    def hang() -> None:
+        release.wait(10)
+
+    worker = Worker("speech", hang, clock)
     supervisor = Supervisor([worker], clock)
     worker.start()
     assert supervisor.check() is None
