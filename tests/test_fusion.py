@@ -96,7 +96,7 @@ speech_strategy = st.none() | st.builds(
 
 @given(faces=faces_strategy, speech=speech_strategy, order=st.randoms())
 def test_always_a_distribution_and_never_an_order(
-) -> None:
+    faces: list[FaceReading], speech: SpeechReading | None, order: random.Random
 ) -> None:
     reading = fuse(faces, speech, 100.0, SETTINGS, WEIGHTS)
     shuffled = list(faces)
