@@ -21,8 +21,12 @@ _HEAD = "# Live changes of emotion-edge; they win over the config file. Delete a
 
 def read(path: Path) -> dict[str, Any]:
     """The live changes by dotted key, unchecked; empty without a file. ConfigError if it is damaged."""
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
         return {}
+    except OSError:
+        pass  # told in better words by what follows
     return _flat(read_toml(path)[0], "")
 
 

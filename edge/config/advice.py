@@ -1,0 +1,42 @@
+"""What a config may say and still not work on this device: told by `emotion-edge check` before it hurts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edge.config.schema import Config
+from edge.config.secrets import mqtt_password
+from edge.errors import ConfigError
+from edge.paths import SYSTEM_CONFIG
+
+
+def advice(config: Config, path: Path | None) -> list[str]:
+    """One line for each thing that will probably not work; a config with advice is still usable."""
+    found = []
+    if not config.mqtt.host:
+        found.append("mqtt.host: no broker is named, so the service will not start; run `emotion-edge setup`")
+    try:
+        mqtt_password(config.mqtt)
+    except ConfigError as error:
+        found.append(str(error))
+    for key, name in named_files(config).items():
+        if key != "mqtt.password_file" and not os.access(name, os.R_OK):
+            found.append(f"{key}: {name} cannot be read; is it there, and may this user read it?")
+    if path is not None and path.parent == SYSTEM_CONFIG.parent and path != SYSTEM_CONFIG and not config.device.name:
+        found.append("device.name: not set; a second instance needs a name of its own, or the two evict each other")
+    return found
+
+
+def named_files(config: Config) -> dict[str, str]:
+    """Every absolute path that the config names, by key."""
+    mqtt = config.mqtt
+    named = {
+        "camera.source": config.camera.source if config.camera.enabled else "",
+        "microphone.source": config.microphone.source if config.microphone.enabled else "",
+        "mqtt.password_file": mqtt.password_file,
+        "mqtt.ca_file": mqtt.ca_file,
+        "mqtt.cert_file": mqtt.cert_file,
+        "mqtt.key_file": mqtt.key_file,
+    }
+    return {key: name.removeprefix("file://") for key, name in named.items() if name.startswith(("/", "file:///"))}
