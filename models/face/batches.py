@@ -18,7 +18,7 @@ _BALANCE = 0.4
 
 def chances(targets: Floats) -> NDArray[np.float64]:
     """How often each face is drawn: faces of rare classes more often, so that they are learned at all."""
-    common = targets.mean(axis=0)
+    common = np.maximum(targets.mean(axis=0), 1e-6)
     wanted = (targets / common**_BALANCE).sum(axis=1).astype(np.float64)
     return np.asarray(wanted / wanted.sum())
 

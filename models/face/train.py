@@ -15,7 +15,7 @@ from edge.face.crop import prepare
 from edge.readings import LABELS
 from models.common.calibration import fit_temperature, softmax
 from models.common.metrics import accuracy, expected_calibration_error, macro_recall
-from models.face import batches, convert, data, targets
+from models.face import batches, convert, data, parity, pictures, targets
 from models.face.augment import augment
 from models.face.learning import Run
 
@@ -34,8 +34,9 @@ def main() -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.keras.utils.set_random_seed(chosen.seed)
     work = chosen.work or Path(".training/face") / chosen.labels
-    out = chosen.out or (Path("models/face") if chosen.labels == "ferplus" else work / "model")
+    out: Path = chosen.out or (Path("models/face") if chosen.labels == "ferplus" else work / "model")
 
+    out.mkdir(parents=True, exist_ok=True)
     learn, check = data.split(data.load(data.find(chosen.data), "Training"), _HELD_BACK, seed=0)
     print(f"{len(learn)} faces to learn from, {len(check)} to choose by")
     wanted, weights = targets.soft(learn, chosen.labels), targets.weights(learn, chosen.labels)
@@ -43,22 +44,23 @@ def main() -> None:
     offsets = np.log(batches.drawn_prior(wanted))
     run = Run(work, steps=steps, rate=chosen.rate, offsets=offsets, resume=chosen.resume)
     clear, truth = targets.truth(check, chosen.labels)
-    pictures, truth = np.concatenate([prepare(face) for face in check.images[clear]]), truth[clear]
+    shown, truth = np.concatenate([prepare(face) for face in check.images[clear]]), truth[clear]
     natural = np.log(targets.prior(wanted))
 
     while run.epoch < chosen.epochs:
         stream = batches.batches(learn.images, wanted, weights, size=_BATCH, seed=chosen.seed, epoch=run.epoch)
         bar = tqdm(stream, f"epoch {run.epoch + 1}/{chosen.epochs}", len(learn) // _BATCH, mininterval=5)
         loss = run.train(bar)
-        record = {"loss": loss, **_judge(truth, run.logits(pictures), natural)}
+        record = {"loss": loss, **_judge(truth, run.logits(shown), natural)}
         run.keep(record)
         print("  ".join(f"{name} {value:.4f}" for name, value in record.items()), flush=True)
 
-    share = choose_share(truth, run.logits(pictures), natural)
+    share = choose_share(truth, run.logits(shown), natural)
     convert.add_to_logits(run.averaged, np.asarray(share * natural, np.float32))
     random = np.random.default_rng(chosen.seed)
     examples = np.concatenate([prepare(augment(face, random)) for face in learn.images[::50]])
     notes = {"labels": chosen.labels, "prior_share": round(share, 2), "seed": chosen.seed, "epochs": chosen.epochs}
+    parity.write(out, run.logits(parity.prepared()))
     content = convert.to_int8(run.averaged, examples)
     convert.ship(out, content, version=VERSION, temperature=1.0, notes=notes)
 
@@ -67,6 +69,7 @@ def main() -> None:
     temperature = fit_temperature(truth, logits)
     convert.ship(out, content, version=VERSION, temperature=round(temperature, 4), notes=notes)
     print(f"{out / convert.FILE}: {len(content)} bytes, share of the prior {share:.1f}, temperature {temperature:.3f}")
+    pictures.training(run.history, out / "training.png")
     ece = expected_calibration_error(truth, softmax(logits, temperature))
     print(f"validation, int8: {_line(truth, logits)}  calibration error {ece:.4f}; now run scripts/evaluate face")
 

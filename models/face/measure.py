@@ -1,0 +1,130 @@
+"""What is measured of a face model: on PublicTest, under degradations, on photographs from life, and in time."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.face.classify import FaceClassifier
+from edge.face.crop import crop_face
+from edge.inference import runtime_name
+from edge.readings import LABELS, Box
+from models.common import metrics
+from models.face import augment, data
+
+ENOUGH = 30  # faces of a class, for its recall to count in the macro recall
+_MARGINS = (0.9, 1.0, 1.15, 1.3)
+Degrade = Callable[[NDArray[np.uint8], float, np.random.Generator], NDArray[np.uint8]]
+DEGRADATIONS: dict[str, tuple[Degrade, tuple[float, ...]]] = {
+    "blur (sigma, px)": (lambda face, much, _: augment.blur(face, much), (0.5, 1.0, 1.5, 2.0)),
+    "light left": (augment.dark, (0.5, 0.25, 0.12, 0.06)),
+    "face height (px)": (lambda face, much, _: augment.small(face, int(much)), (36, 28, 20, 14)),
+    "rotation (degrees)": (lambda face, much, _: augment.rotate(face, much), (-30, -20, -10, 10, 20, 30)),
+}
+
+
+def probabilities(model: FaceClassifier, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The distribution for every face."""
+    return np.array([model.classify(face) for face in faces])
+
+
+def public_test(model: FaceClassifier, folder: Path) -> dict[str, Any]:
+    """Accuracy, recalls and calibration with intervals of 95 %."""
+    faces = data.load(folder, "PublicTest")
+    said = probabilities(model, faces.images)
+    clear, majority = data.strict_majority(faces)
+    truth, sure = majority[clear], said[clear]
+    predicted, classes = sure.argmax(axis=1), len(LABELS)
+    present = np.bincount(truth, minlength=classes)
+    each = metrics.recalls(truth, predicted, classes)
+
+    def interval(measure: Callable[[NDArray[Any], NDArray[Any]], float], chosen: NDArray[Any]) -> dict[str, Any]:
+        answers, guesses = truth[chosen], predicted[chosen]
+        low, high = metrics.bootstrap(lambda draw: measure(answers[draw], guesses[draw]), len(answers))
+        return {"value": measure(answers, guesses), "low": low, "high": high, "faces": len(answers)}
+
+    kept = np.flatnonzero(present >= ENOUGH)
+
+    def macro(answers: NDArray[Any], guesses: NDArray[Any]) -> float:
+        return float(np.nanmean(metrics.recalls(answers, guesses, classes)[kept]))
+
+    everything = np.arange(len(truth))
+    right = said.argmax(axis=1)
+    return {
+        "ferplus_strict_accuracy": interval(metrics.accuracy, everything),
+        "macro_recall": {**interval(macro, everything), "classes": [LABELS[k] for k in kept]},
+        "macro_recall_all_classes": float(np.nanmean(each)),
+        "recall": {
+            label: interval(metrics.accuracy, np.flatnonzero(truth == k))
+            for k, label in enumerate(LABELS)
+            if present[k]
+        },
+        "confusion": metrics.confusion(truth, predicted, classes).tolist(),
+        "predicted_share": {label: float(np.mean(predicted == k)) for k, label in enumerate(LABELS)},
+        "calibration_error": metrics.expected_calibration_error(truth, sure),
+        "reliability": metrics.calibration_bins(truth, sure).tolist(),
+        "ferplus_majority_accuracy_all_faces": metrics.accuracy(majority, right),
+        "fer2013_accuracy": metrics.accuracy(faces.label, right),
+        "fer2013_macro_recall": metrics.macro_recall(faces.label, right, classes),
+        "fer2013_faces": len(faces),
+    }
+
+
+def robustness(model: FaceClassifier, folder: Path) -> dict[str, list[dict[str, float]]]:
+    """Strict-majority accuracy and macro recall as the same faces get worse."""
+    faces = data.load(folder, "PublicTest")
+    clear, majority = data.strict_majority(faces)
+    images, truth = faces.images[clear], majority[clear]
+    table = {}
+    for name, (degrade, amounts) in DEGRADATIONS.items():
+        rows = []
+        for amount in amounts:
+            random = np.random.default_rng(0)
+            worse = np.stack([degrade(face, amount, random) for face in images])
+            predicted = probabilities(model, worse).argmax(axis=1)
+            rows.append(
+                {
+                    "amount": float(amount),
+                    "accuracy": metrics.accuracy(truth, predicted),
+                    "macro_recall": metrics.macro_recall(truth, predicted, len(LABELS), ENOUGH),
+                }
+            )
+        table[name] = rows
+    return table
+
+
+def smiles(model: FaceClassifier, folder: Path) -> dict[str, Any]:
+    """Smile or none on GENKI-4K by the probability of happy: area under the curve for several crops.
+
+    The boxes are those of its index, so this judges the crop and the model, not a finder.
+    """
+    with (folder / "index.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["w"]]
+    files = {path.name: path for path in folder.rglob("*.jpg")}
+    scores: dict[float, list[float]] = {margin: [] for margin in _MARGINS}
+    for row in rows:
+        picture = cv2.imread(str(files[row["file"]]))
+        box = Box(float(row["x"]), float(row["y"]), float(row["w"]), float(row["h"]))
+        for margin in _MARGINS:
+            said = model.classify(crop_face(picture, box, model.side, margin))
+            scores[margin].append(said[LABELS.index("happy")])
+    smiling = np.array([row["smile"] == "1" for row in rows])
+    areas = {f"{margin:g}": metrics.roc_area(smiling, np.array(found)) for margin, found in scores.items()}
+    return {"photographs": len(rows), "area_by_margin": areas}
+
+
+def speed(model: FaceClassifier, faces: NDArray[np.uint8], rounds: int = 500) -> dict[str, Any]:
+    """The median time of one face on one thread of this machine, preprocessing included."""
+    taken = []
+    for index in range(rounds):
+        began = time.perf_counter()
+        model.classify(faces[index % len(faces)])
+        taken.append(time.perf_counter() - began)
+    return {"milliseconds_median": 1000 * float(np.median(taken)), "runtime": runtime_name(), "threads": 1}
