@@ -1,0 +1,135 @@
+"""A real mosquitto on a free loopback port, to be killed and brought back; and an independent subscriber."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+
+MOSQUITTO = shutil.which("mosquitto") or ("/usr/sbin/mosquitto" if Path("/usr/sbin/mosquitto").exists() else None)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The first true answer of `condition`, or a failure that says what was waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.02)
+
+
+class Broker:
+    """mosquitto, loopback only."""
+
+    def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
+        self.port = free_port()
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text(f"listener {self.port} 127.0.0.1\n{extra}\nmax_queued_messages 0\nuser root\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert MOSQUITTO is not None
+        self._process = subprocess.Popen(
+            [MOSQUITTO, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for(self._answers, 5, "mosquitto to answer")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One message as the observer got it."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    qos: int
+    at: float  # wall clock
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.payload)
+
+
+class Observer:
+    """Subscribes to everything and remembers all of it; reconnects by itself, keeps its session."""
+
+    def __init__(self, port: int, topic: str = "#") -> None:
+        self.messages: list[Heard] = []
+        self.connected = threading.Event()
+        self._topic = topic
+        self._client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, client_id=f"observer-{port}-{time.monotonic_ns()}", clean_session=False
+        )
+        self._client.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = lambda *_: self.connected.set()
+        self._client.on_disconnect = lambda *_: self.connected.clear()
+        self._client.on_message = self._on_message
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self.connected.wait(5)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def send(self, topic: str, payload: bytes | str, *, retain: bool = False, qos: int = 1) -> None:
+        self._client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(5)
+
+    def on(self, ending: str) -> list[Heard]:
+        """All messages whose topic ends so."""
+        return [message for message in list(self.messages) if message.topic.endswith(ending)]
+
+    def wait(self, ending: str, seconds: float = 10.0, match: Callable[[Heard], bool] = lambda _: True) -> Heard:
+        """The first message of that topic, past or coming, that matches."""
+
+        def found() -> Heard | None:
+            return next((message for message in self.on(ending) if match(message)), None)
+
+        heard: Heard = wait_for(found, seconds, f"a message on {ending}")
+        return heard
+
+    def _on_connect(self, client: paho.Client, *_: Any) -> None:
+        client.subscribe(self._topic, 1)
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self.messages.append(Heard(message.topic, message.payload, message.retain, message.qos, time.time()))
+
+
+@contextmanager
+def observing(port: int) -> Iterator[Observer]:
+    observer = Observer(port)
+    try:
+        yield observer
+    finally:
+        observer.close()

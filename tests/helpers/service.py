@@ -1,0 +1,83 @@
+"""The real process, driven from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+class Service:
+    """`emotion-edge run` with a config and a state folder of its own."""
+
+    def __init__(self, folder: Path, toml: str, env: dict[str, str] | None = None) -> None:
+        self.config = folder / "config.toml"
+        self.state = folder / "state"
+        self.log = folder / "service.log"
+        self.config.write_text(toml)
+        self._env = {**os.environ, **(env or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *words: str) -> Service:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", "edge", "run", "--config", str(self.config),
+                 "--state", str(self.state), *words],
+                stdout=log, stderr=log, env=self._env,
+            )  # fmt: skip
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float = 10.0) -> int:
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def stop(self, seconds: float = 10.0) -> int:
+        """SIGTERM, and the exit status."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def descriptors(self) -> list[str]:
+        """What the process has open."""
+        found = []
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            try:
+                found.append(str(link.readlink()))
+            except FileNotFoundError:
+                continue
+        return found
+
+
+def toml(**sections: dict[str, Any]) -> str:
+    """A config file from plain values."""
+    lines = []
+    for section, values in sections.items():
+        lines.append(f"[{section}]")
+        for key, value in values.items():
+            text = (
+                str(value).lower()
+                if isinstance(value, bool)
+                else repr(value)
+                if not isinstance(value, str)
+                else ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
+            )
+            lines.append(f"{key} = {text}")
+    return "\n".join(lines) + "\n"
