@@ -1,0 +1,229 @@
+"""The thread that owns one source: opens it, reads it, delivers, and opens it again when it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import threading
+from collections.abc import Callable
+from typing import Generic, Literal, TypeVar
+
+from edge.capture.backoff import Backoff
+from edge.capture.base import NothingYet, Source
+from edge.capture.faults import Faults
+from edge.capture.pace import Pace
+from edge.clock import Clock
+from edge.errors import CaptureError, EdgeError, SourceEnded
+from edge.readings import Frame, Sound
+
+T = TypeVar("T", Frame, Sound)
+Report = Callable[[Literal["online", "offline", "disabled"], str], None]
+
+MAX_WAIT_S = 1.0  # between two signs of life
+CLOSE_S = 2.0  # how long pause() and stop() wait for a device to let go
+
+log = logging.getLogger(__name__)
+
+
+class CaptureLoop(Generic[T]):
+    """Keeps one camera, microphone or recording going.
+
+    `source` makes a source for every opening. `deliver` and `report` are called in the loop's thread; `report` only
+    on a change. With `pace` a recording plays in real time and starts over at its end, with the times of now.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[], Source[T]],
+        deliver: Callable[[T], None],
+        report: Report,
+        *,
+        clock: Clock,
+        random: random.Random,
+        faults: Faults[T],
+        pace: bool = True,
+    ) -> None:
+        self._make: Callable[[], Source[T]] = source
+        self._deliver: Callable[[T], None] = deliver
+        self._report = report
+        self._clock = clock
+        self._faults: Faults[T] = faults
+        self._backoff = Backoff(random)
+        self._pace: Pace[T] = Pace(real_time=pace)
+        self._source: Source[T] | None = None
+        self._is_open = False
+        self._waiting: tuple[float, T] | None = None  # read ahead of its time, and when it is due
+        self._retry_at = clock.monotonic()
+        self._online_since: float | None = None
+        self._told: tuple[str, str] | None = None
+        self._pause_reason = ""
+        self._paused = threading.Event()
+        self._released = threading.Event()
+        self._stopped = threading.Event()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.heartbeat = clock.monotonic()  # the last sign of life of the thread
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self.heartbeat = self._clock.monotonic()
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = CLOSE_S) -> bool:
+        """End the thread and release the device; False if the device hangs and has not let go in time."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout * 0.15)
+        if self._thread.is_alive():
+            self._cut_short()
+            self._thread.join(timeout * 0.2)
+        return not self._thread.is_alive() and self._source is None
+
+    def pause(self, reason: str = "privacy is on", timeout: float = CLOSE_S) -> bool:
+        """Release the device and leave it alone. Returns when it is closed.
+
+        False: it hangs and has not let go in time. It is closed as soon as it answers; nothing is delivered meanwhile.
+        """
+        self._pause_reason = reason
+        self._released.clear()
+        self._paused.set()
+        self._wake.set()
+        if self._thread is None:
+            self._tell("disabled", reason)
+            return True
+        if not self._released.wait(timeout * 0.15):
+            self._cut_short()
+        return self._released.wait(timeout * 0.2)
+
+    def resume(self) -> None:
+        """Open the device again, now."""
+        self._backoff.reset()
+        self._retry_at = self._clock.monotonic()
+        self._paused.clear()
+        self._wake.set()
+
+    def step(self) -> float:
+        """One step of the loop; returns how long to wait before the next."""
+        now = self.heartbeat = self._clock.monotonic()
+        if self._paused.is_set():
+            return self._rest()
+        if self._source is None or not self._is_open:
+            return self._retry_at - now if now < self._retry_at else self._open()
+        if self._waiting is not None:
+            due, item = self._waiting
+            if now < due:
+                return due - now
+            self._waiting = None
+            self._hand_over(item)
+            return 0.0
+        return self._read(self._source)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                wait = self.step()
+            except Exception as error:
+                log.exception("capture failed unexpectedly")
+                wait = self._fail(f"unexpected fault: {type(error).__name__}: {error}")
+            if wait > 0:
+                self._wake.wait(min(wait, MAX_WAIT_S))
+                self._wake.clear()
+        self._release()
+
+    def _rest(self) -> float:
+        if not self._release():
+            return 0.2
+        self._tell("disabled", self._pause_reason)
+        self._released.set()
+        return MAX_WAIT_S
+
+    def _open(self) -> float:
+        if not self._release():  # it hung at its last end: a second opening would find it busy
+            return self._fail("it hangs and does not let go: unplug it, or restart the service")
+        try:
+            self._source = self._make()
+            self._source.open()
+        except EdgeError as error:
+            return self._fail(str(error))
+        self._is_open = True
+        now = self._clock.monotonic()
+        self._faults.opened(now)
+        self._pace.opened(now)
+        return 0.0
+
+    def _read(self, source: Source[T]) -> float:
+        try:
+            item = source.read()
+        except NothingYet:
+            stalled = self._faults.stalled(self._clock.monotonic())
+            return self._fail(stalled) if stalled else 0.0
+        except SourceEnded:
+            return self._start_over(source)
+        except EdgeError as error:
+            return self._fail(str(error))
+        now = self._clock.monotonic()
+        if source.live:
+            fault = self._faults.judge(item, now)
+            if fault:
+                return self._fail(fault)
+            if not self._faults.suspect:
+                self._hand_over(self._pace.numbered(item))
+            return 0.0
+        due, item = self._pace.placed(item, now)
+        self._waiting = (due, item)
+        return max(0.0, due - now)
+
+    def _hand_over(self, item: T) -> None:
+        if self._paused.is_set() or self._stopped.is_set():
+            return
+        if self._online_since is None:
+            self._online_since = self._clock.monotonic()
+        self._tell("online", "")
+        self._deliver(item)
+
+    def _start_over(self, source: Source[T]) -> float:
+        if self._pace.empty:
+            return self._fail(f"{source.name}: nothing in it")
+        self._pace.ended()
+        self._release()
+        self._retry_at = self._clock.monotonic()
+        return 0.0
+
+    def _fail(self, reason: str) -> float:
+        now = self._clock.monotonic()
+        delay = self._backoff.delay(now - self._online_since if self._online_since is not None else 0.0)
+        self._online_since = None
+        self._release()
+        self._retry_at = now + delay
+        if not (self._paused.is_set() or self._stopped.is_set()):
+            self._tell("offline", reason)
+        return delay
+
+    def _release(self) -> bool:
+        """Close what is open; False while the device does not let go."""
+        self._is_open = False
+        self._waiting = None
+        if self._source is None:
+            return True
+        try:
+            self._source.close()
+        except CaptureError:
+            return False
+        self._source = None
+        return True
+
+    def _cut_short(self) -> None:
+        """The thread is held up inside its source: close that from here, which every source allows."""
+        source = self._source
+        if source is not None:
+            with contextlib.suppress(CaptureError):
+                source.close()
+
+    def _tell(self, state: Literal["online", "offline", "disabled"], reason: str) -> None:
+        if self._told != (state, reason):
+            self._told = (state, reason)
+            self._report(state, reason)

@@ -1,0 +1,201 @@
+"""Live pictures through OpenCV: V4L2 cameras, network streams, GStreamer pipelines."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.capture import v4l2
+from edge.capture.grabber import Grabber
+from edge.capture.picture import as_asked, luma_of
+from edge.clock import Clock
+from edge.config.schema import Camera
+from edge.errors import CaptureError, MissingPackage
+from edge.readings import Frame
+
+OPEN_MS = 10_000
+READ_MS = 1_000  # a read that waits longer gives up and is asked again: the device can be closed meanwhile
+BROKEN = 15  # pictures in a row that cannot be decoded
+
+cv2.setLogLevel(2)  # errors only: what went wrong is told in our words
+
+_GSTREAMER_MISSING = (
+    "this OpenCV has no GStreamer, which {name} needs: `sudo apt install python3-opencv`, use a virtual environment "
+    "made with --system-site-packages, and `pip uninstall opencv-python-headless` in it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What OpenCV is asked to open."""
+
+    name: str
+    address: str
+    api: int
+    path: str | None = None  # of the V4L2 node
+
+
+def node_target(path: str) -> Target:
+    """A camera by /dev path; stable paths are links."""
+    real = str(Path(path).resolve())
+    return Target(f"camera {path}", real, cv2.CAP_V4L2, real)
+
+
+def stream_target(url: str) -> Target:
+    """A network camera."""
+    return Target(f"camera {without_password(url)}", url, cv2.CAP_FFMPEG)
+
+
+def pipeline_target(name: str, pipeline: str) -> Target:
+    """A GStreamer pipeline; it must end in BGR pictures."""
+    sink = "" if "appsink" in pipeline else " ! videoconvert ! video/x-raw, format=BGR ! " + APPSINK
+    return Target(name, pipeline + sink, cv2.CAP_GSTREAMER)
+
+
+APPSINK = "appsink drop=true max-buffers=1 sync=false"
+
+
+def csi_pipeline(number: int, settings: Camera) -> str:
+    """NVIDIA's camera source, converted from the GPU's memory to BGR."""
+    return (
+        f"nvarguscamerasrc sensor-id={number} ! video/x-raw(memory:NVMM), width={settings.width}, "
+        f"height={settings.height}, framerate={max(1, round(settings.fps))}/1 ! nvvidconv ! "
+        f"video/x-raw, format=BGRx ! videoconvert ! video/x-raw, format=BGR ! {APPSINK}"
+    )
+
+
+def without_password(url: str) -> str:
+    """`url` as it may be shown: neither user and password nor the query, which often holds a key."""
+    return re.sub(r"\?.*", "", re.sub(r"//[^/]*@", "//", url))
+
+
+def has_gstreamer() -> bool:
+    """Whether this OpenCV was built with it."""
+    return re.search(r"GStreamer:\s*YES", cv2.getBuildInformation()) is not None
+
+
+class OpenCvCamera:
+    """A FrameSource: a capture in a thread of its own, always drained so that the newest picture is new."""
+
+    live = True
+
+    def __init__(self, target: Target, settings: Camera, clock: Clock) -> None:
+        self.name = target.name
+        self._settings = settings
+        self._number = 0
+        self._grabber = Grabber(target.name, lambda: _Capture(target, settings, clock))
+
+    def open(self) -> None:
+        self._grabber.open()
+
+    def read(self) -> Frame:
+        time_, picture = self._grabber.read()
+        image = as_asked(picture, self._settings)
+        self._number += 1
+        return Frame(time_, self._number, image, luma_of(image))
+
+    def close(self) -> None:
+        self._grabber.close()
+
+
+class _Capture:
+    """cv2.VideoCapture as a Device of the grabber."""
+
+    def __init__(self, target: Target, settings: Camera, clock: Clock) -> None:
+        self._target = target
+        self._clock = clock
+        self._interval = 0.8 / settings.fps  # a little less, or jitter would drop every second picture
+        self._last = 0.0
+        self._broken = 0
+        self._capture = _opened(target, settings)
+
+    def grab(self) -> tuple[float, NDArray[np.uint8]] | None:
+        began = time.monotonic()
+        if not self._capture.grab():
+            if self._target.path and not Path(self._target.path).exists():
+                raise CaptureError(f"{self._target.name} was unplugged")
+            if time.monotonic() - began > READ_MS / 2000:
+                return None  # it waited: not a failure yet
+            raise CaptureError(f"{self._target.name} stopped giving pictures")
+        now = self._captured_at()
+        if now - self._last < self._interval:
+            return None  # decoding what nobody asked for costs
+        done, picture = self._capture.retrieve()
+        if not done or picture is None or picture.size == 0:
+            self._broken += 1
+            if self._broken >= BROKEN:
+                raise CaptureError(f"{self._target.name} gives pictures that cannot be decoded")
+            return None
+        self._broken = 0
+        self._last = now
+        return now, picture
+
+    def release(self) -> None:
+        self._capture.release()
+
+    def _captured_at(self) -> float:
+        now = self._clock.monotonic()
+        if self._target.path:  # the driver's stamp, on the same clock if it is a sane driver
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+            if 0.0 <= now - stamp < 1.0:
+                return float(stamp)
+        return now
+
+
+def _opened(target: Target, settings: Camera) -> cv2.VideoCapture:
+    if target.path:
+        objection = v4l2.why_not(target.path)
+        if objection:
+            raise CaptureError(objection)
+    if target.api == cv2.CAP_GSTREAMER and not has_gstreamer():
+        raise MissingPackage(_GSTREAMER_MISSING.format(name=target.name))
+    capture = _OPENERS[target.api](target, settings)
+    if not capture.isOpened():
+        capture.release()
+        raise CaptureError(_refused(target))
+    return capture
+
+
+def _open_v4l2(target: Target, settings: Camera) -> cv2.VideoCapture:
+    wanted = [cv2.CAP_PROP_FRAME_WIDTH, settings.width, cv2.CAP_PROP_FRAME_HEIGHT, settings.height]
+    if settings.width * settings.height > 640 * 480:  # USB 2 carries larger pictures compressed only
+        wanted = [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"), *wanted]
+    capture = cv2.VideoCapture(target.address, cv2.CAP_V4L2)
+    for key, value in zip(wanted[::2], wanted[1::2], strict=True):
+        capture.set(key, value)
+    capture.set(cv2.CAP_PROP_FPS, settings.fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 2)
+    return capture
+
+
+def _open_stream(target: Target, _settings: Camera) -> cv2.VideoCapture:
+    parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_MS]
+    if hasattr(cv2, "CAP_PROP_N_THREADS"):  # threads of frames would each add a frame of delay
+        parameters += [cv2.CAP_PROP_N_THREADS, 1]
+    return cv2.VideoCapture(target.address, cv2.CAP_FFMPEG, parameters)
+
+
+def _open_pipeline(target: Target, _settings: Camera) -> cv2.VideoCapture:
+    return cv2.VideoCapture(target.address, cv2.CAP_GSTREAMER)
+
+
+_OPENERS: dict[int, Callable[[Target, Camera], cv2.VideoCapture]] = {
+    cv2.CAP_V4L2: _open_v4l2,
+    cv2.CAP_FFMPEG: _open_stream,
+    cv2.CAP_GSTREAMER: _open_pipeline,
+}
+
+
+def _refused(target: Target) -> str:
+    if target.path:
+        return v4l2.why_not(target.path) or f"{target.name} is busy or gives no picture format that OpenCV reads"
+    if target.api == cv2.CAP_GSTREAMER:
+        return f"{target.name}: the GStreamer pipeline does not start; is the camera connected, and the pipeline right?"
+    return f"{target.name} cannot be opened: check address, user and password, and that the camera is on the network"

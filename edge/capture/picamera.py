@@ -1,0 +1,126 @@
+"""The Raspberry Pi's own camera through picamera2: a small grey stream to find faces in, the main one to crop from."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.capture.base import Found
+from edge.capture.grabber import Grabber
+from edge.capture.picture import LUMA_WIDTH, oriented
+from edge.clock import Clock
+from edge.config.schema import Camera
+from edge.errors import CaptureError, MissingPackage
+from edge.readings import Frame, Image
+
+_MISSING = (
+    "picamera2 cannot be imported ({why}): `sudo apt install python3-picamera2`, and use a virtual environment made "
+    "with --system-site-packages (scripts/install does both)"
+)
+
+Planes = tuple[float, NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def _picamera2() -> Any:
+    try:
+        import picamera2
+    except Exception as error:
+        raise MissingPackage(_MISSING.format(why=error)) from error
+    return picamera2.Picamera2
+
+
+def found() -> list[Found]:
+    """Cameras on the ribbon cable. USB cameras, which libcamera shows too, are left to V4L2."""
+    cameras = _picamera2().global_camera_info()
+    return [
+        Found(f"picamera2:{info['Num']}", str(info.get("Model", "camera")), None, "picamera2")
+        for info in cameras
+        if "usb" not in str(info.get("Id", "")).lower()
+    ]
+
+
+class PiCamera:
+    """A FrameSource."""
+
+    live = True
+
+    def __init__(self, number: int, settings: Camera, clock: Clock) -> None:
+        self.name = f"Raspberry Pi camera {number}"
+        self._settings = settings
+        self._number = 0
+        self._grabber = Grabber(self.name, lambda: _Pi(self.name, number, settings, clock))
+
+    def open(self) -> None:
+        self._grabber.open()
+
+    def read(self) -> Frame:
+        time, image, luma = self._grabber.read()
+        self._number += 1
+        turn, flip = self._settings.rotation, self._settings.flip
+        return Frame(time, self._number, oriented(image, turn, flip), oriented(luma, turn, flip))
+
+    def close(self) -> None:
+        self._grabber.close()
+
+
+class _Pi:
+    """Picamera2 as a Device of the grabber."""
+
+    def __init__(self, name: str, number: int, settings: Camera, clock: Clock) -> None:
+        self._clock = clock
+        self._small = small_size(settings.width, settings.height)
+        module = _picamera2()
+        try:
+            self._camera = module(number)
+        except IndexError as error:
+            raise CaptureError(f"{name} not found: check the ribbon cable; `rpicam-hello --list-cameras`") from error
+        except RuntimeError as error:
+            raise CaptureError(_explained(name, str(error))) from error
+        try:
+            self._camera.configure(
+                self._camera.create_video_configuration(
+                    main={"size": (settings.width, settings.height), "format": "RGB888"},  # BGR in memory
+                    lores={"size": self._small, "format": "YUV420"},
+                    controls={"FrameRate": settings.fps},
+                    queue=False,  # a picture that waited is an old one
+                )
+            )
+            self._camera.start()
+        except Exception as error:
+            self._camera.close()
+            raise CaptureError(_explained(name, str(error))) from error
+
+    def grab(self) -> Planes:
+        request = self._camera.capture_request()
+        try:
+            image = cast(Image, request.make_array("main"))
+            yuv = request.make_array("lores")
+            stamp = request.get_metadata().get("SensorTimestamp", 0) / 1e9
+        finally:
+            request.release()  # the sensor's buffers are few
+        width, height = self._small
+        now = self._clock.monotonic()
+        time = stamp if 0.0 <= now - stamp < 1.0 else now
+        return time, image, np.ascontiguousarray(yuv[:height, :width])  # rows are padded, colour lies below
+
+    def release(self) -> None:
+        try:
+            self._camera.stop()
+        finally:
+            self._camera.close()
+
+
+def small_size(width: int, height: int) -> tuple[int, int]:
+    """Size of the grey stream: even, at most LUMA_WIDTH wide, of the same proportions."""
+    small = min(width, LUMA_WIDTH) // 2 * 2
+    return small, max(2, round(height * small / width / 2) * 2)
+
+
+def _explained(name: str, why: str) -> str:
+    if any(word in why.lower() for word in ("busy", "acquire", "did not complete")):
+        return f"{name} is used by another program"
+    if "permission" in why.lower():
+        return f"no permission to use {name}: add the user to the group video (sudo usermod -aG video $USER)"
+    return f"{name} cannot be started: {why}"
