@@ -24,7 +24,7 @@ def tell_broker(path: Path | None, problem: str) -> None:
     if path is None:
         return
     with contextlib.suppress(EdgeError, msgspec.MsgspecError, OSError, ValueError):
-        raw = read_toml(path)
+        raw, _ = read_toml(path)
         mqtt = msgspec.convert(raw.get("mqtt", {}), schema.Mqtt)
         name = device_name(msgspec.convert(raw.get("device", {}), schema.Device).name, machine_id())
         if not mqtt.host or mqtt.tls or mqtt.transport != "tcp":

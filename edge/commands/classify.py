@@ -91,7 +91,7 @@ def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, A
 
 
 def _voice(model: Path | None) -> Callable[[Path], dict[str, Any]]:
-    from edge.capture.files import read_sound
+    from edge.capture.soundfiles import read_sound
     from edge.resources import models
     from edge.speech.classifier import Classifier
     from edge.speech.whole import classify_clip

@@ -137,4 +137,4 @@ def test_privacy_from_the_shell(start: Start, observer: Observer, tmp_path: Path
     emotion_edge("privacy", "off", "--config", service.config, "--state", service.state)
     before = len(observer.on("/reading"))
     observer.wait("/status/camera", 5, lambda m: m.json["state"] == "online")
-    observer.wait("/reading", 10, lambda m: len(observer.on("/reading")) > before)
+    observer.wait("/reading", 10, lambda _: len(observer.on("/reading")) > before)

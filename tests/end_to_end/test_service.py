@@ -188,7 +188,7 @@ def test_the_broker_is_killed_and_comes_back(start: Start, observer: Observer, b
     states = [m.json for m in observer.on("/backlog") if m.json["topic"] == "state"]
     assert len(states) >= 4, "states were told once a second while the broker was away"
     assert [s["payload"]["ts"] for s in states] == sorted(s["payload"]["ts"] for s in states)
-    assert all("reading" != m.json["topic"] for m in observer.on("/backlog"))
+    assert all(m.json["topic"] != "reading" for m in observer.on("/backlog"))
     check_sequence([m for m in messages if below(m) in ("state", "summary", "event", "backlog")])
     first = json.loads(observer.on("/reading")[-1].payload)["session"]
     assert all(m.json["session"] == first for m in observer.on("/state"))

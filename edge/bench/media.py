@@ -1,0 +1,53 @@
+"""What the bench runs on: recordings that are given, or the sample scene written to a temporary folder."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.capture.sample import SampleScene, SampleVoice
+from edge.config.schema import Camera
+from edge.errors import MediaError
+from edge.readings import SAMPLE_RATE
+
+FPS = 15
+SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Media:
+    """A picture and a sound recording."""
+
+    video: Path
+    audio: Path
+
+
+def sample_media(folder: Path) -> Media:
+    """The sample scene as files: what is measured then is the service and not the making of the scene."""
+    media = Media(folder / "scene.mp4", folder / "voice.wav")
+    settings = Camera(source="sample", width=640, height=480, fps=FPS)
+    scene = SampleScene(settings)
+    scene.open()
+    writer = cv2.VideoWriter(str(media.video), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (640, 480))
+    if not writer.isOpened():
+        raise MediaError(f"{media.video}: this OpenCV cannot write mp4; give --video and --audio")
+    for _ in range(SECONDS * FPS):
+        writer.write(scene.read().image)
+    writer.release()
+    scene.close()
+    voice = SampleVoice()
+    voice.open()
+    samples: list[np.ndarray] = []
+    while sum(map(len, samples)) < SECONDS * SAMPLE_RATE:
+        samples.append(voice.read().samples)
+    voice.close()
+    with wave.open(str(media.audio), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE)
+        out.writeframes((np.clip(np.concatenate(samples), -1, 1) * 32767).astype(np.int16).tobytes())
+    return media

@@ -1,0 +1,104 @@
+"""The running service, measured from outside: a process of its own, a real broker, a subscriber."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+
+from edge.bench.media import Media
+from edge.errors import EdgeError
+from edge.health import percentile
+from edge.mqtt.broker import LocalBroker
+from edge.mqtt.payloads import Latency
+
+WARM_S = 6.0
+DEVICE = "bench"
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """`latency_ms` is from the capture of the frame to the message in a subscriber's hands."""
+
+    fps: float
+    cpu_percent: float  # of one core
+    rss_mb: float  # the highest seen
+    latency_ms: Latency
+    seconds: float
+
+
+def measure(media: Media, folder: Path, seconds: float) -> Whole:
+    """Run the service on `media` for so long, after a warm-up."""
+    broker = LocalBroker()
+    port = broker.start()
+    config = folder / "bench.toml"
+    config.write_text(
+        f'[device]\nname = "{DEVICE}"\n[camera]\nsource = "{media.video}"\n[microphone]\nsource = "{media.audio}"\n'
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n[publish]\nmax_hz = 10.0\nhealth_every_s = 1.0\n'
+    )
+    latencies: list[float] = []
+    rates: list[float] = []
+
+    def received(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        now = time.time()
+        content = json.loads(message.payload)
+        if message.topic.endswith("/reading") and content["face"] is not None:
+            latencies.append(now - datetime.fromisoformat(content["ts"].replace("Z", "+00:00")).timestamp())
+        elif message.topic.endswith("/health"):
+            rates.append(content["fps"])
+
+    listener = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    listener.on_message = received
+    service = None
+    try:
+        listener.connect("127.0.0.1", port)
+        listener.subscribe(f"emotion/{DEVICE}/#")
+        listener.loop_start()
+        service = subprocess.Popen(
+            [sys.executable, "-m", "edge", "run", "--config", str(config), "--state", str(folder / "state")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(WARM_S)
+        if service.poll() is not None:
+            raise EdgeError("the service ended at once; `emotion-edge run` says why")
+        latencies.clear()
+        rates.clear()
+        cpu, began, highest = _cpu_seconds(service.pid), time.monotonic(), 0.0
+        while time.monotonic() - began < seconds:
+            time.sleep(0.5)
+            highest = max(highest, _resident_mb(service.pid))
+        used, lasted = _cpu_seconds(service.pid) - cpu, time.monotonic() - began
+    finally:
+        if service is not None:
+            service.terminate()
+            service.wait(10)
+        listener.disconnect()
+        listener.loop_stop()
+        broker.stop()
+    if not latencies or not rates:
+        raise EdgeError("no reading arrived while measuring")
+    ordered = sorted(latencies)
+    return Whole(
+        fps=round(sum(rates) / len(rates), 2),
+        cpu_percent=round(100 * used / lasted, 1),
+        rss_mb=round(highest, 1),
+        latency_ms=Latency(round(1000 * percentile(ordered, 0.5), 1), round(1000 * percentile(ordered, 0.95), 1)),
+        seconds=round(lasted, 1),
+    )
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
