@@ -30,13 +30,15 @@ class Answers:
 
     def values(self) -> dict[str, Any]:
         """The answers as keys of the config."""
+        tls = self.tls or self.ca_file is not None
         found: dict[str, Any] = {
             "device.name": self.name,
             "mqtt.host": self.host,
-            "mqtt.port": self.port,
+            # Written even where it is the usual one: the file may hold that of the broker before.
+            "mqtt.port": self.port or (8883 if tls else 1883) if self.host else None,
             "mqtt.username": self.username,
             "mqtt.password_file": None if self.password_file is None else str(self.password_file),
-            "mqtt.tls": self.tls or self.ca_file is not None or None,
+            "mqtt.tls": tls or None,
             "mqtt.ca_file": None if self.ca_file is None else str(self.ca_file),
             "camera.source": self.camera,
             "microphone.source": self.microphone,

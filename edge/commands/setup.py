@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 from edge import paths, resources, sandbox
 from edge.commands.answers import Answers, ask, split_broker
