@@ -1,0 +1,1 @@
+"""Speech emotion: the recipe. What ships is speech.tflite and manifest.json beside it."""

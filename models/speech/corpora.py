@@ -1,0 +1,96 @@
+"""Which clips there are, what they express and who speaks. Accepts the public layouts and the prepared ones.
+
+RAVDESS `**/03-01-*.wav|flac`, TESS `**/OAF_word_emotion.*`, EMOVO `**/emo-f1-b1.*`, BanglaSER `**/03-01-*.opus`
+below folders whose names begin with ravdess, tess, emovo, banglaser (any case). Names alone are parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CORPORA = ("ravdess", "tess", "emovo", "banglaser")
+SUFFIXES = (".wav", ".flac", ".opus", ".ogg")
+FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24))
+CALM = "calm"  # counts as neutral unless eight classes are asked for
+
+_RAVDESS = ("neutral", CALM, "happy", "sad", "angry", "fearful", "disgusted", "surprised")
+_BANGLA = ("happy", "sad", "angry", "surprised", "neutral")
+_TESS = {"ps": "surprised", "fear": "fearful", "disgust": "disgusted", "angry": "angry", "happy": "happy"}
+_TESS |= {"sad": "sad", "neutral": "neutral"}
+_EMOVO = {"dis": "disgusted", "gio": "happy", "pau": "fearful", "rab": "angry", "sor": "surprised", "tri": "sad"}
+_EMOVO |= {"neu": "neutral"}
+# What actors of a corpus were never asked for: its silence about a class is no evidence against it.
+MISSING = {"banglaser": ("fearful", "disgusted"), "tess": (), "emovo": (), "ravdess": ()}
+
+
+@dataclass(frozen=True)
+class Clip:
+    path: Path
+    corpus: str
+    speaker: str  # unique over all corpora
+    emotion: str  # one of LABELS, or CALM
+    strong: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.corpus}/{self.path.stem}"
+
+    def fold(self) -> int | None:
+        """Which RAVDESS fold it belongs to; None for other corpora and actors."""
+        if self.corpus != "ravdess":
+            return None
+        actor = int(self.speaker.split("-")[1])
+        return next((number for number, actors in enumerate(FOLDS) if actor in actors), None)
+
+
+def find_clips(data: Path, corpora: tuple[str, ...] = CORPORA) -> list[Clip]:
+    """All clips below `data`, in a fixed order, each name once per corpus (public archives hold doubles)."""
+    clips = {}
+    for folder in sorted(path for path in data.iterdir() if path.is_dir()):
+        corpus = next((name for name in corpora if folder.name.lower().startswith(name)), None)
+        for path in _sound_files(folder) if corpus else ():
+            clip = _clip(path, corpus or "")
+            if clip is not None:
+                clips.setdefault(clip.key, clip)
+    return [clips[key] for key in sorted(clips)]
+
+
+def _sound_files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
+
+
+def _clip(path: Path, corpus: str) -> Clip | None:
+    parse = {"ravdess": _ravdess, "tess": _tess, "emovo": _emovo, "banglaser": _banglaser}[corpus]
+    return parse(path)
+
+
+def _ravdess(path: Path) -> Clip | None:
+    parts = path.stem.split("-")
+    if len(parts) != 7 or parts[1] != "01" or not all(part.isdigit() for part in parts):
+        return None  # 02 in the second place is song
+    return Clip(path, "ravdess", f"ravdess-{parts[6]}", _RAVDESS[int(parts[2]) - 1], parts[3] == "02")
+
+
+def _tess(path: Path) -> Clip | None:
+    parts = path.stem.split("_")
+    if len(parts) != 3 or parts[2].lower() not in _TESS:
+        return None
+    speaker = "YAF" if parts[0].upper().startswith("Y") else "OAF"  # one file of the release is named OA_bite_neutral
+    return Clip(path, "tess", f"tess-{speaker}", _TESS[parts[2].lower()])
+
+
+def _emovo(path: Path) -> Clip | None:
+    match = re.fullmatch(r"(\w{3})-([fm]\d)-\w+", path.stem)
+    if match is None or match[1] not in _EMOVO:
+        return None
+    return Clip(path, "emovo", f"emovo-{match[2]}", _EMOVO[match[1]])
+
+
+def _banglaser(path: Path) -> Clip | None:
+    parts = path.stem.split("-")
+    if len(parts) != 7 or not all(part.isdigit() for part in parts):
+        return None
+    return Clip(path, "banglaser", f"banglaser-{parts[6]}", _BANGLA[int(parts[2]) - 1], parts[3] == "02")

@@ -1,0 +1,122 @@
+"""From cached features to batches: which copy of which segment, cut, stretched, disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from edge.inference import Floats
+from edge.speech.features import FEATURES, standardised
+from models.speech.corpora import MISSING, Clip
+from models.speech.recipe import Recipe
+
+_EARLY = 30  # LSTM steps (0.6 s) before an answer is asked for
+FAR = -1e4  # added to the logit of a class that the corpus does not have
+
+
+@dataclass(frozen=True)
+class Copies:
+    """All segments of all clips, in several versions; version 0 is as recorded."""
+
+    frames: list[NDArray[np.float16]]
+    rows: list[NDArray[np.int64]]  # clip, first frame, frames
+    mean: Floats
+    deviation: Floats
+
+    def segments(self, copy: int, clips: set[int]) -> list[NDArray[np.int64]]:
+        return [row for row in self.rows[copy] if int(row[0]) in clips]
+
+    def features(self, copy: int, row: NDArray[np.int64], most: int) -> Floats:
+        part = self.frames[copy][row[1] : row[1] + min(int(row[2]), most)]
+        return standardised(part.astype(np.float32), self.mean, self.deviation)
+
+
+@dataclass(frozen=True)
+class Batch:
+    features: Floats  # (items, frames, FEATURES)
+    targets: Floats  # (items, classes), smoothed
+    masks: Floats  # (items, classes), FAR where the corpus lacks the class
+    weights: Floats  # (items, steps) how much the answer at each step counts; a row sums to one
+
+
+def statistics(frames: NDArray[np.float16]) -> tuple[Floats, Floats]:
+    """Mean and deviation per feature, of the clips as recorded."""
+    some = frames[:: max(1, len(frames) // 200_000)].astype(np.float32)
+    return some.mean(axis=0), some.std(axis=0) + np.float32(1e-3)
+
+
+def class_index(clip: Clip, classes: tuple[str, ...]) -> int:
+    return classes.index(clip.emotion if clip.emotion in classes else "neutral")
+
+
+def mask_of(clip: Clip, classes: tuple[str, ...]) -> Floats:
+    """FAR for classes that the clip's corpus does not have, 0 elsewhere."""
+    missing = MISSING[clip.corpus] + (("calm",) if clip.corpus != "ravdess" else ())
+    return np.array([FAR if label in missing else 0.0 for label in classes], np.float32)
+
+
+def epoch(
+    copies: Copies, clips: list[Clip], chosen: list[int], classes: tuple[str, ...], recipe: Recipe, draw: Generator
+) -> Iterator[Batch]:
+    """One pass over the chosen clips (fewer of TESS), in batches of similar length, in random order."""
+    kept = [n for n in chosen if clips[n].corpus != "tess" or draw.random() < recipe.tess_share]
+    version = {n: 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(copies.rows))) for n in kept}
+    items = []
+    for copy in range(len(copies.rows)):
+        mine = {n for n in kept if version[n] == copy}
+        items += [(copy, row) for row in copies.segments(copy, mine) if row[2] >= 2 * _EARLY]
+    items.sort(key=lambda item: int(item[1][2]) + int(draw.integers(0, 40)))
+    groups = [items[start : start + recipe.batch] for start in range(0, len(items), recipe.batch)]
+    for index in draw.permutation(len(groups)):
+        yield _batch(copies, clips, groups[int(index)], classes, recipe, draw)
+
+
+def _batch(
+    copies: Copies,
+    clips: list[Clip],
+    items: list[tuple[int, NDArray[np.int64]]],
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    draw: Generator,
+) -> Batch:
+    parts = [disturbed(copies.features(copy, row, int(recipe.most_s * 100)), draw) for copy, row in items]
+    longest = -(-max(len(part) for part in parts) // 40) * 40  # few different shapes
+    features = np.zeros((len(parts), longest, FEATURES), np.float32)
+    targets = np.full((len(parts), len(classes)), recipe.smoothing / len(classes), np.float32)
+    masks = np.zeros((len(parts), len(classes)), np.float32)
+    weights = np.zeros((len(parts), longest // 2), np.float32)
+    for number, (part, (_, row)) in enumerate(zip(parts, items, strict=True)):
+        clip = clips[int(row[0])]
+        features[number, : len(part)] = part
+        masks[number] = mask_of(clip, classes)
+        targets[number] *= masks[number] == 0
+        targets[number, class_index(clip, classes)] += 1 - targets[number].sum()
+        weights[number] = answer_weights(len(part) // 2, longest // 2)
+    return Batch(features, targets, masks, weights)
+
+
+def answer_weights(steps: int, longest: int) -> Floats:
+    """Half for the last answer, half spread over those from 0.6 s on."""
+    weights = np.zeros(longest, np.float32)
+    early = min(_EARLY, steps - 1)
+    weights[early:steps] = 0.5 / (steps - early)
+    weights[steps - 1] += 0.5
+    return weights
+
+
+def disturbed(features: Floats, draw: Generator) -> Floats:
+    """Slower or faster, a piece missing, a colour of its own, a little noise."""
+    stretch = draw.uniform(0.88, 1.12)
+    at = np.minimum(np.round(np.arange(0, len(features), stretch)).astype(int), len(features) - 1)
+    features = features[at]
+    for _ in range(int(draw.integers(0, 3))):
+        length = int(draw.integers(1, 25))
+        start = int(draw.integers(0, max(1, len(features) - length)))
+        features[start : start + length] = 0
+    colour = draw.normal(0, 0.15, FEATURES)
+    noisy: Floats = (features + colour + draw.normal(0, 0.1, features.shape)).astype(np.float32)
+    return noisy

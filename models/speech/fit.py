@@ -1,0 +1,91 @@
+"""Fitting one network to chosen clips, with a checkpoint after every epoch and a fixed seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from models.speech.corpora import Clip
+from models.speech.dataset import Batch, Copies, epoch
+from models.speech.network import pooled, training_model
+from models.speech.recipe import Recipe
+
+Report = Callable[[int, float], None]  # epoch, mean loss
+
+
+def fit(
+    copies: Copies,
+    clips: list[Clip],
+    chosen: list[int],
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
+    report: Report,
+) -> Any:
+    """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
+    tf.keras.utils.set_random_seed(seed)
+    model = training_model(classes=len(classes), recipe=recipe)
+    steps = sum(1 for _ in epoch(copies, clips, chosen, classes, recipe, np.random.default_rng(0)))
+    schedule = tf.keras.optimizers.schedules.CosineDecay(
+        recipe.rate / 10, steps * recipe.epochs, 0.01, warmup_target=recipe.rate, warmup_steps=2 * steps
+    )
+    optimizer = tf.keras.optimizers.Adam(schedule, clipnorm=1.0)
+    average = tf.train.ExponentialMovingAverage(0.998, num_updates=optimizer.iterations)
+    optimizer.build(model.trainable_variables)
+    average.apply(model.trainable_variables)
+    done = tf.Variable(0, dtype=tf.int64)
+    shadows = [average.average(variable) for variable in model.trainable_variables]
+    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, done=done, shadows=shadows)
+    manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
+    checkpoint.restore(manager.latest_checkpoint)
+    step = _step(model, optimizer, average)
+    for number in range(int(done), recipe.epochs):
+        draw = np.random.default_rng((seed, number))
+        losses = [float(step(*_tensors(batch))) for batch in epoch(copies, clips, chosen, classes, recipe, draw)]
+        done.assign(number + 1)
+        manager.save()
+        report(number + 1, float(np.mean(losses)))
+    for variable, shadow in zip(model.trainable_variables, shadows, strict=True):
+        variable.assign(shadow)
+    return model
+
+
+def _tensors(batch: Batch) -> tuple[Any, ...]:
+    return tuple(tf.constant(part) for part in (batch.features, batch.targets, batch.masks, batch.weights))
+
+
+def _step(model: Any, optimizer: Any, average: Any) -> Any:
+    @tf.function(reduce_retracing=True)
+    def step(features: Any, targets: Any, masks: Any, weights: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = pooled(model(features, training=True)) + masks[:, None, :]
+            likely = tf.nn.log_softmax(logits)
+            each = -tf.reduce_sum(targets[:, None, :] * likely, axis=2)
+            loss = tf.reduce_mean(tf.reduce_sum(weights * each, axis=1))
+            total = loss + tf.add_n(model.losses)
+        gradients = tape.gradient(total, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        average.apply(model.trainable_variables)
+        return loss
+
+    return step
+
+
+def clip_logits(model: Any, copies: Copies, copy: int, chosen: list[int]) -> tuple[np.ndarray[Any, Any], list[int]]:
+    """Logits per clip (evidence pooled over its segments), and which clips had any voice."""
+    sums: dict[int, Any] = {}
+    for row in copies.segments(copy, set(chosen)):
+        if row[2] < 10:
+            continue
+        features = copies.features(copy, row, 800)
+        out = model(features[None, : len(features) // 2 * 2], training=False).numpy()[0]
+        weight = 1 / (1 + np.exp(-out[:, -1:]))
+        total = np.concatenate(((weight * out[:, :-1]).sum(axis=0), weight.sum(axis=0)))
+        sums[int(row[0])] = sums.get(int(row[0]), 0) + total
+    order = sorted(sums)
+    return np.stack([sums[n][:-1] / sums[n][-1] for n in order]), order
