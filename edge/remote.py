@@ -13,7 +13,7 @@ from edge import __version__
 from edge.config.secrets import public
 from edge.errors import EdgeError
 from edge.inference import read_manifest, runtime_name
-from edge.mqtt.commands import Command, Refusal
+from edge.mqtt.commands import Command
 from edge.mqtt.payloads import InfoPayload, ResponsePayload
 from edge.readings import LABELS
 from edge.resources import models
@@ -51,11 +51,9 @@ class Remote:
                 self._told[key] = word
                 self._service.publisher.publish(f"config/{key}", word)
 
-    def obey(self, command: Command | Refusal) -> None:
+    def obey(self, command: Command) -> None:
         """Carry out one command, or say why not."""
-        if isinstance(command, Refusal):
-            self._answer(command.name, command.transaction, error=command.error)
-        elif command.kind == "privacy":
+        if command.kind == "privacy":
             self._privacy(command)
         elif command.kind == "config":
             self._set(command)
@@ -112,7 +110,10 @@ class Remote:
     def _set(self, command: Command) -> None:
         service = self._service
         try:
-            service.apply(service.settings.change(command.name, command.value))
+            if command.value is None:
+                service.apply(service.settings.reset(command.name))
+            else:
+                service.apply(service.settings.change(command.name, command.value))
         except EdgeError as error:
             log.warning("config/%s/set refused: %s", command.name, error)
             self._answer("config", command.transaction, error=str(error))

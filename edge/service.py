@@ -18,7 +18,7 @@ from edge.errors import StorageError
 from edge.face.budget import Budget
 from edge.gpio import Gpio
 from edge.health import CpuMeter, Latencies, resident_mb
-from edge.mqtt.commands import Command, Refusal
+from edge.mqtt.commands import Command
 from edge.mqtt.payloads import HealthPayload, ResponsePayload, SourcePayload
 from edge.mqtt.publisher import Publisher
 from edge.privacy import Gate
@@ -31,7 +31,7 @@ from edge.workers import Supervisor
 
 log = logging.getLogger(__name__)
 
-Item = FacesReading | SpeechReading | SourceStatus | Command | Refusal
+Item = FacesReading | SpeechReading | SourceStatus | Command
 TICK_S = 0.1  # decisions are taken at least this often
 CAPTURE_HUNG_S = 60.0  # a capture thread that shows no life: only a new process helps
 FLOW_S = 300.0  # nothing from any source for this long, though there was before: likewise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 
@@ -14,18 +16,20 @@ from edge.config.schema import Camera, Config
 from edge.errors import MediaError, SourceEnded
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
-from edge.face.finder import finder
+from edge.face.finder import Finder, finder
 from edge.face.path import FacePath
 from edge.fusion import learned_weights
 from edge.health import percentile
-from edge.readings import SAMPLE_RATE, Box, Frame, Sound
+from edge.readings import SAMPLE_RATE, Box, FacesReading, Frame, Sound
 from edge.resources import models
-from edge.scene import Scene
+from edge.scene import Outgoing, Scene
 from edge.speech.classifier import Classifier
 from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
 
 REPEATS = 200
+FPS = 15.0
+Item = TypeVar("Item")
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -44,51 +48,52 @@ def stages(media: Media) -> dict[str, Stage]:
     found: dict[str, Stage] = {}
 
     find = finder()
-    found["find (whole picture)"] = _timed([lambda f=frame: find.find(f.luma) for frame in frames])
-    faces = next((faces for frame in frames if (faces := find.find(frame.luma))), None)
-    if not faces:
-        raise MediaError(f"{media.video}: no face is found in it; give another --video")
-    scale = frames[0].image.shape[1] / frames[0].luma.shape[1]
-    box = faces[0].box
-    box = Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
+    found["find (whole picture)"] = _timed(lambda frame: find.find(frame.luma), frames)
+    box = _first_face(frames, find, media)
     classifier = FaceClassifier()
+    found["crop"] = _timed(lambda frame: crop_face(frame.image, box, classifier.side, classifier.margin), frames)
     crops = [crop_face(frame.image, box, classifier.side, classifier.margin) for frame in frames]
-    found["crop"] = _timed(
-        [lambda f=frame: crop_face(f.image, box, classifier.side, classifier.margin) for frame in frames]
-    )
-    found["classify face (crop to probabilities)"] = _timed([lambda c=crop: classifier.classify(c) for crop in crops])
-
+    found["classify face (crop to probabilities)"] = _timed(classifier.classify, crops)
     path = FacePath(config.face, classifier)
-    found["face path (per frame, 15 fps)"] = _timed([lambda f=frame: path.process(f) for frame in frames], 15.0)
+    found["face path (per frame, 15 fps)"] = _timed(path.process, frames, 15.0)
 
     voice = SpeechPath(SpeechSettings())
-    blocks = [
-        Sound(start / SAMPLE_RATE, sound[start : start + SAMPLE_RATE // 10])
-        for start in range(0, len(sound) - SAMPLE_RATE // 10, SAMPLE_RATE // 10)
-    ]
-    found["speech path (per 100 ms)"] = _timed([lambda b=block: voice.process(b) for block in blocks], 10.0)
+    tenth = SAMPLE_RATE // 10
+    starts = range(0, len(sound) - tenth, tenth)
+    blocks = [Sound(start / SAMPLE_RATE, sound[start : start + tenth]) for start in starts]
+    found["speech path (per 100 ms)"] = _timed(voice.process, blocks, 10.0)
     listener = Classifier(models() / "speech")
     listener.begin()
-    seconds = [sound[i : i + SAMPLE_RATE] for i in range(0, len(sound) - SAMPLE_RATE, SAMPLE_RATE // 2)]
-    found["classify speech (one voiced second)"] = _timed([lambda s=second: listener.push(s) for second in seconds])
+    seconds = [sound[start : start + SAMPLE_RATE] for start in range(0, len(sound) - SAMPLE_RATE, SAMPLE_RATE // 2)]
+    found["classify speech (one voiced second)"] = _timed(listener.push, seconds)
 
     scene = Scene(config, learned_weights(), 0.0)
-    readings = [path.process(frame) for frame in frames]
 
-    def decide(i: int) -> None:
-        scene.feed(readings[i % len(readings)])
-        scene.tick(i / 15.0, i / 15.0)
+    def decide(step: tuple[int, FacesReading]) -> list[Outgoing]:
+        scene.feed(step[1])
+        return scene.tick(step[0] / FPS, step[0] / FPS)
 
-    found["fuse and decide (per frame)"] = _timed([lambda i=i: decide(i) for i in range(REPEATS)], 15.0)
-    payload = next(m.payload for i in range(REPEATS) for m in scene.tick(1000.0 + i, 1000.0 + i))
-    found["encode a message"] = _timed([lambda: msgspec.json.encode(payload)] * REPEATS, 2.0)
+    steps = [(i, path.process(replace(frame, time=i / FPS))) for i, frame in enumerate(frames)]
+    found["fuse and decide (per frame)"] = _timed(decide, steps, FPS)
+    state = scene.current_state(0.0, len(frames) / FPS)
+    found["encode a message"] = _timed(msgspec.json.encode, [state] * REPEATS, 2.0)
     return found
+
+
+def _first_face(frames: list[Frame], find: Finder, media: Media) -> Box:
+    for frame in frames:
+        faces = find.find(frame.luma)
+        if faces:
+            scale = frame.image.shape[1] / frame.luma.shape[1]
+            box = faces[0].box
+            return Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
+    raise MediaError(f"{media.video}: no face is found in it; give another --video")
 
 
 def _frames(media: Media) -> list[Frame]:
     source = Video(media.video, Camera(source=str(media.video)))
     source.open()
-    frames = []
+    frames: list[Frame] = []
     try:
         while len(frames) < REPEATS:
             frames.append(source.read())
@@ -99,14 +104,14 @@ def _frames(media: Media) -> list[Frame]:
     return frames
 
 
-def _timed(calls: list[Callable[[], object]], per_second: float | None = None) -> Stage:
-    """Time each call once after a warm-up."""
-    for call in calls[:5]:
-        call()
+def _timed(work: Callable[[Item], object], items: Sequence[Item], per_second: float | None = None) -> Stage:
+    """Time `work` on each item, after a warm-up on the first ones."""
+    for item in items[:5]:
+        work(item)
     spent = []
-    for call in calls:
+    for item in items:
         began = time.perf_counter()
-        call()
+        work(item)
         spent.append(time.perf_counter() - began)
     ordered = sorted(spent)
     mean = sum(spent) / len(spent)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.bench.media import Media
 from edge.errors import EdgeError
@@ -54,7 +55,7 @@ def measure(media: Media, folder: Path, seconds: float) -> Whole:
         elif message.topic.endswith("/health"):
             rates.append(content["fps"])
 
-    listener = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    listener = paho.Client(CallbackAPIVersion.VERSION2)
     listener.on_message = received
     service = None
     try:

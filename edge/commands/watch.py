@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.commands import common
 from edge.commands.view import View, change_line, screen
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     refused: list[str] = []
     protocol = paho.MQTTv5 if (arguments.protocol or mqtt.protocol) == "5" else paho.MQTTv311
     client = paho.Client(
-        paho.CallbackAPIVersion.VERSION2,
+        CallbackAPIVersion.VERSION2,
         protocol=protocol,
         transport=mqtt.transport,  # type: ignore[arg-type]
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 MOSQUITTO = shutil.which("mosquitto") or ("/usr/sbin/mosquitto" if Path("/usr/sbin/mosquitto").exists() else None)
 
@@ -88,7 +89,7 @@ class Observer:
         self.connected = threading.Event()
         self._topic = topic
         self._client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, client_id=f"observer-{port}-{time.monotonic_ns()}", clean_session=False
+            CallbackAPIVersion.VERSION2, client_id=f"observer-{port}-{time.monotonic_ns()}", clean_session=False
         )
         self._client.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]
         self._client.on_connect = self._on_connect
