@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +73,19 @@ def _interpreter_class() -> Any:
     return Interpreter
 
 
+@contextlib.contextmanager
+def _chatter_silenced() -> Iterator[None]:
+    """The runtime greets each model on stderr, past every logger; errors come as exceptions all the same."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def runtime_name() -> str:
     """Which runtime is in use, for `info` and the doctor."""
     return str(_interpreter_class().__module__.split(".")[0])
@@ -84,8 +99,9 @@ class Model:
         path = folder / self.manifest.file
         content = _verified(path, self.manifest.sha256)
         try:
-            self._interpreter = _interpreter_class()(model_content=content, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _chatter_silenced():
+                self._interpreter = _interpreter_class()(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{path}: the runtime cannot load it: {error}") from None
         self._inputs = _matched(self.manifest.inputs, self._interpreter.get_input_details(), path)

@@ -35,6 +35,9 @@ from edge.readings import (
 from edge.summary import Summary, rounded
 
 
+STRAGGLER_S = 0.4
+
+
 class Outgoing(NamedTuple):
     """A message for `topic` below the base; `captured` is the monotonic time of what it tells."""
 
@@ -59,6 +62,7 @@ class Scene:
         self._voice: SpeechReading | None = None  # the newest with a voice in it
         self._told_tracks: frozenset[int] = frozenset()
         self._debug: list[Outgoing] = []
+        self._news = False  # evidence came since the last tick
         self._memory: Memory = begin(now)
         self._reading: Reading | None = None
         self._reading_told = self._evidence_told = float("-inf")
@@ -78,11 +82,9 @@ class Scene:
         if isinstance(reading, FacesReading):
             if self._faces is None or reading.time >= self._faces.time:
                 known = {(f.track, f.time) for f in self._faces.faces} if self._faces else set()
-                self._debug += [
-                    Outgoing(f"face/{f.track}", _face_payload(f), f.time)
-                    for f in reading.faces
-                    if (f.track, f.time) not in known
-                ]
+                new = [f for f in reading.faces if (f.track, f.time) not in known]
+                self._debug += [Outgoing(f"face/{f.track}", _face_payload(f), f.time) for f in new]
+                self._news = self._news or bool(new)
                 self._faces = reading
         else:
             if self._speech is None or reading.time >= self._speech.time:
@@ -91,6 +93,7 @@ class Scene:
             heard = reading.probabilities is not None
             if heard and (self._voice is None or reading.time >= self._voice.time):
                 self._voice = reading
+                self._news = True
 
     def tick(self, now: float, wall: float) -> list[Outgoing]:
         """Decide, and say what is due. `wall` is the time of day at `now`."""
@@ -114,7 +117,8 @@ class Scene:
             out.append(Outgoing("state", self._state_payload(wall, now), now))
         if reading is not None and now - self._reading_told >= 1.0 / settings.publish.max_hz:
             newest = max(now - part.age for part in reading.parts.values())
-            if newest > self._evidence_told:  # say it when it is news, so that it is fresh
+            # Told in the moment in which it comes, so that it is fresh; a straggler not later than this.
+            if newest > self._evidence_told and (self._news or now - newest > STRAGGLER_S):
                 self._reading_told, self._evidence_told = now, newest
                 out.append(Outgoing("reading", _reading_payload(reading), newest))
         if now - self._summary.began >= settings.publish.summary_every_s:
@@ -123,6 +127,7 @@ class Scene:
         if settings.publish.modalities:
             out += self._debug
         self._debug = []
+        self._news = False
         return out
 
     def senses(self, now: float) -> tuple[Modality, ...]:

@@ -19,7 +19,6 @@ from edge.config.load import Loaded, load
 from edge.config.schema import Config
 from edge.errors import ConfigError, EdgeError
 from edge.last_words import tell_broker
-from edge.mqtt.broker import LocalBroker
 from edge.paths import overrides_file
 
 
@@ -99,6 +98,8 @@ def _any(look: object) -> bool:
 
 @contextlib.contextmanager
 def _own_broker(config: Config) -> Iterator[Config]:
+    from edge.mqtt.broker import LocalBroker
+
     broker = LocalBroker()
     port = broker.start()
     _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}")

@@ -39,6 +39,10 @@ class Hearing:
         self._open = 0
         self._recent: deque[Samples] = deque(maxlen=_WARM_UP)
 
+    def apply(self, min_snr_db: float) -> None:
+        """What must stand out how far, from the next step on."""
+        self._min_snr_db = min_snr_db
+
     def judge(self, samples: Samples) -> Heard:
         level = level_db(samples)
         followed = self._floor.follow(level)

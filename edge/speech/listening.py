@@ -36,6 +36,11 @@ class Listener:
         self._kept: Samples = np.empty(0, np.float32)
         self._before: deque[Samples] = deque(maxlen=PRE_ROLL)
 
+    def apply(self, settings: SpeechSettings) -> None:
+        """Thresholds that changed while we listen."""
+        self._settings = settings
+        self._hearing.apply(settings.min_snr_db)
+
     @property
     def waiting_s(self) -> float:
         """Seconds of sound that do not fill a step yet."""

@@ -34,6 +34,11 @@ class SpeechPath:
         self._begin_segment()
         self._quiet_s = 0.0  # since anything was said
 
+    def apply(self, settings: SpeechSettings) -> None:
+        """Thresholds that changed while we listen; what was heard so far stays."""
+        self._settings = settings
+        self._listener.apply(settings)
+
     def process(self, sound: Sound) -> list[SpeechReading]:
         """Readings that this block completes; blocks may have any length. A gap in time ends the segment."""
         readings = self._across_gap(sound)

@@ -107,7 +107,7 @@ def test_privacy_on_means_released_and_it_stays_so(start: Start, observer: Obser
     observer.wait("/reading", 20)
     assert any(str(video) == path for path in service.descriptors())
     observer.send(f"{PREFIX}/privacy/set", "ON")
-    observer.wait("/privacy", 5, lambda m: m.payload == b"ON")
+    observer.wait(f"{PREFIX}/privacy", 5, lambda m: m.payload == b"ON")
     for sense in ("camera", "microphone"):
         observer.wait(f"/status/{sense}", 5, lambda m: m.json["state"] == "disabled")
     assert not [path for path in service.descriptors() if path == str(video)]
@@ -122,7 +122,7 @@ def test_privacy_on_means_released_and_it_stays_so(start: Start, observer: Obser
     service.stop()
     observer.messages.clear()
     service.start()
-    observer.wait("/privacy", 10, lambda m: m.payload == b"ON" and not m.retained)
+    observer.wait(f"{PREFIX}/privacy", 10, lambda m: m.payload == b"ON" and not m.retained)
     time.sleep(1)
     assert not observer.on("/reading")
     assert not [path for path in service.descriptors() if path == str(video)]
@@ -132,7 +132,7 @@ def test_a_retained_privacy_command_is_ignored(start: Start, observer: Observer)
     observer.send(f"{PREFIX}/privacy/set", "ON", retain=True)
     start()
     observer.wait("/reading", 20)
-    assert {m.payload for m in observer.on("/privacy")} == {b"OFF"}
+    assert {m.payload for m in observer.on(f"{PREFIX}/privacy")} == {b"OFF"}
     observer.send(f"{PREFIX}/privacy/set", "", retain=True)
 
 
@@ -206,7 +206,7 @@ def test_hostile_commands_change_nothing(start: Start, observer: Observer) -> No
     before = len(observer.on("/reading"))
     wait_for(lambda: len(observer.on("/reading")) > before + 1, 10, "readings to go on")
     assert {m.payload for m in observer.on("/config/decision.enter")} == {b"0.45"}
-    assert {m.payload for m in observer.on("/privacy")} == {b"OFF"}
+    assert {m.payload for m in observer.on(f"{PREFIX}/privacy")} == {b"OFF"}
     observer.send(f"{PREFIX}/request/health", '{"transaction": "t1"}')
     answer = observer.wait("/response/health", 5, lambda m: m.json["transaction"] == "t1").json
     assert answer["status"] == "ok"
