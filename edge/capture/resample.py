@@ -70,7 +70,10 @@ class Resampler:
         end = -(-(known * self._up - self._centre) // self._down)  # the first output that needs it
         if until is not None:
             end = min(end, until)
-        positions = np.arange(self._out, max(self._out, end), dtype=np.int64) * self._down + self._centre
+        if end <= self._out:
+            self._kept = data
+            return np.zeros(0, dtype=np.float32)
+        positions = np.arange(self._out, end, dtype=np.int64) * self._down + self._centre
         newest = positions // self._up
         windows = np.lib.stride_tricks.sliding_window_view(data, self._length)
         chosen = windows[newest - (self._length - 1) - self._kept_at]

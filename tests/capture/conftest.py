@@ -1,0 +1,45 @@
+"""Shared by the tests of capture: pictures, and what this process has open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.readings import Frame
+
+
+@pytest.fixture
+def frame() -> Callable[..., Frame]:
+    def make(time: float = 0.0, value: int = 100) -> Frame:
+        image = np.full((24, 32, 3), value, dtype=np.uint8)
+        return Frame(time, 1, image, image[:, :, 0].copy())
+
+    return make
+
+
+@pytest.fixture
+def open_files() -> Callable[[], list[str]]:
+    """What the descriptors of this process lead to."""
+
+    def look() -> list[str]:
+        found = []
+        for link in Path("/proc/self/fd").iterdir():
+            try:
+                found.append(str(link.readlink()))
+            except OSError:
+                continue  # the descriptor of the listing itself
+        return found
+
+    return look
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own, so that the machine's caches and sound settings stay untouched."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
