@@ -1,0 +1,72 @@
+"""What waited, on its way out: in order, at a decent rate, with its own time and number."""
+
+from __future__ import annotations
+
+import msgspec
+
+from edge.clock import Clock
+from edge.mqtt.outbox import Outbox
+from edge.mqtt.pace import Pace
+from edge.mqtt.payloads import BacklogPayload
+from edge.mqtt.row import Row
+from edge.mqtt.stamp import Stamp
+
+
+class Backlog:
+    """Walks through the outbox once per link. Belongs to the publisher's thread."""
+
+    def __init__(self, outbox: Outbox, stamp: Stamp, clock: Clock, pace: Pace) -> None:
+        self._outbox = outbox
+        self._stamp = stamp
+        self._clock = clock
+        self._pace = pace
+        self._texts: dict[int, bytes] = {}  # by row: sent again after a lost link it bears the same number
+        self._last_row = 0
+        self._allowance = 0.0  # messages that the rate allows by now
+        self._allowance_at = 0.0
+
+    def begin(self) -> None:
+        """A new link: what the last one did not deliver comes first."""
+        self._last_row, self._allowance, self._allowance_at = 0, 0.0, self._clock.monotonic()
+
+    def next(self, window: int, under_way: int) -> list[tuple[int, bytes]]:
+        """Row and text of what may leave now; `under_way` of its kind are, `window` may be."""
+        if not len(self._outbox):
+            self._texts.clear()
+            return []
+        now = self._clock.monotonic()
+        window = min(self._pace.backlog_window, window)
+        self._allowance = min(window, self._allowance + (now - self._allowance_at) * self._pace.backlog_per_s)
+        self._allowance_at = now
+        room = min(window - under_way, int(self._allowance))
+        leaving = []
+        for row in self._outbox.after(self._last_row, room) if room > 0 else ():
+            self._last_row = row.id
+            self._allowance -= 1
+            text = self._texts.get(row.id) or self._text(row, now)
+            if text:
+                self._texts[row.id] = text
+                leaving.append((row.id, text))
+        return leaving
+
+    def delivered(self, row_id: int) -> None:
+        """The broker has it."""
+        self._texts.pop(row_id, None)
+        self._outbox.forget(row_id)
+
+    def forget(self) -> None:
+        """Privacy."""
+        self._texts.clear()
+        self._outbox.purge()
+
+    def _text(self, row: Row, now: float) -> bytes | None:
+        try:
+            waited = msgspec.json.decode(row.text, type=dict)
+        except (msgspec.MsgspecError, ValueError):  # bits rot
+            self._outbox.dropped += 1
+            self._outbox.forget(row.id)
+            return None
+        if row.session == self._stamp.session:
+            waited = self._stamp.corrected(waited, row.monotonic)
+        number = self._stamp.number("backlog")
+        return self._stamp.text(BacklogPayload(topic=row.topic, payload=waited), now, number)

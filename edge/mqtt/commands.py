@@ -1,0 +1,149 @@
+"""What others may ask of us by MQTT: from topic and bytes to a command or a refusal, never an exception."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+MAX_BYTES = 64_000
+_MAX_DEPTH = 20
+_MAX_TRANSACTION = 256
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}(\.[a-z][a-z0-9_]{0,31}){1,3}")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
+_SWITCH = {"ON": True, "OFF": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something to do. `value` is True for privacy ON; the new value of a config key, None to reset it; a request's
+    document."""
+
+    kind: Literal["privacy", "config", "request"]
+    name: str  # "" for privacy, "decision.enter" for config, "info" for a request
+    value: Any
+    transaction: str | int | None = None
+    response_topic: str | None = None  # below ours, MQTT 5 only; the publisher minds it
+    correlation: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Not a command; the answer goes to response/<name>."""
+
+    name: str
+    error: str
+    transaction: str | int | None = None
+
+
+def parse(topic: str, payload: bytes, *, retained: bool) -> Command | Refusal | None:
+    """`topic` is below base and device. None means to be ignored: retained ones, or an empty one that clears those."""
+    kind, name = _addressed(topic)
+    if kind is None or retained or (kind != "request" and not payload.strip()):
+        return None
+    answer = name if kind == "request" and _NAME.fullmatch(name) else kind if kind != "request" else "error"
+    try:
+        _check_name(kind, name)
+        value, transaction = _unwrap(kind, _value(kind, payload))
+        if kind == "privacy":
+            value = _switch(value, transaction)
+    except _Unusable as error:
+        return Refusal(answer, f"{kind} {_short(name)}: {error}" if name else f"{kind}: {error}", error.transaction)
+    return Command(kind, name, value, transaction)
+
+
+def _addressed(topic: str) -> tuple[Literal["privacy", "config", "request"] | None, str]:
+    levels = topic.split("/")
+    if levels == ["privacy", "set"]:
+        return "privacy", ""
+    if len(levels) == 3 and levels[0] == "config" and levels[2] == "set":
+        return "config", levels[1]
+    if len(levels) == 2 and levels[0] == "request":
+        return "request", levels[1]
+    return None, ""
+
+
+def _check_name(kind: str, name: str) -> None:
+    if kind == "config" and not _KEY.fullmatch(name):
+        raise _Unusable("no such key; keys look like decision.enter")
+    if kind == "request" and not _NAME.fullmatch(name):
+        raise _Unusable("no such request")
+
+
+class _Unusable(Exception):
+    def __init__(self, why: str, transaction: str | int | None = None) -> None:
+        super().__init__(why)
+        self.transaction = transaction
+
+
+def _value(kind: str, payload: bytes) -> Any:
+    """JSON, or for the sake of simple clients a plain word."""
+    if len(payload) > MAX_BYTES:
+        raise _Unusable(f"the message is too large; at most {MAX_BYTES} bytes")
+    try:
+        text = payload.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise _Unusable("not UTF-8 text") from None
+    if not text:
+        return None
+    if kind == "privacy" and text.upper() in _SWITCH:
+        return text
+    try:
+        value = msgspec.json.decode(text)
+    except RecursionError:
+        raise _Unusable("nested too deep") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        if kind == "config" and _WORD.fullmatch(text):
+            return text
+        raise _Unusable("must be ON or OFF" if kind == "privacy" else f"not JSON: {error}") from None
+    if _deeper_than(value, _MAX_DEPTH):
+        raise _Unusable("nested too deep")
+    return value
+
+
+def _unwrap(kind: str, value: Any) -> tuple[Any, str | int | None]:
+    """Takes the transaction out of `{"value": ..., "transaction": ...}`; a request's other keys are its document."""
+    if not isinstance(value, dict):
+        return value, None
+    transaction = value.get("transaction")
+    if transaction is not None and (
+        isinstance(transaction, bool)
+        or not isinstance(transaction, (str, int))
+        or len(str(transaction)) > _MAX_TRANSACTION
+        or (isinstance(transaction, int) and not -(2**63) <= transaction < 2**63)
+    ):
+        raise _Unusable("transaction must be a text of at most 256 characters or a whole number")
+    if kind == "request":
+        return {key: each for key, each in value.items() if key != "transaction"} or None, transaction
+    if not set(value) <= {"value", "transaction"} or "value" not in value:
+        if transaction is None:
+            return value, None
+        raise _Unusable('beside "transaction" there must be "value", and nothing else', transaction)
+    return value["value"], transaction
+
+
+def _switch(value: Any, transaction: str | int | None) -> bool:
+    if not isinstance(value, str) or value.upper() not in _SWITCH:
+        raise _Unusable("must be ON or OFF", transaction)
+    return _SWITCH[value.upper()]
+
+
+def _deeper_than(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (list, dict))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _short(name: str) -> str:
+    return name if _KEY.fullmatch(name) or _NAME.fullmatch(name) else ascii(name[:60])

@@ -1,0 +1,98 @@
+"""The one place where what paho, TLS and the network say becomes one line for a person, with the remedy."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Literal
+
+from paho.mqtt.client import WebsocketConnectionError
+
+from edge.config import schema
+
+Kind = Literal["unreachable", "refused", "taken over"]
+
+_TAKEN_OVER = 142
+_PASSWORD = (134, 135)  # bad user name or password, not authorised
+_REFUSED = {132, 133, 138, 140, 144, 149, 156, 157}  # waiting does not help, or not soon
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no link, and whether trying again soon makes sense."""
+
+    kind: Kind
+    reason: str
+    slow: bool = False
+
+
+def address(settings: schema.Mqtt) -> str:
+    """host:port as it is shown."""
+    return f"{settings.host}:{port(settings)}"
+
+
+def port(settings: schema.Mqtt) -> int:
+    return settings.port or (8883 if settings.tls else 1883)
+
+
+def from_code(settings: schema.Mqtt, code: int, name: str) -> Trouble:
+    """What an MQTT 5 reason code in CONNACK or DISCONNECT means for us."""
+    where = address(settings)
+    if code == _TAKEN_OVER:
+        reason = f"another client uses our client id at {where}; is this device's state or card a copy of another's?"
+        return Trouble("taken over", reason, slow=True)
+    if code in _PASSWORD:
+        who = f"user {settings.username!r}" if settings.username else "us without a user name"
+        reason = f"the broker {where} refuses {who}: {name}; check mqtt.username and its password"
+        return Trouble("refused", reason, slow=True)
+    if code == 132:
+        other = "3.1.1" if settings.protocol == "5" else "5"
+        reason = f'the broker {where} does not speak MQTT {settings.protocol}; set mqtt.protocol = "{other}"'
+        return Trouble("refused", reason, slow=True)
+    if code in _REFUSED:
+        return Trouble("refused", f"the broker {where} refuses us: {name}", slow=True)
+    return Trouble("unreachable", f"the broker {where} closed the connection: {name}")
+
+
+def closed_early(settings: schema.Mqtt) -> Trouble:
+    """The broker hung up before it answered CONNECT."""
+    hint = (
+        "check the port and mqtt.ca_file" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
+    )
+    return Trouble("unreachable", f"the broker {address(settings)} hung up before it answered; {hint}")
+
+
+def from_error(settings: schema.Mqtt, error: Exception) -> Trouble:
+    """Why no connection came about."""
+    where = address(settings)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or str(error)
+        wrong_name = "mismatch" in why.lower() or "not valid for" in why.lower()
+        remedy = "mqtt.host must be a name in it" if wrong_name else "check mqtt.ca_file and this device's clock"
+        # No certificate is mended within seconds.
+        return Trouble("unreachable", f"the certificate of {where} is not trusted: {why}; {remedy}", slow=True)
+    if isinstance(error, ssl.SSLError):
+        why = (error.reason or str(error)).replace("_", " ").lower()
+        line = f"no TLS with {where}: {why}; is mqtt.port its TLS port?"
+    elif isinstance(error, socket.gaierror):
+        line = f"mqtt.host: {settings.host!r} is not a known name here ({error.strerror})"
+    elif isinstance(error, WebsocketConnectionError):
+        line = f"{where} does not speak MQTT over websockets at {settings.websocket_path}; check mqtt.port"
+    elif isinstance(error, ConnectionRefusedError):
+        line = f"nobody listens at {where}; is the broker running?"
+    elif isinstance(error, TimeoutError):
+        line = f"{where} does not answer; check mqtt.host and the network"
+    elif isinstance(error, OSError):
+        line = f"no connection to {where}: {error.strerror or error}"
+    else:
+        return Trouble("unreachable", f"no connection to {where}: {error}", slow=True)
+    return Trouble("unreachable", line)
+
+
+def from_files(error: Exception, key: str, path: str) -> Trouble:
+    """A certificate file that cannot be used."""
+    why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    if isinstance(error, ssl.SSLError):
+        why = f"not a usable PEM file ({(error.reason or str(error)).replace('_', ' ').lower()})"
+    return Trouble("unreachable", f"{key}: {path}: {why}", slow=True)
