@@ -1,0 +1,121 @@
+"""Frames in, in order; who is in view and what each face expresses out."""
+
+from __future__ import annotations
+
+from edge.config import schema
+from edge.face.boxes import scaled
+from edge.face.classify import FaceClassifier
+from edge.face.crop import crop_face
+from edge.face.finder import Finder, finder
+from edge.face.look import Looker, Luma, at_most
+from edge.face.quality import quality_of
+from edge.face.stir import Stir
+from edge.face.tracks import Track, Tracks
+from edge.readings import FaceReading, FacesReading, Frame
+
+_WHOLE_EVERY = 4  # looks: the others are only close to known faces
+_QUIET_S = 1.0  # a room where nothing moves and nobody is known is searched this often
+_SPARE_TRACKS = 5  # beyond max_people: posters, and what is not confirmed yet
+_KEEP_PLACE = 1.2  # who is counted already stays so until another is clearly larger
+
+
+class FacePath:
+    """Find, follow, crop, classify. Owned by one thread; time comes from the frames alone."""
+
+    def __init__(
+        self, settings: schema.Face, classifier: FaceClassifier | None = None, *, find: Finder | None = None
+    ) -> None:
+        self.stride = 1  # set by the work budget: looks and classifications are thinned so many times
+        self._settings = settings
+        self._classifier = classifier or FaceClassifier(prior=settings.prior)
+        self._looker = Looker(finder if find is None else lambda _score, _size: find)
+        self._tracks = Tracks()
+        self._stir = Stir()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._tracks.reset()
+        self._stir.reset()
+        self._time = float("-inf")
+        self._shape: tuple[int, ...] = ()
+        self._since_look = 0  # frames
+        self._close_looks = 0  # since the whole picture was searched
+        self._whole_time = float("-inf")
+
+    def apply(self, settings: schema.Face) -> None:
+        """Use other settings from the next frame on; who is in view stays."""
+        self._settings = settings
+
+    def reset(self) -> None:
+        """Forget everything about everybody."""
+        self._start_over()
+
+    def process(self, frame: Frame) -> FacesReading:
+        """Everybody in view. `time` of a face is that of the frame it was last classified on."""
+        luma = at_most(frame.luma)
+        if frame.time < self._time or luma.shape != self._shape:
+            self._start_over()  # another recording, or a camera turned or replaced
+        self._time, self._shape = frame.time, luma.shape
+        settings = self._settings
+        self._tracks.follow(luma, frame.time, settings.forget_s)
+        if self._look_is_due():
+            self._look(luma, frame)
+        self._since_look += 1
+        self._tracks.forget(frame.time, settings.forget_s)
+        faces = []
+        for track in self._shown():
+            self._classify(track, frame, luma)
+            if track.classified is not None:
+                faces.append(_reading(track, frame.image.shape[0] / luma.shape[0]))
+        return FacesReading(frame.time, frame.number, tuple(sorted(faces, key=lambda face: face.track)))
+
+    def _look_is_due(self) -> bool:
+        """Every so many frames, and at once while a new face waits to be confirmed."""
+        if self._tracks.tentative:
+            return True
+        return self._since_look >= self._settings.find_every * self.stride or self._whole_time == float("-inf")
+
+    def _look(self, luma: Luma, frame: Frame) -> None:
+        settings = self._settings
+        known = [track for track in self._tracks.all if not track.stillness.picture]
+        if not known and not self._stir.since_last(luma) and frame.time - self._whole_time < _QUIET_S * self.stride:
+            return
+        self._since_look = 0
+        self._looker.prepare(settings.min_score, settings.min_size * luma.shape[0] / frame.image.shape[0])
+        lost = any(not track.in_sight for track in known)
+        if not known or lost or self._close_looks >= _WHOLE_EVERY - 1:
+            self._close_looks = 0
+            self._whole_time = frame.time
+            self._stir.note(luma)
+            faces = self._looker.whole(luma)
+        else:
+            self._close_looks += 1
+            faces = self._looker.close(luma, [track.box for track in self._tracks.all])
+        self._tracks.update(faces, luma, frame.time, still_s=settings.still_s, most=settings.max_people + _SPARE_TRACKS)
+
+    def _shown(self) -> list[Track]:
+        """The largest faces that are people."""
+        people = [track for track in self._tracks.known if not track.stillness.picture]
+        people.sort(key=lambda t: (-t.box.height * (_KEEP_PLACE if t.shown else 1.0), t.number))
+        chosen = people[: self._settings.max_people]
+        for track in self._tracks.all:
+            track.shown = track in chosen
+        return chosen
+
+    def _classify(self, track: Track, frame: Frame, luma: Luma) -> None:
+        """Ask the model, if it is time to and the face is really there."""
+        interval = self.stride / self._settings.classify_hz
+        due = track.classified is None or frame.time - track.classified >= interval - 1e-3
+        if not due or not track.in_sight:
+            return
+        height, width = frame.image.shape[:2]
+        box = scaled(track.box, width / luma.shape[1], height / luma.shape[0])
+        crop = crop_face(frame.image, box, self._classifier.side, self._classifier.margin)
+        track.probabilities = self._classifier.classify(crop)
+        track.quality = quality_of(crop, box.height, track.score) * min(1.0, max(0.0, track.match))
+        track.classified = frame.time
+
+
+def _reading(track: Track, down: float) -> FaceReading:
+    assert track.classified is not None  # noqa: S101 - for the type checker; the caller has asked
+    return FaceReading(track.classified, track.number, track.probabilities, track.quality, track.box.height * down)

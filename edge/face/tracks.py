@@ -1,0 +1,142 @@
+"""Who is in view: tracks begin, continue and end. A track is a number while somebody stays, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.face import follow
+from edge.face.boxes import around, centre, pairs
+from edge.face.still import Places, Stillness
+from edge.readings import Box, Face, Probabilities
+
+Luma = NDArray[np.uint8]
+
+CONFIRMED = 2  # times found: what was found once is often a pattern in the wallpaper
+_TENTATIVE_MISSES = 2
+_MISSES = 2  # looks at least, so that at two frames a second nobody is lost between two looks
+
+_FOLLOWED = 0.55  # the patch matches: the face is where we think
+_SURE = 0.8  # it matches so well that the face is still there, though turned or tilted beyond what the finder knows
+_SURE_HITS = 5
+_SURE_LIMIT = 3.0  # times forget_s without the finder, at most: a background matches itself for ever
+
+_NEW_PLACE, _NEW_SIZE = 0.5, 0.35  # weight of a find against what was followed: steady, not slow
+_JUMP = 0.25  # heights: farther than this off, the follower was wrong and the find is taken as it is
+
+
+@dataclass(slots=True)
+class Track:
+    """One face in view. Boxes are in pixels of the searched picture."""
+
+    box: Box
+    score: float
+    found: float  # when the finder last found it
+    seen: float  # when it was last surely there
+    patch: follow.Patch
+    stillness: Stillness
+    number: int = 0  # 0 until confirmed
+    hits: int = 1
+    misses: int = 0
+    match: float = 1.0
+    shown: bool = False
+    classified: float | None = None
+    probabilities: Probabilities = ()
+    quality: float = 0.0
+
+    @property
+    def in_sight(self) -> bool:
+        """Is the face where the box is, in this frame?"""
+        return self.match >= _FOLLOWED
+
+
+class Tracks:
+    """All tracks. Numbers count up from 1 and are never used again in this run."""
+
+    def __init__(self) -> None:
+        self.all: list[Track] = []
+        self._last_number = 0
+        self._places = Places()
+
+    @property
+    def known(self) -> list[Track]:
+        return [track for track in self.all if track.number]
+
+    @property
+    def tentative(self) -> bool:
+        return any(not track.number for track in self.all)
+
+    def follow(self, luma: Luma, now: float, forget_s: float) -> None:
+        """Move every track to where its face is in this picture, if it can be told."""
+        for track in self.all:
+            box, track.match = follow.follow(luma, track.box, track.patch)
+            if not track.in_sight:
+                continue
+            track.box = box
+            if track.match >= _SURE and track.hits >= _SURE_HITS and now - track.found < _SURE_LIMIT * forget_s:
+                track.seen = now
+
+    def update(self, faces: Sequence[Face], luma: Luma, now: float, *, still_s: float, most: int) -> None:
+        """Take in what a look found. At most `most` tracks, the largest faces first."""
+        faces = sorted(faces, key=lambda f: (-f.box.height, f.box.x, f.box.y))[:most]
+        taken = pairs([track.box for track in self.all], faces)
+        for i, track in enumerate(self.all):
+            if i in taken:
+                self._found(track, faces[taken[i]], luma, now, still_s)
+            else:
+                track.misses += 1
+        fresh = [face for j, face in enumerate(faces) if j not in set(taken.values())]
+        for face in sorted(fresh, key=lambda f: centre(f.box))[: max(0, most - len(self.all))]:
+            self.all.append(self._begin(face, luma, now))
+
+    def forget(self, now: float, forget_s: float) -> None:
+        """Let go of those who left. A number is never given again."""
+        stay = []
+        for track in self.all:
+            if track.number:
+                gone = now - track.seen > forget_s and track.misses >= _MISSES
+            else:
+                gone = track.misses >= _TENTATIVE_MISSES
+            if not gone:
+                stay.append(track)
+            elif track.number:
+                self._places.leave(track.box, track.stillness, now)
+        self.all = stay
+
+    def reset(self) -> None:
+        """Forget everybody and everything, except the last number."""
+        self.all = []
+        self._places = Places()
+
+    def _begin(self, face: Face, luma: Luma, now: float) -> Track:
+        stillness = self._places.enter(face.box, now)
+        return Track(face.box, face.score, now, now, follow.take(luma, face.box), stillness)
+
+    def _found(self, track: Track, face: Face, luma: Luma, now: float, still_s: float) -> None:
+        track.box = _blended(track.box, face.box) if track.in_sight else face.box
+        track.score = face.score
+        track.found = track.seen = now
+        track.hits += 1
+        track.misses = 0
+        track.match = 1.0
+        track.patch = follow.take(luma, track.box)
+        track.stillness.look(luma, track.box, now, still_s)
+        if not track.number and track.hits >= CONFIRMED:
+            self._last_number += 1
+            track.number = self._last_number
+
+
+def _blended(followed: Box, found: Box) -> Box:
+    """Between where the follower and the finder see the face, so that the crop does not tremble."""
+    (x, y), (fx, fy) = centre(followed), centre(found)
+    if max(abs(fx - x), abs(fy - y)) > _JUMP * found.height:
+        return found
+    return around(
+        x + _NEW_PLACE * (fx - x),
+        y + _NEW_PLACE * (fy - y),
+        followed.width + _NEW_SIZE * (found.width - followed.width),
+        followed.height + _NEW_SIZE * (found.height - followed.height),
+    )
