@@ -186,11 +186,14 @@ class Microphone:
 
     def _placed(self, arrived: float, count: int) -> float:
         """Time of a block's first sample: by counting, as arrivals jitter, and kept near the arrivals."""
-        seen = arrived - count / SAMPLE_RATE
-        if self._begin is None or abs(seen - (self._begin + self._count / SAMPLE_RATE)) > DRIFT_S:
-            self._begin, self._count = seen, 0
-        else:
-            self._begin += 0.01 * (seen - (self._begin + self._count / SAMPLE_RATE))
+        latest = arrived - count / SAMPLE_RATE  # it cannot have been captured later
+        if self._begin is None:
+            self._begin = latest
+        off = latest - (self._begin + self._count / SAMPLE_RATE)
+        if abs(off) > DRIFT_S:
+            self._begin, self._count = latest, 0
+        else:  # late arrivals say little about the clock, early ones much
+            self._begin += off * (0.01 if off > 0 else 0.1)
         time = self._begin + self._count / SAMPLE_RATE
         self._count += count
         return time
