@@ -12,7 +12,7 @@ import numpy as np
 from edge.capture.sample import SampleScene, SampleVoice
 from edge.config.schema import Camera
 from edge.errors import MediaError
-from edge.readings import SAMPLE_RATE
+from edge.readings import SAMPLE_RATE, Samples
 
 FPS = 15
 SECONDS = 30
@@ -32,7 +32,7 @@ def sample_media(folder: Path) -> Media:
     settings = Camera(source="sample", width=640, height=480, fps=FPS)
     scene = SampleScene(settings)
     scene.open()
-    writer = cv2.VideoWriter(str(media.video), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (640, 480))
+    writer = cv2.VideoWriter(str(media.video), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (640, 480))
     if not writer.isOpened():
         raise MediaError(f"{media.video}: this OpenCV cannot write mp4; give --video and --audio")
     for _ in range(SECONDS * FPS):
@@ -41,7 +41,7 @@ def sample_media(folder: Path) -> Media:
     scene.close()
     voice = SampleVoice()
     voice.open()
-    samples: list[np.ndarray] = []
+    samples: list[Samples] = []
     while sum(map(len, samples)) < SECONDS * SAMPLE_RATE:
         samples.append(voice.read().samples)
     voice.close()

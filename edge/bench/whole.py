@@ -49,18 +49,18 @@ def measure(media: Media, folder: Path, seconds: float) -> Whole:
 
     def received(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         now = time.time()
-        content = json.loads(message.payload)
-        if message.topic.endswith("/reading") and content["face"] is not None:
-            latencies.append(now - datetime.fromisoformat(content["ts"].replace("Z", "+00:00")).timestamp())
-        elif message.topic.endswith("/health"):
-            rates.append(content["fps"])
+        if message.topic.endswith("/reading"):
+            taken = json.loads(message.payload)["ts"].replace("Z", "+00:00")
+            latencies.append(now - datetime.fromisoformat(taken).timestamp())
+        else:
+            rates.append(json.loads(message.payload)["fps"])
 
     listener = paho.Client(CallbackAPIVersion.VERSION2)
     listener.on_message = received
     service = None
     try:
         listener.connect("127.0.0.1", port)
-        listener.subscribe(f"emotion/{DEVICE}/#")
+        listener.subscribe([(f"emotion/{DEVICE}/reading", 0), (f"emotion/{DEVICE}/health", 0)])
         listener.loop_start()
         service = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--config", str(config), "--state", str(folder / "state")],

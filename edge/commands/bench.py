@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import tempfile
 from pathlib import Path
@@ -54,9 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def machine() -> str:
     """What this was measured on."""
-    model = detect().model
+    board = detect()
+    model = board.model if board.name != "laptop" else ""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith("model name"):
             model = model or line.partition(":")[2].strip()
             break
-    return f"{model or 'unknown machine'}, {platform.machine()}, Python {platform.python_version()}"
+    return f"{model or 'unknown machine'}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"

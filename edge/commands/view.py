@@ -62,7 +62,7 @@ def change_line(before: View, view: View) -> str | None:
 
 def screen(view: View, columns: int) -> list[str]:
     """The whole picture, redrawn in place."""
-    width = max(min(columns, 100) - 28, 10)
+    width = max(min(columns, 100) - 34, 10)
     state, reading, health = view.get("state"), view.get("reading"), view.get("health")
     sources = "  ".join(f"{name} {view.get(f'status/{name}').get('state', '…')}" for name in ("camera", "microphone"))
     lines = [

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     client = paho.Client(
         CallbackAPIVersion.VERSION2,
         protocol=protocol,
-        transport=mqtt.transport,  # type: ignore[arg-type]
+        transport=mqtt.transport,
     )
     if mqtt.username:
         client.username_pw_set(mqtt.username, mqtt_password(mqtt))
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def received(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         with contextlib.suppress(queue.Full):
-            messages.put_nowait((message.topic, message.payload))
+            messages.put_nowait((message.topic, bytes(message.payload)))
 
     client.on_connect = connected
     client.on_message = received

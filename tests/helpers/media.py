@@ -19,7 +19,7 @@ def write_video(path: Path, seconds: float = 6.0, size: tuple[int, int] = (640, 
     skimage = pytest.importorskip("skimage.data", reason="scikit-image is needed for a real face")
     portrait = cv2.cvtColor(skimage.astronaut(), cv2.COLOR_RGB2BGR)
     random = np.random.default_rng(0)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), FPS, size)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, size)
     assert writer.isOpened()
     width, height = size
     for i in range(round(seconds * FPS)):
