@@ -14,7 +14,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 OPEN_S = 15.0  # a network camera may take long to answer
 READ_S = 1.0
-CLOSE_S = 1.2  # leaves pause() and stop() within their two seconds
+PATIENCE_S = 0.2
+CLOSE_S = 1.1  # with the patience, leaves pause() and stop() within their two seconds
 
 
 class Device(Protocol[T_co]):
@@ -32,9 +33,10 @@ class Device(Protocol[T_co]):
 class Grabber(Generic[T]):
     """Connects, grabs and releases in its own thread, and holds the newest picture until it is asked for."""
 
-    def __init__(self, name: str, connect: Callable[[], Device[T]]) -> None:
+    def __init__(self, name: str, connect: Callable[[], Device[T]], hang_up: Callable[[], None] | None = None) -> None:
         self._name = name
         self._connect = connect
+        self._hang_up = hang_up  # makes a blocked device give up
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._open = False
@@ -75,6 +77,10 @@ class Grabber(Generic[T]):
             thread = self._thread
         if thread is None:
             return
+        if self._hang_up is not None:
+            thread.join(PATIENCE_S)
+            if thread.is_alive():
+                self._hang_up()
         thread.join(CLOSE_S)
         if thread.is_alive():
             raise CaptureError(f"{self._name} hangs and does not let go")

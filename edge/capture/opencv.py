@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture import v4l2
+from edge.capture import network, v4l2
 from edge.capture.grabber import Grabber
 from edge.capture.picture import as_asked, luma_of
 from edge.clock import Clock
@@ -21,7 +21,6 @@ from edge.errors import CaptureError, MissingPackage
 from edge.readings import Frame
 
 OPEN_MS = 10_000
-READ_MS = 1_000  # a read that waits longer gives up and is asked again: the device can be closed meanwhile
 BROKEN = 15  # pictures in a row that cannot be decoded
 
 cv2.setLogLevel(2)  # errors only: what went wrong is told in our words
@@ -50,7 +49,7 @@ def node_target(path: str) -> Target:
 
 def stream_target(url: str) -> Target:
     """A network camera."""
-    return Target(f"camera {without_password(url)}", url, cv2.CAP_FFMPEG)
+    return Target(f"camera {network.without_password(url)}", url, cv2.CAP_FFMPEG)
 
 
 def pipeline_target(name: str, pipeline: str) -> Target:
@@ -71,11 +70,6 @@ def csi_pipeline(number: int, settings: Camera) -> str:
     )
 
 
-def without_password(url: str) -> str:
-    """`url` as it may be shown: neither user and password nor the query, which often holds a key."""
-    return re.sub(r"\?.*", "", re.sub(r"//[^/]*@", "//", url))
-
-
 def has_gstreamer() -> bool:
     """Whether this OpenCV was built with it."""
     return re.search(r"GStreamer:\s*YES", cv2.getBuildInformation()) is not None
@@ -90,7 +84,8 @@ class OpenCvCamera:
         self.name = target.name
         self._settings = settings
         self._number = 0
-        self._grabber = Grabber(target.name, lambda: _Capture(target, settings, clock))
+        hang_up = (lambda: network.hang_up(target.address)) if target.api == cv2.CAP_FFMPEG else None
+        self._grabber = Grabber(target.name, lambda: _Capture(target, settings, clock), hang_up)
 
     def open(self) -> None:
         self._grabber.open()
@@ -121,8 +116,8 @@ class _Capture:
         if not self._capture.grab():
             if self._target.path and not Path(self._target.path).exists():
                 raise CaptureError(f"{self._target.name} was unplugged")
-            if time.monotonic() - began > READ_MS / 2000:
-                return None  # it waited: not a failure yet
+            if self._target.path and time.monotonic() - began > 0.5:
+                return None  # it waited, see OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT: not a failure yet
             raise CaptureError(f"{self._target.name} stopped giving pictures")
         now = self._captured_at()
         if now - self._last < self._interval:
@@ -175,8 +170,13 @@ def _open_v4l2(target: Target, settings: Camera) -> cv2.VideoCapture:
     return capture
 
 
-def _open_stream(target: Target, _settings: Camera) -> cv2.VideoCapture:
-    parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_MS]
+def _open_stream(target: Target, settings: Camera) -> cv2.VideoCapture:
+    parameters = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        OPEN_MS,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        round(settings.stall_s * 1000),
+    ]
     if hasattr(cv2, "CAP_PROP_N_THREADS"):  # threads of frames would each add a frame of delay
         parameters += [cv2.CAP_PROP_N_THREADS, 1]
     return cv2.VideoCapture(target.address, cv2.CAP_FFMPEG, parameters)
