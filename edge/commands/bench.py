@@ -61,4 +61,5 @@ def machine() -> str:
         if line.startswith("model name"):
             model = model or line.partition(":")[2].strip()
             break
-    return f"{model or 'unknown machine'}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    cores = f"{os.cpu_count()} cores"
+    return f"{model or 'unknown machine'}, {cores}, {platform.machine()}, Python {platform.python_version()}"

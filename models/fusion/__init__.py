@@ -1,0 +1,1 @@
+"""Late fusion: how much face and voice weigh when both speak."""
