@@ -77,13 +77,16 @@ def _default_path() -> Path:
     return paths.config_file() or Path("~/.config/emotion-edge/config.toml")
 
 
+def _template() -> str:
+    return (resources.firmware_config() / "default.toml").read_text("utf-8")
+
+
 def _existing(path: Path, *, force: bool) -> str:
     """The text to start from: what is there, or the commented default."""
-    template = (resources.firmware_config() / "default.toml").read_text("utf-8")
     try:
         path.lstat()
     except FileNotFoundError:
-        return template
+        return _template()
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}; run it as root, with sudo") from None
     raw, text = read_toml(path)
@@ -118,7 +121,7 @@ def _written(path: Path, text: str) -> Loaded:
             load(draft)
         except ConfigError as error:
             raise ConfigError(str(error).replace(str(draft), str(path))) from None
-        if path.exists():
+        if path.exists() and path.read_text("utf-8") != _template():
             shutil.copy2(path, path.with_name(path.name + ".bak"))
         draft.replace(path)
     except OSError as error:

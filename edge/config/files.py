@@ -14,6 +14,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+parse = tomllib.loads
+
 MAX_BYTES = 1_000_000  # a config is some kilobytes; a device node or a film named by mistake is refused
 
 
@@ -38,7 +40,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}: line {line} is not UTF-8; save the file as UTF-8 text") from None
     try:
-        return tomllib.loads(text), text
+        return parse(text), text
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except (RecursionError, ValueError) as error:  # absurd nesting, a date that no calendar has

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge import resources
+from edge.commands.answers import Answers, ask, split_broker
+from edge.config.load import load
+from edge.config.schema import Config
+from edge.config.secrets import mqtt_password
+from edge.errors import ConfigError
+from tests.helpers.broker import MOSQUITTO, Broker, free_port
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that wants user `edge` with the password `let me in`."""
+    passwd = shutil.which("mosquitto_passwd")
+    if MOSQUITTO is None or passwd is None:
+        pytest.skip("mosquitto is not installed")
+    passwords = tmp_path / "broker-passwords"
+    passwords.touch(0o600)
+    subprocess.run([passwd, "-b", str(passwords), "edge", "let me in"], check=True, capture_output=True)
+    broker = Broker(tmp_path, f"password_file {passwords}")
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "etc" / "config.toml"
+
+
+def test_by_flags_with_a_broker_that_accepts(run: Run, config: Path, tmp_path: Path, broker: Broker) -> None:
+    password = tmp_path / "password"
+    password.write_text("let me in\n")
+    password.chmod(0o600)
+    status, out, _ = run(
+        "setup", "--broker", f"127.0.0.1:{broker.port}", "--name", "hall", "--username", "edge",
+        "--password-file", password, "--camera", "none", "--microphone", "USB", "--config", config,
+    )  # fmt: skip
+    assert status == 0
+    assert "accepts us" in out
+    loaded = load(config).config
+    assert loaded.mqtt.port == broker.port
+    assert loaded.device.name == "hall"
+    assert loaded.camera.source == "none"
+    assert loaded.microphone.source == "USB"
+    assert mqtt_password(loaded.mqtt) == "let me in"
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    assert "let me in" not in config.read_text()
+    assert sorted(path.name for path in config.parent.iterdir()) == ["config.toml"]
+
+
+def test_a_refused_password_is_told_and_the_config_is_written(run: Run, config: Path, broker: Broker) -> None:
+    status, out, _ = run("setup", "--broker", f"127.0.0.1:{broker.port}", "--username", "edge", "--config", config)
+    assert status == 0
+    assert "refused by 127.0.0.1" in out
+    assert "Not authorized" in out
+    assert load(config).config.mqtt.username == "edge"
+
+
+def test_a_broker_that_is_not_there(run: Run, config: Path) -> None:
+    status, out, _ = run("setup", "--broker", f"127.0.0.1:{free_port()}", "--config", config)
+    assert status == 0
+    assert "cannot be reached" in out
+    assert config.exists()
+
+
+def test_an_existing_config_is_changed_only_by_force_and_only_where_told(run: Run, config: Path) -> None:
+    config.parent.mkdir()
+    mine = '# mine\n[decision]\nenter = 0.6\n[mqtt]\nhost = "old"\nport = 9999\n'
+    config.write_text(mine)
+    status, _, err = run("setup", "--broker", "new", "--no-test", "--config", config)
+    assert status == 78
+    assert "--force" in err
+    assert config.read_text() == mine
+    assert run("setup", "--broker", "new", "--no-test", "--config", config, "--force")[0] == 0
+    assert config.read_text() == mine.replace("old", "new").replace("9999", "1883")
+    assert config.with_name("config.toml.bak").read_text() == mine
+
+
+def test_the_untouched_default_needs_no_force(run: Run, config: Path) -> None:
+    config.parent.mkdir()
+    shutil.copy(resources.firmware_config() / "default.toml", config)
+    assert run("setup", "--broker", "h", "--no-test", "--config", config)[0] == 0
+    assert load(config, board="pi5").config.mqtt.host == "h"
+    assert not config.with_name("config.toml.bak").exists()
+
+
+def test_what_would_not_load_is_not_written(run: Run, config: Path) -> None:
+    status, _, err = run("setup", "--broker", "h", "--name", "no spaces", "--no-test", "--config", config)
+    assert status == 78
+    assert "device.name" in err
+    assert ".new" not in err
+    assert list(config.parent.iterdir()) == []
+    config.write_text('mqtt = { host = "x" }\n')  # nothing that lines could be set in
+    assert run("setup", "--broker", "h", "--no-test", "--config", config, "--force")[0] == 78
+    assert config.read_text() == 'mqtt = { host = "x" }\n'
+
+
+def test_without_broker_and_terminal_it_asks_for_flags(run: Run, config: Path) -> None:
+    status, _, err = run("setup", "--yes", "--config", config)
+    assert status == 78
+    assert "--broker" in err
+
+
+def test_a_folder_that_cannot_be_written(run: Run) -> None:
+    status, _, err = run("setup", "--broker", "h", "--no-test", "--config", "/proc/config.toml")
+    assert status == 1
+    assert "cannot be written" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("broker", ("broker", None, False)),
+        ("broker:1884", ("broker", 1884, False)),
+        ("mqtts://broker", ("broker", None, True)),
+        ("mqtt://broker:1/", ("broker", 1, False)),
+        ("::1", ("::1", None, False)),
+        ("[::1]:99", ("::1", 99, False)),
+    ],
+)
+def test_ways_to_name_a_broker(text: str, parts: tuple[str, int | None, bool]) -> None:
+    assert split_broker(text) == parts
+
+
+@pytest.mark.parametrize("text", ["", "b:x", "b:0", "b:99999", "b:", "http://b", "://b", "u:p@b", "b/path", "[::1"])
+def test_what_is_no_broker(text: str) -> None:
+    with pytest.raises(ConfigError, match="--broker"):
+        split_broker(text)
+
+
+def test_only_what_is_open_is_asked() -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return ""
+
+    given = ask(Answers(host="h", name="n", username="u", camera="0"), answer, lambda _: "secret")
+    assert [question.split()[0] for question in asked] == ["Microphone"]
+    assert given.password == "secret"  # noqa: S105
+    assert given.microphone is None
+
+
+def test_asked_on_a_real_terminal(config: Path, broker: Broker) -> None:
+    """The password is not echoed, and goes to a file that nobody else can read."""
+    answers = [f"127.0.0.1:{broker.port}", "hall", "edge", "let me in", "none", ""]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "edge", "setup", "--config", str(config)])  # noqa: S606
+    seen = b""
+    end = time.monotonic() + 30
+    try:
+        while time.monotonic() < end:
+            if not select.select([terminal], [], [], 0.2)[0]:
+                continue
+            try:
+                part = os.read(terminal, 1000)
+            except OSError:  # how Linux tells that the other end is closed
+                break
+            seen += part
+            if answers and re.search(rb"\]: $", seen):
+                os.write(terminal, answers.pop(0).encode() + b"\n")
+                seen += b"\0"  # so that the same question is not answered twice
+    finally:
+        status = os.waitpid(pid, 0)[1]
+        os.close(terminal)
+    text = seen.decode()
+    assert os.waitstatus_to_exitcode(status) == 0, text
+    assert "accepts us" in text
+    assert "let me in" not in text
+    loaded = load(config, board="pi5").config
+    assert loaded.device.name == "hall"
+    assert loaded.camera.source == "none"
+    password = config.with_name("mqtt-password")
+    assert loaded.mqtt.password_file == str(password)
+    assert stat.S_IMODE(password.stat().st_mode) == 0o600
+    assert mqtt_password(loaded.mqtt) == "let me in"
+    assert loaded.decision == Config().decision
