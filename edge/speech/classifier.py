@@ -28,7 +28,7 @@ class Classifier:
         self._cepstral_mean = _numbers(manifest.preprocessing, "cepstral_mean", MELS - 1, folder)
         self._mean = _numbers(manifest.preprocessing, "mean", FEATURES, folder)
         self._deviation = _numbers(manifest.preprocessing, "deviation", FEATURES, folder)
-        self._temperature = manifest.temperature
+        self.temperature = manifest.temperature
         self._units = next(tensor.shape[1] for tensor in manifest.inputs if tensor.name == "h")
         self.begin()
 
@@ -53,7 +53,7 @@ class Classifier:
         if sums[-1] <= 0:
             return None
         offsets = np.array([prior.get(label, 0.0) for label in LABELS])
-        logits = sums[:-1] / sums[-1] / self._temperature + offsets
+        logits = sums[:-1] / sums[-1] / self.temperature + offsets
         return softmax(logits.astype(np.float32))
 
 

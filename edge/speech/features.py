@@ -64,7 +64,8 @@ class SegmentFeatures:
     def _centred_level(self, level: Floats, count: NDArray[np.int64]) -> Floats:
         sums = self._level_sum + np.cumsum(level, dtype=np.float64)
         self._level_sum = float(sums[-1])
-        return (level - sums / count).astype(np.float32)
+        centred: Floats = (level - sums / count).astype(np.float32)
+        return centred
 
     def _slopes(self, values: Floats) -> Floats:
         if self._before is None:
@@ -85,7 +86,9 @@ class SegmentFeatures:
         voiced = weight > 0
         absolute = np.where(voiced, octaves - 1, 0)  # around 200 Hz
         relative = np.where(voiced, octaves - sums / np.maximum(weights, 1e-9), 0)
-        return np.stack((absolute, relative, strength, crossings(frames)), axis=1).astype(np.float32)
+        columns = (absolute, relative, strength, crossings(frames))
+        described: Floats = np.stack(columns, axis=1).astype(np.float32)
+        return described
 
 
 def standardised(features: Floats, mean: Floats, deviation: Floats) -> Floats:

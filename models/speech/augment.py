@@ -21,7 +21,7 @@ def at_speed(samples: Samples, speed: float) -> Samples:
 def at_level(samples: Samples, level_db: float) -> Samples:
     """With this root mean square in dBFS, clipped where it does not fit."""
     rms = float(np.sqrt(np.mean(samples**2))) + 1e-9
-    return np.clip(samples * (10 ** (level_db / 20) / rms), -1, 1).astype(np.float32)
+    return np.asarray(np.clip(samples * (10 ** (level_db / 20) / rms), -1, 1), np.float32)
 
 
 def with_noise(samples: Samples, noise: Samples, snr_db: float, generator: Generator) -> Samples:
@@ -33,7 +33,7 @@ def with_noise(samples: Samples, noise: Samples, snr_db: float, generator: Gener
     squares = samples**2
     speech = float(np.mean(squares[squares >= np.median(squares)])) + 1e-12
     hiss = float(np.mean(part**2)) + 1e-12
-    return (samples + part * np.sqrt(speech / hiss / 10 ** (snr_db / 10))).astype(np.float32)
+    return np.asarray(samples + part * np.sqrt(speech / hiss / 10 ** (snr_db / 10)), np.float32)
 
 
 def in_room(samples: Samples, seconds: float, direct: float, generator: Generator) -> Samples:
@@ -58,7 +58,7 @@ def coarse(samples: Samples, bits: int) -> Samples:
     steps = 2 ** (bits - 1)
     companded = np.sign(samples) * np.log1p(255 * np.abs(samples) / loudest) / np.log(256)
     rounded = np.round(companded * steps) / steps
-    return (np.sign(rounded) * (np.power(256, np.abs(rounded)) - 1) / 255 * loudest).astype(np.float32)
+    return np.asarray(np.sign(rounded) * (np.power(256, np.abs(rounded)) - 1) / 255 * loudest, np.float32)
 
 
 def for_training(samples: Samples, noises: Sequence[Samples], generator: Generator) -> Samples:

@@ -104,6 +104,7 @@ def cached_copy(
     clips: list[Clip],
     spans: dict[str, Spans],
     copy: int,
+    *,
     noises: list[Samples],
     cepstral_mean: Floats,
     folder: Path,

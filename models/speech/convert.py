@@ -11,10 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from edge.inference import Floats
+from edge.readings import LABELS
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK, HOP, WINDOW
 from edge.speech.spectrum import FFT, MELS
 from models.common.manifest import write_manifest
+from models.speech import parity
 from models.speech.dataset import Copies
 from models.speech.network import ChunkStep
 
@@ -60,9 +62,7 @@ def representative(step: ChunkStep, copies: Copies) -> Callable[[], Iterator[dic
     return chunks
 
 
-def ship(
-    model: Any, copies: Copies, cepstral_mean: Floats, labels: tuple[str, ...], temperature: float, folder: Path
-) -> None:
+def ship(model: Any, copies: Copies, cepstral_mean: Floats, temperature: float, folder: Path) -> None:
     """Write speech.tflite and manifest.json."""
     content = convert(model, copies)
     (folder / FILE).write_bytes(content)
@@ -72,7 +72,7 @@ def ship(
         name="speech",
         version=VERSION,
         file=FILE,
-        labels=labels,
+        labels=LABELS,
         inputs=inputs,
         outputs=outputs,
         preprocessing={
@@ -88,6 +88,21 @@ def ship(
         },
         temperature=temperature,
     )
+    parity.write(folder, float_logits(ChunkStep(model), cepstral_mean, copies))
+
+
+def float_logits(step: ChunkStep, cepstral_mean: Floats, copies: Copies) -> Floats:
+    """What the network says of the synthetic voices before it is quantised."""
+    rows = []
+    for chunks in parity.utterance_features(cepstral_mean, copies.mean, copies.deviation):
+        h = c = tf.zeros((1, step.units))
+        evidence, weight = 0.0, 0.0
+        for chunk in chunks:
+            answer = step.step(tf.constant(chunk[None]), h, c)
+            h, c = answer["h"], answer["c"]
+            evidence, weight = evidence + answer["evidence"].numpy()[0], weight + answer["weight"].numpy()[0]
+        rows.append(evidence / weight)
+    return np.stack(rows).astype(np.float32)
 
 
 def rounded(values: Floats) -> list[float]:
@@ -99,9 +114,9 @@ def tensor_names(content: bytes, units: int) -> tuple[dict[str, str], dict[str, 
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)
-    inputs = interpreter.get_input_details()
     outputs = interpreter.get_output_details()
-    found = {name: detail["name"] for name in ("features", "h", "c") for detail in inputs if f"_{name}:" in detail["name"]}
+    taken = [detail["name"] for detail in interpreter.get_input_details()]
+    found = {name: full for name in ("features", "h", "c") for full in taken if f"_{name}:" in full}
     runner = interpreter.get_signature_runner()
     named = runner.get_output_details()
     assert {detail["name"] for detail in named.values()} == {detail["name"] for detail in outputs}  # noqa: S101

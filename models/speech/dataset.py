@@ -36,6 +36,16 @@ class Copies:
 
 
 @dataclass(frozen=True)
+class Task:
+    """What is to be learned, from what, and how."""
+
+    copies: Copies
+    clips: list[Clip]
+    classes: tuple[str, ...]
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
 class Batch:
     features: Floats  # (items, frames, FEATURES)
     targets: Floats  # (items, classes), smoothed
@@ -59,31 +69,24 @@ def mask_of(clip: Clip, classes: tuple[str, ...]) -> Floats:
     return np.array([FAR if label in missing else 0.0 for label in classes], np.float32)
 
 
-def epoch(
-    copies: Copies, clips: list[Clip], chosen: list[int], classes: tuple[str, ...], recipe: Recipe, draw: Generator
-) -> Iterator[Batch]:
-    """One pass over the chosen clips (fewer of TESS), in batches of similar length, in random order."""
-    kept = [n for n in chosen if clips[n].corpus != "tess" or draw.random() < recipe.tess_share]
-    version = {n: 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(copies.rows))) for n in kept}
+def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
+    """One pass over the chosen clips, each in one version, in batches of similar length, in random order."""
+    copies, recipe = task.copies, task.recipe
+    version = {n: 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(copies.rows))) for n in chosen}
     items = []
     for copy in range(len(copies.rows)):
-        mine = {n for n in kept if version[n] == copy}
+        mine = {n for n in chosen if version[n] == copy}
         items += [(copy, row) for row in copies.segments(copy, mine) if row[2] >= 2 * _EARLY]
     items.sort(key=lambda item: int(item[1][2]) + int(draw.integers(0, 40)))
     groups = [items[start : start + recipe.batch] for start in range(0, len(items), recipe.batch)]
     for index in draw.permutation(len(groups)):
-        yield _batch(copies, clips, groups[int(index)], classes, recipe, draw)
+        yield _batch(task, groups[int(index)], draw)
 
 
-def _batch(
-    copies: Copies,
-    clips: list[Clip],
-    items: list[tuple[int, NDArray[np.int64]]],
-    classes: tuple[str, ...],
-    recipe: Recipe,
-    draw: Generator,
-) -> Batch:
-    parts = [disturbed(copies.features(copy, row, int(recipe.most_s * 100)), draw) for copy, row in items]
+def _batch(task: Task, items: list[tuple[int, NDArray[np.int64]]], draw: Generator) -> Batch:
+    clips, classes, recipe = task.clips, task.classes, task.recipe
+    most = int(recipe.most_s * 100)
+    parts = [disturbed(task.copies.features(copy, row, most), draw) for copy, row in items]
     longest = -(-max(len(part) for part in parts) // 40) * 40  # few different shapes
     features = np.zeros((len(parts), longest, FEATURES), np.float32)
     targets = np.full((len(parts), len(classes)), recipe.smoothing / len(classes), np.float32)

@@ -9,28 +9,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models.speech.corpora import Clip
-from models.speech.dataset import Batch, Copies, epoch
+from models.speech.dataset import Batch, Copies, Task, epoch
 from models.speech.network import pooled, training_model
-from models.speech.recipe import Recipe
 
 Report = Callable[[int, float], None]  # epoch, mean loss
 
 
-def fit(
-    copies: Copies,
-    clips: list[Clip],
-    chosen: list[int],
-    classes: tuple[str, ...],
-    recipe: Recipe,
-    seed: int,
-    folder: Path,
-    report: Report,
-) -> Any:
+def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) -> Any:
     """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
+    recipe = task.recipe
     tf.keras.utils.set_random_seed(seed)
-    model = training_model(classes=len(classes), recipe=recipe)
-    steps = sum(1 for _ in epoch(copies, clips, chosen, classes, recipe, np.random.default_rng(0)))
+    model = training_model(len(task.classes), recipe)
+    steps = sum(1 for _ in epoch(task, chosen, np.random.default_rng(0)))
     schedule = tf.keras.optimizers.schedules.CosineDecay(
         recipe.rate / 10, steps * recipe.epochs, 0.01, warmup_target=recipe.rate, warmup_steps=2 * steps
     )
@@ -46,7 +36,7 @@ def fit(
     step = _step(model, optimizer, average)
     for number in range(int(done), recipe.epochs):
         draw = np.random.default_rng((seed, number))
-        losses = [float(step(*_tensors(batch))) for batch in epoch(copies, clips, chosen, classes, recipe, draw)]
+        losses = [float(step(*_tensors(batch))) for batch in epoch(task, chosen, draw)]
         done.assign(number + 1)
         manager.save()
         report(number + 1, float(np.mean(losses)))
@@ -60,7 +50,7 @@ def _tensors(batch: Batch) -> tuple[Any, ...]:
 
 
 def _step(model: Any, optimizer: Any, average: Any) -> Any:
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(features: Any, targets: Any, masks: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = pooled(model(features, training=True)) + masks[:, None, :]

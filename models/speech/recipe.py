@@ -12,11 +12,11 @@ class Recipe:
     hidden: int = 48
     dropout: float = 0.3
     weight_decay: float = 1e-5
-    epochs: int = 40
+    epochs: int = 30
     batch: int = 64
     rate: float = 2e-3
-    copies: int = 6  # degraded copies of each clip, beside the clean one
-    tess_share: float = 0.3  # of TESS in an epoch: two speakers and two hundred words must not drown the others
+    copies: int = 4  # degraded copies of each clip, beside the clean one
+    tess_share: float = 0.3  # of its two hundred words
     clean_share: float = 0.3  # of items taken as recorded
     smoothing: float = 0.1  # of the labels
     most_s: float = 4.0  # of a segment seen in training
