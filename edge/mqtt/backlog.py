@@ -68,5 +68,5 @@ class Backlog:
             return None
         if row.session == self._stamp.session:
             waited = self._stamp.corrected(waited, row.monotonic)
-        number = self._stamp.number("backlog")
-        return self._stamp.text(BacklogPayload(topic=row.topic, payload=waited), now, number)
+        text, _ = self._stamp.numbered("backlog", BacklogPayload(topic=row.topic, payload=waited), now)
+        return text

@@ -19,6 +19,7 @@ from edge.mqtt.status import State
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+_CUTS = 3  # accepted and soon cut off without a word, this often in a row: somebody else uses our client id
 
 
 class Connection:
@@ -49,6 +50,7 @@ class Connection:
         self._link: Link | None = None
         self._links = 0
         self._failures = 0  # in a row
+        self._cuts = 0  # in a row
         self._ready_at: float | None = None
         self._welcome_by: float | None = None  # accepted and subscribed by then, or it is given up
         self._retry_at: float | None = None
@@ -111,8 +113,11 @@ class Connection:
         if self._link:
             self._link.cut()
         self._sender.link_down()
-        if self._ready_at is not None and now - self._ready_at >= self._pace.steady:
-            self._failures = 0
+        steady = self._ready_at is not None and now - self._ready_at >= self._pace.steady
+        self._failures = 0 if steady else self._failures
+        self._cuts = self._cuts + 1 if trouble.wordless and self._ready_at is not None and not steady else 0
+        if self._cuts >= _CUTS:
+            trouble = reasons.cut_off(self._settings, self._cuts)
         self._link = self._ready_at = self._welcome_by = None
         self._retry_at = now + self._pace.delay(self._failures, trouble.slow, self._random())
         self._failures += 1

@@ -185,4 +185,4 @@ class Link:
         elif flags.is_disconnect_packet_from_server:
             self._end(reasons.from_code(self._settings, reason.value, str(reason)))
         else:
-            self._end(Trouble("unreachable", f"the connection to {reasons.address(self._settings)} was lost"))
+            self._end(reasons.lost(self._settings))

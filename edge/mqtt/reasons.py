@@ -25,6 +25,7 @@ class Trouble:
     kind: Kind
     reason: str
     slow: bool = False
+    wordless: bool = False  # the other side cut the connection and gave no reason
 
 
 def address(settings: schema.Mqtt) -> str:
@@ -55,10 +56,24 @@ def from_code(settings: schema.Mqtt, code: int, name: str) -> Trouble:
     return Trouble("unreachable", f"the broker {where} closed the connection: {name}")
 
 
+def lost(settings: schema.Mqtt) -> Trouble:
+    """A connection that stood is gone."""
+    return Trouble("unreachable", f"the connection to {address(settings)} was lost", wordless=True)
+
+
+def cut_off(settings: schema.Mqtt, times: int) -> Trouble:
+    """Accepted and cut off repeatedly: all that MQTT 3.1.1 and some brokers (mosquitto 2.0.11) tell of a takeover."""
+    reason = (
+        f"the broker {address(settings)} accepted us and cut us off {times} times in a row; probably another client "
+        "uses our client id (is this device's card a copy of another's?), or the broker is failing"
+    )
+    return Trouble("taken over", reason, slow=True)
+
+
 def closed_early(settings: schema.Mqtt) -> Trouble:
     """The broker hung up before it answered CONNECT."""
     hint = (
-        "check the port and mqtt.ca_file" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
+        "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
     )
     return Trouble("unreachable", f"the broker {address(settings)} hung up before it answered; {hint}")
 
@@ -79,6 +94,8 @@ def from_error(settings: schema.Mqtt, error: Exception) -> Trouble:
         line = f"mqtt.host: {settings.host!r} is not a known name here ({error.strerror})"
     elif isinstance(error, WebsocketConnectionError):
         line = f"{where} does not speak MQTT over websockets at {settings.websocket_path}; check mqtt.port"
+    elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
+        return closed_early(settings)
     elif isinstance(error, ConnectionRefusedError):
         line = f"nobody listens at {where}; is the broker running?"
     elif isinstance(error, TimeoutError):

@@ -142,8 +142,7 @@ class Sender:
 
     def _put_aside(self, message: Message, rules: Topic) -> None:
         if rules.keep and self._outbox.keeps and isinstance(message.payload, Payload):
-            number = self._stamp.number(message.topic)
-            text = self._stamp.text(message.payload, message.captured, number)
+            text, _ = self._stamp.numbered(message.topic, message.payload, message.captured)
             self._keep(rules.keep, message.topic, text, message.captured)
 
     def _keep(self, rank: int, topic: str, text: bytes, captured: float) -> None:
@@ -169,14 +168,14 @@ class Sender:
             self._hand_over(message, rules, topic, message.payload.encode(), correlation)
             return
         lasting = self._lasting.get(message.topic) if rules.retained else None
-        number = lasting.number if lasting and lasting.number else self._stamp.number(topic)
-        text = self._stamp.text(message.payload, message.captured, number)
+        told = lasting.number if lasting else None
+        text, number = self._stamp.numbered(topic, message.payload, message.captured, told)
         if self._hand_over(message, rules, topic, text, correlation):
             if lasting:
                 lasting.number = number
         elif rules.keep:
             self._keep(rules.keep, topic, text, message.captured)
-        elif not (lasting and lasting.number):
+        elif told is None:
             self._stamp.give_back(topic)
 
     def _hand_over(self, message: Message, rules: Topic, topic: str, text: bytes, correlation: bytes | None) -> bool:

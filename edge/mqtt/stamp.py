@@ -26,21 +26,19 @@ class Stamp:
         self._synced = synced
         self._numbers: dict[str, int] = {}
 
-    def number(self, topic: str) -> int:
-        """Takes the next number of a topic."""
-        self._numbers[topic] = self._numbers.get(topic, 0) + 1
-        return self._numbers[topic]
+    def numbered(self, topic: str, payload: Payload, captured: float, number: int | None = None) -> tuple[bytes, int]:
+        """The payload as JSON with its head filled, and its number: the topic's next one, unless it has one already."""
+        following = self._numbers.get(topic, 0) + 1
+        ts, clock = self._when(captured)
+        head = {"ts": ts, "clock": clock, "session": self.session, "seq": number or following}
+        text = msgspec.json.encode(msgspec.structs.replace(payload, **head))
+        if number is None:
+            self._numbers[topic] = following  # only now: what cannot be encoded leaves no gap
+        return text, number or following
 
     def give_back(self, topic: str) -> None:
         """The message with the last number was not sent after all."""
         self._numbers[topic] -= 1
-
-    def text(self, payload: Payload, captured: float, number: int) -> bytes:
-        """The payload with its head filled, as JSON."""
-        ts, clock = self._when(captured)
-        return msgspec.json.encode(
-            msgspec.structs.replace(payload, ts=ts, clock=clock, session=self.session, seq=number)
-        )
 
     def wall(self, captured: float) -> tuple[float, bool]:
         """The wall time of a monotonic moment as the device knows it now, and whether that is known good."""
