@@ -12,6 +12,7 @@ from edge.capture.microphones import microphone
 from edge.clock import SystemClock
 from edge.config.load import Loaded
 from edge.config.secrets import mqtt_password
+from edge.errors import StorageError
 from edge.face.classify import FaceClassifier
 from edge.face.path import FacePath
 from edge.fusion import learned_weights
@@ -29,7 +30,10 @@ from edge.speech.path import SpeechPath
 def build(loaded: Loaded, state: Path, device: str | None = None) -> Service:
     """A service that is ready to run. Raises EdgeError with what is missing."""
     config, clock = loaded.config, SystemClock()
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{state}: cannot be made: {error.strerror}; name another folder with --state") from None
     inbox = Inbox()
     sight = hearing = None
     if config.camera.enabled and config.camera.source != "none":

@@ -43,6 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a folder that is none, a disk that is full
+        print(f"emotion-edge: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 1
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:

@@ -34,7 +34,6 @@ from edge.readings import (
 )
 from edge.summary import Summary, rounded
 
-
 STRAGGLER_S = 0.4
 
 

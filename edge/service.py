@@ -138,7 +138,7 @@ class Service:
     def _start(self) -> None:
         self.publisher.start()
         self._remote.announce()
-        self._follow_gate()
+        self._look_at_gate()
         for sense in self._senses:
             sense.worker.start()
             sense.capture.start()
@@ -175,11 +175,9 @@ class Service:
             self._every_second(now)
 
     def _every_second(self, now: float) -> None:
-        local = time.localtime(self._clock.wall())
-        self.gate.refresh(local.tm_hour * 60 + local.tm_min)
         if self._gpio.mute_pressed():
             self.switch_privacy(on=not self.gate.on)
-        self._follow_gate()
+        self._look_at_gate()
         self._cpu_percent = self._cpu.percent(now)
         if self.sight is not None:
             stride = self._budget.step(self._cpu_percent, self.board.temperature(), self.board.throttled(), now)
@@ -202,6 +200,12 @@ class Service:
         self._follow_gate()
         return problem
 
+    def _look_at_gate(self) -> None:
+        """The switch may have been thrown by another process, and quiet hours come and go."""
+        local = time.localtime(self._clock.wall())
+        self.gate.refresh(local.tm_hour * 60 + local.tm_min)
+        self._follow_gate()
+
     def _follow_gate(self) -> None:
         """Release or take the devices as the gate says, and tell it once it is done."""
         if self.gate.on == self._released:
@@ -212,6 +216,7 @@ class Service:
             closed = [sense.release(self.gate.reason) for sense in self._senses]
             self.scene.reset(now)
             self.publisher.purge()
+            self.publisher.publish("state", self.scene.current_state(self._clock.wall(), now))
             if not all(closed):
                 self._failure = "a device could not be released for privacy"
         else:
