@@ -5,29 +5,45 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from edge import __version__
+from edge.board import Board
+from edge.config.load import Loaded
 from edge.config.secrets import public
 from edge.errors import EdgeError
 from edge.inference import read_manifest, runtime_name
 from edge.mqtt.commands import Command
-from edge.mqtt.payloads import InfoPayload, ResponsePayload
+from edge.mqtt.payloads import HealthPayload, InfoPayload, ResponsePayload
+from edge.mqtt.publisher import Publisher
+from edge.privacy import Gate
 from edge.readings import LABELS
 from edge.resources import models
-
-if TYPE_CHECKING:
-    from edge.service import Service
+from edge.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+class Host(Protocol):
+    """What commands act on: the running service."""
+
+    settings: Settings
+    publisher: Publisher
+    gate: Gate
+    board: Board
+
+    def health(self) -> HealthPayload: ...
+    def switch_privacy(self, *, on: bool) -> str | None: ...
+    def apply(self, changed: Loaded) -> None: ...
+    def respond(self, name: str, response: ResponsePayload) -> None: ...
 
 
 class Remote:
     """Carries out commands on behalf of the decision loop, in its thread."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Host) -> None:
         self._service = service
         self._told: dict[str, str] = {}
         self._requests: dict[str, Callable[[Any], Any]] = {
