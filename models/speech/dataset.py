@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from edge.speech.features import FEATURES, standardised
 from models.speech.corpora import MISSING, Clip
-from models.speech.recipe import Recipe
+from models.speech.recipe import FRAMES, Recipe
 
-_EARLY = 30  # LSTM steps (0.6 s) before an answer is asked for
+_EARLY = 60 // FRAMES  # LSTM steps (0.6 s) before an answer is asked for
 FAR = -1e4  # added to the logit of a class that the corpus does not have
 
 
@@ -76,7 +76,7 @@ def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
     items = []
     for copy in range(len(copies.rows)):
         mine = {n for n in chosen if version[n] == copy}
-        items += [(copy, row) for row in copies.segments(copy, mine) if row[2] >= 2 * _EARLY]
+        items += [(copy, row) for row in copies.segments(copy, mine) if row[2] >= FRAMES * _EARLY]
     items.sort(key=lambda item: int(item[1][2]) + int(draw.integers(0, 40)))
     groups = [items[start : start + recipe.batch] for start in range(0, len(items), recipe.batch)]
     for index in draw.permutation(len(groups)):
@@ -91,14 +91,14 @@ def _batch(task: Task, items: list[tuple[int, NDArray[np.int64]]], draw: Generat
     features = np.zeros((len(parts), longest, FEATURES), np.float32)
     targets = np.full((len(parts), len(classes)), recipe.smoothing / len(classes), np.float32)
     masks = np.zeros((len(parts), len(classes)), np.float32)
-    weights = np.zeros((len(parts), longest // 2), np.float32)
+    weights = np.zeros((len(parts), longest // FRAMES), np.float32)
     for number, (part, (_, row)) in enumerate(zip(parts, items, strict=True)):
         clip = clips[int(row[0])]
         features[number, : len(part)] = part
         masks[number] = mask_of(clip, classes)
         targets[number] *= masks[number] == 0
         targets[number, class_index(clip, classes)] += 1 - targets[number].sum()
-        weights[number] = answer_weights(len(part) // 2, longest // 2)
+        weights[number] = answer_weights(len(part) // FRAMES, longest // FRAMES)
     return Batch(features, targets, masks, weights)
 
 

@@ -20,7 +20,7 @@ from edge.readings import LABELS
 from models.common.calibration import softmax
 from models.common.manifest import write_metrics
 from models.common.metrics import calibration_bins
-from models.speech import pictures
+from models.speech import card, pictures
 from models.speech.corpora import CORPORA, Clip, find_clips, thinned
 from models.speech.cost import cost
 from models.speech.dataset import class_index
@@ -50,6 +50,7 @@ def main() -> None:
     ravdess = metrics["held_out"].get("ravdess", {})
     summary = {name: ravdess[name] for name in ("accuracy", "macro_recall", "calibration_error") if name in ravdess}
     write_metrics(SHIPPED, metrics, {"protocol": PROTOCOL, **summary})
+    card.fill(SHIPPED)
     _show(metrics, asked.json)
 
 

@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from edge.speech.frames import CHUNK
 from models.speech.dataset import Batch, Copies, Task, epoch
 from models.speech.network import pooled, training_model
+from models.speech.recipe import FRAMES
+
+_AT_ONCE = 64
+_LONGEST = 800  # frames of a segment
 
 Report = Callable[[int, float], None]  # epoch, mean loss
 
@@ -66,16 +72,22 @@ def _step(model: Any, optimizer: Any, average: Any) -> Any:
     return step
 
 
-def clip_logits(model: Any, copies: Copies, copy: int, chosen: list[int]) -> tuple[np.ndarray[Any, Any], list[int]]:
+def clip_logits(model: Any, copies: Copies, copy: int, chosen: list[int]) -> tuple[NDArray[np.float64], list[int]]:
     """Logits per clip (evidence pooled over its segments), and which clips had any voice."""
-    sums: dict[int, Any] = {}
-    for row in copies.segments(copy, set(chosen)):
-        if row[2] < 10:
-            continue
-        features = copies.features(copy, row, 800)
-        out = model(features[None, : len(features) // 2 * 2], training=False).numpy()[0]
-        weight = 1 / (1 + np.exp(-out[:, -1:]))
-        total = np.concatenate(((weight * out[:, :-1]).sum(axis=0), weight.sum(axis=0)))
-        sums[int(row[0])] = sums.get(int(row[0]), 0) + total
+    run = tf.function(lambda features: model(features, training=False), reduce_retracing=True)
+    rows = sorted((row for row in copies.segments(copy, set(chosen)) if row[2] >= CHUNK), key=lambda row: int(row[2]))
+    sums: dict[int, NDArray[np.float64]] = {}
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        parts = [copies.features(copy, row, _LONGEST) for row in some]
+        features = np.zeros((_AT_ONCE, -(-max(map(len, parts)) // 40) * 40, parts[0].shape[1]), np.float32)
+        for number, part in enumerate(parts):
+            features[number, : len(part)] = part
+        out = run(tf.constant(features)).numpy().astype(np.float64)
+        for number, (row, part) in enumerate(zip(some, parts, strict=True)):
+            steps = out[number, : len(part) // FRAMES]
+            weight = 1 / (1 + np.exp(-steps[:, -1:]))
+            total = np.concatenate(((weight * steps[:, :-1]).sum(axis=0), weight.sum(axis=0)))
+            sums[int(row[0])] = sums.get(int(row[0]), np.zeros_like(total)) + total
     order = sorted(sums)
     return np.stack([sums[n][:-1] / sums[n][-1] for n in order]), order

@@ -1,6 +1,6 @@
-"""The network: two frames at a time, one LSTM, and evidence that adds up over the segment.
+"""The network: five frames at a time, one LSTM, and evidence that adds up over the segment.
 
-Each step of 20 ms gives logits (`evidence`) and how much they should count (`weight`, 0..1). The answer at any
+Each step of 50 ms gives logits (`evidence`) and how much they should count (`weight`, 0..1). The answer at any
 moment is the weighted mean of the evidence since the segment began: pooling outside of the file, exact, and the
 same after a second as after an hour. Trained with Keras, exported as plain operations with h and c in and out.
 """
@@ -14,14 +14,13 @@ import tensorflow as tf
 
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK
-from models.speech.recipe import Recipe
+from models.speech.recipe import FRAMES, Recipe
 
-STEPS = CHUNK // 2  # LSTM steps in a chunk
-FRAMES = 2  # per LSTM step
+STEPS = CHUNK // FRAMES  # LSTM steps in a chunk
 
 
 def training_model(classes: int, recipe: Recipe) -> Any:
-    """(batch, frames, FEATURES) -> (batch, frames / 2, classes + 1): logits, and the logit of the weight."""
+    """(batch, frames, FEATURES) -> (batch, frames / FRAMES, classes + 1): logits, and the logit of the weight."""
     keras = tf.keras
     decay = keras.regularizers.L2(recipe.weight_decay)
     features = keras.Input((None, FEATURES))

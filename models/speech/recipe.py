@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FRAMES = 5  # that an LSTM step takes together: 50 ms
+
 
 @dataclass(frozen=True)
 class Recipe:
-    front: int = 80
+    front: int = 96
     units: int = 112
     hidden: int = 48
-    dropout: float = 0.3
+    dropout: float = 0.2
     weight_decay: float = 1e-5
-    epochs: int = 30
-    batch: int = 64
+    epochs: int = 40
+    batch: int = 32
     rate: float = 2e-3
     copies: int = 4  # degraded copies of each clip, beside the clean one
     tess_share: float = 0.3  # of its two hundred words
