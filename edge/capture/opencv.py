@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.capture import network, v4l2
 from edge.capture.grabber import Grabber
-from edge.capture.picture import as_asked, luma_of
+from edge.capture.picture import as_asked, luma_of, unpacked
 from edge.clock import Clock
 from edge.config.schema import Camera
 from edge.errors import CaptureError, MissingPackage
@@ -128,6 +128,11 @@ class _Capture:
             if self._broken >= BROKEN:
                 raise CaptureError(f"{self._target.name} gives pictures that cannot be decoded")
             return None
+        if picture.shape[0] == 1:
+            size = [int(self._capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
+            picture = unpacked(picture, *size)
+            if picture is None:
+                raise CaptureError(f"{self._target.name} gives pictures in a format that OpenCV does not read")
         self._broken = 0
         self._last = now
         return now, picture

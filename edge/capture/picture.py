@@ -55,3 +55,13 @@ def luma_of(image: Image) -> NDArray[np.uint8]:
 def as_asked(image: NDArray[np.uint8], settings: Camera) -> Image:
     """Size, rotation and flip of the settings applied."""
     return oriented(fitted(colour(image), settings.width, settings.height), settings.rotation, settings.flip)
+
+
+def unpacked(row: NDArray[np.uint8], width: int, height: int) -> Image | None:
+    """A picture from the single row of bytes that OpenCV gives where the camera's own format is BGR or JPEG."""
+    raw = row.reshape(-1)
+    if raw.size == width * height * 3:
+        return raw.reshape(height, width, 3)
+    if raw[:2].tobytes() == b"\xff\xd8":
+        return cast("Image | None", cv2.imdecode(raw, cv2.IMREAD_COLOR))
+    return None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from edge.capture.base import NoSource
 from edge.capture.cameras import Auto, camera
 from edge.capture.opencv import OpenCvCamera
 from edge.capture.picamera import PiCamera, small_size
+from edge.capture.picture import unpacked
 from edge.capture.recordings import Folder, Video
 from edge.clock import SystemClock
 from edge.config.schema import Camera
@@ -45,6 +47,17 @@ def test_the_source_names_its_backend(source: str, kind: type, name: str) -> Non
     assert type(made) is kind
     assert made.name == name
     made.close()  # before it was opened: no harm
+
+
+def test_pictures_that_opencv_left_packed() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    whole = unpacked(picture.reshape(1, -1), 64, 48)
+    assert whole is not None
+    assert np.array_equal(whole, picture)
+    jpeg = unpacked(cv2.imencode(".jpg", picture)[1].reshape(1, -1), 64, 48)
+    assert jpeg is not None
+    assert jpeg.shape == (48, 64, 3)
+    assert unpacked(np.zeros((1, 64 * 48 * 2), dtype=np.uint8), 64, 48) is None
 
 
 def test_csi_pipeline_and_its_need_of_gstreamer() -> None:
