@@ -39,7 +39,7 @@ def sample_media(folder: Path) -> Media:
         writer.write(scene.read().image)
     writer.release()
     scene.close()
-    voice = SampleVoice()
+    voice = SampleVoice(synthetic=True)  # the same on every machine
     voice.open()
     samples: list[Samples] = []
     while sum(map(len, samples)) < SECONDS * SAMPLE_RATE:
