@@ -104,6 +104,7 @@ class Connection:
 
     def close(self) -> None:
         """Says good-bye; Ended follows."""
+        self._sender.settle(at_once=True)
         if self._link:
             self._link.close()
 

@@ -18,6 +18,9 @@ class Pace:
     dial: float = 10.0  # for the TCP connection, and again for TLS and websockets
     welcome: float = 10.0  # from TCP connection to accepted and subscribed: some brokers accept and hang
     answer: float = LIVE_AGE_S  # a broker that owes an acknowledgement this long is gone: what is under way is stale
+    # A broker that is killed takes along what it acknowledged and had not handed on yet: what it acknowledged this
+    # recently is kept once more when the link breaks.
+    grace: float = 1.0
     backlog_per_s: float = 200.0  # messages: brokers drop for slow subscribers what comes in a burst
     backlog_window: int = 10  # backlog messages under way: the rest of the broker's window is for live ones
 

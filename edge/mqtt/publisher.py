@@ -161,6 +161,7 @@ class Publisher:
         for message in messages:
             self._guarded(self._sender.take, message)
         self._guarded(self._connection.look_after)
+        self._guarded(self._sender.settle)
         self._guarded(self._sender.send_backlog)
         self._guarded(self._outbox.tick, self._stamp.trusted_wall())
         self._tell_status()

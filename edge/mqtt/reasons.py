@@ -72,9 +72,7 @@ def cut_off(settings: schema.Mqtt, times: int) -> Trouble:
 
 def closed_early(settings: schema.Mqtt) -> Trouble:
     """The broker hung up before it answered CONNECT."""
-    hint = (
-        "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
-    )
+    hint = "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
     return Trouble("unreachable", f"the broker {address(settings)} hung up before it answered; {hint}")
 
 

@@ -87,14 +87,25 @@ def _of_payload(payload: type[Payload]) -> dict[str, Any]:
     schema = {
         "description": own.get("description", ""),
         "type": "object",
-        "properties": {name: _without_default(each) for name, each in properties.items()},
+        "properties": properties,
         "required": list(properties),  # every field is always there; what is unknown is null
     }
-    return schema | {"$defs": parts} if parts else schema
+    settled: dict[str, Any] = _settled(schema | {"$defs": parts} if parts else schema)
+    return settled
 
 
-def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key != "default"}
+def _settled(schema: Any) -> Any:
+    """The same for every run: msgspec gives alternatives in any order, and a bound of 0 as 0 or 0.0."""
+    if isinstance(schema, list):
+        return [_settled(each) for each in schema]
+    if isinstance(schema, float) and schema.is_integer():
+        return int(schema)
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _settled(value) for key, value in schema.items() if key != "default"}
+    if "anyOf" in found:
+        found["anyOf"] = sorted(found["anyOf"], key=lambda each: (each.get("type") == "null", str(each)))
+    return found
 
 
 def _text(schema: dict[str, Any]) -> str:

@@ -50,6 +50,7 @@ class Sender:
         self._backlog = Backlog(outbox, stamp, clock, pace)
         self._answers = answers
         self._clock = clock
+        self._grace = pace.grace
         self._once = once
         self._link: Link | None = None
         self._hopeful = True  # the first attempt is under way: what is said meanwhile may still be sent live
@@ -57,6 +58,7 @@ class Sender:
         self._lasting: dict[str, _Lasting] = {}
         self._queue: deque[Message] = deque()  # QoS 1, until the window has room
         self._under_way: dict[int, _UnderWay] = {}  # by message id, in the order of sending
+        self._recent: deque[tuple[float, _UnderWay]] = deque()  # acknowledged within the grace, and when
 
     @property
     def oldest(self) -> float | None:
@@ -79,7 +81,8 @@ class Sender:
     def link_down(self) -> None:
         """No link, or none came about: keeps what was not acknowledged and what had no chance to be sent."""
         self._link, self._hopeful = None, False
-        under_way, queue = list(self._under_way.values()), list(self._queue)
+        under_way, queue = [*(each for _, each in self._recent), *self._under_way.values()], list(self._queue)
+        self._recent.clear()
         self._under_way.clear()
         self._queue.clear()
         for each in under_way:
@@ -115,9 +118,19 @@ class Sender:
             line = f"the broker does not let us publish on {done.topic}: {refused}; check its access list"
             self._once.say(logging.ERROR, line)
             self._outbox.dropped += 1
-        if done.row is not None:
+        if not refused and (done.keep or done.row is not None):
+            self._recent.append((self._clock.monotonic(), done))
+        elif done.row is not None:
             self._backlog.delivered(done.row)
         self._send_queue()
+
+    def settle(self, at_once: bool = False) -> None:
+        """What was acknowledged long enough ago is the broker's affair."""
+        now = self._clock.monotonic()
+        while self._recent and (at_once or now - self._recent[0][0] >= self._grace):
+            _, done = self._recent.popleft()
+            if done.row is not None:
+                self._backlog.delivered(done.row)
 
     def send_backlog(self) -> None:
         """Sends what waits, as far as the rate and half of the window allow: live messages go first."""
@@ -134,6 +147,7 @@ class Sender:
     def forget(self) -> None:
         """Privacy: what is about people and not with the broker yet. What is under way will not be kept either."""
         self._queue = deque(each for each in self._queue if not about_people(each.topic))
+        self._recent.clear()
         self._under_way = {key: replace(each, text=b"", keep=0) for key, each in self._under_way.items()}
         self._backlog.forget()
 

@@ -15,7 +15,7 @@ from edge.mqtt.row import Now, Row, age
 _LAYOUT = 1  # user_version of the file; another layout is treated like a damaged file
 _CHECKPOINT_BYTES = 256_000  # the journal is folded into the file when it is larger than this
 _PAGE = 4096
-_SHARE = 0.75  # of the byte limit that rows may fill: the rest is for half-full pages and the journal
+_SHARE = 0.85  # of the limit that pages in use may fill: the rest is for the journal
 _COLUMNS = "id, rank, topic, text, session, monotonic, wall, synced"
 
 
@@ -62,8 +62,8 @@ class Store:
         (bad,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if bad != "ok":
             raise DamagedStore(f"{self.path}: {bad}")
-        count, size, last = self._db.execute("SELECT count(*), total(size), max(id) FROM waiting").fetchone()
-        self.count, self.bytes, self.last_id = int(count), int(size), int(last or 0)
+        count, last = self._db.execute("SELECT count(*), max(id) FROM waiting").fetchone()
+        self.count, self.last_id = int(count), int(last or 0)
 
     def write(self, added: Sequence[Row], gone: Sequence[int]) -> None:
         """Adds and deletes in one commit."""
@@ -74,27 +74,26 @@ class Store:
                 [(*astuple(row), row.size) for row in added],
             )
         self.count += len(added)
-        self.bytes += sum(row.size for row in added)
         self.last_id = max([self.last_id, *(row.id for row in added)])
         self._count_written()
 
     def thin(self, max_bytes: float) -> int:
-        """Deletes the lowest rank, oldest first, until the rest fits; returns how many went."""
+        """Deletes the lowest rank, oldest first, until the rest fits; returns how many went.
+
+        Measured in pages, because what is deleted here and there leaves pages half empty.
+        """
         limit = max_bytes * _SHARE
-        if self.bytes <= limit:
-            return 0
-        surplus = self.bytes - limit * 0.95  # a little more, so that not every message thins
-        gone = []
+        gone = 0
         with self._mapped():
-            for row_id, size in self._db.execute("SELECT id, size FROM waiting ORDER BY rank, id"):
-                gone.append(row_id)
-                surplus -= size
-                if surplus <= 0:
-                    break
-            with self._transaction():
-                self._delete(gone)
+            surplus = self._used() - limit
+            while surplus > 0 and self.count:
+                ids = self._lowest(surplus + limit * 0.05)  # a little more, so that not every commit thins
+                with self._transaction():
+                    self._delete(ids)
+                gone += len(ids)
+                surplus = self._used() - limit
         self._count_written()
-        return len(gone)
+        return gone
 
     def expire(self, now: Now, max_age: float) -> int:
         """Deletes what is older than `max_age` seconds; returns how many went."""
@@ -126,13 +125,24 @@ class Store:
         self._count_written(fold=True)
         self._db.close()
 
+    def _used(self) -> int:
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+        return int(pages - free) * _PAGE
+
+    def _lowest(self, total: float) -> list[int]:
+        """The first to go, of at least so many bytes together."""
+        ids = []
+        for row_id, size in self._db.execute("SELECT id, size FROM waiting ORDER BY rank, id"):
+            ids.append(row_id)
+            total -= size
+            if total <= 0:
+                break
+        return ids
+
     def _delete(self, ids: Sequence[int]) -> None:
         for row_id in ids:
-            found = self._db.execute("SELECT size FROM waiting WHERE id = ?", (row_id,)).fetchone()
-            if found:
-                self._db.execute("DELETE FROM waiting WHERE id = ?", (row_id,))
-                self.count -= 1
-                self.bytes -= found[0]
+            self.count -= self._db.execute("DELETE FROM waiting WHERE id = ?", (row_id,)).rowcount
 
     def _count_written(self, fold: bool = False) -> None:
         """Counts what a commit wrote; folds the journal into the file when it has grown, or when asked to."""
@@ -153,13 +163,13 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        before = self.count, self.bytes
+        before = self.count
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            self.count, self.bytes = before
+            self.count = before
             if self._db.in_transaction:
                 with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")

@@ -118,6 +118,10 @@ class Ear:
         self.client.loop_start()
         self.wait()
 
+    @property
+    def subscribed(self) -> bool:
+        return self._subscribed.is_set()
+
     def wait(self) -> None:
         assert self._subscribed.wait(8)
 

@@ -72,7 +72,7 @@ def test_killed_and_back_under_load(broker: Mosquitto, ear: Ear, publish: Callab
                 publisher.publish(topic, payload)
                 told[topic] += 1
             publisher.publish("reading", reading())
-            time.sleep(0.002)
+            time.sleep(0.01)
 
     talker = threading.Thread(target=talk)
     talker.start()
@@ -80,8 +80,8 @@ def test_killed_and_back_under_load(broker: Mosquitto, ear: Ear, publish: Callab
         for _ in range(2):
             time.sleep(0.3)
             broker.kill()
-            until(lambda: not publisher.connected)
-            time.sleep(0.5)
+            until(lambda: not publisher.connected and not ear.subscribed)
+            time.sleep(0.3)
             # The observer first, or it could not vouch for what is said before it listens.
             _return_for_observer_first(rig, broker, ear)
         time.sleep(0.2)
@@ -97,8 +97,8 @@ def test_killed_and_back_under_load(broker: Mosquitto, ear: Ear, publish: Callab
         if heard.topic in {*told, "reading"}:
             assert heard.at - _epoch(heard.json["ts"]) < 5
     until(lambda: not list((tmp_path / "state").iterdir()), what="the file is gone once it is empty")
-    status = publisher.status()
-    assert (status.outbox, status.dropped, status.connections) == (0, 0, 3)
+    until(lambda: publisher.status().outbox == 0)
+    assert (publisher.status().dropped, publisher.status().connections) == (0, 3)
 
 
 def _return_for_observer_first(rig: Rig, broker: Mosquitto, ear: Ear) -> None:
