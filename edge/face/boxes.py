@@ -72,16 +72,17 @@ def pairs(tracks: Sequence[Box], faces: Sequence[Face]) -> dict[int, int]:
 
 
 def without_doubles(faces: Sequence[Face], limit: float = 0.35) -> list[Face]:
-    """Faces in order of score, without those that overlap, or lie inside, a better one."""
+    """The surest faces, without those that overlap, or lie inside, a better one. A larger one counts more: a mouth
+    can look like a face, the face around it is the better answer."""
     kept: list[Face] = []
-    for face in sorted(faces, key=lambda f: (-f.score, f.box.x, f.box.y, f.box.height)):
+    for face in sorted(faces, key=lambda f: (-f.score * f.box.height**0.5, f.box.x, f.box.y)):
         if all(overlap(face.box, other.box) < limit and not _inside(face.box, other.box) for other in kept):
             kept.append(face)
-    return kept
+    return sorted(kept, key=lambda f: (-f.score, f.box.x, f.box.y))
 
 
 def _inside(a: Box, b: Box) -> bool:
-    """Does the centre of the smaller lie in the middle of the larger? A face has no face within."""
+    """Does the centre of the smaller lie in the larger?"""
     small, large = (a, b) if a.height < b.height else (b, a)
     (sx, sy), (lx, ly) = centre(small), centre(large)
-    return abs(sx - lx) < large.width / 3 and abs(sy - ly) < large.height / 3
+    return abs(sx - lx) < large.width / 2 and abs(sy - ly) < large.height / 2

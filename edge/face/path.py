@@ -15,7 +15,6 @@ from edge.readings import FaceReading, FacesReading, Frame
 
 _WHOLE_EVERY = 4  # looks: the others are only close to known faces
 _QUIET_S = 1.0  # a room where nothing moves and nobody is known is searched this often
-_SPARE_TRACKS = 5  # beyond max_people: posters, and what is not confirmed yet
 _KEEP_PLACE = 1.2  # who is counted already stays so until another is clearly larger
 
 
@@ -91,7 +90,7 @@ class FacePath:
         else:
             self._close_looks += 1
             faces = self._looker.close(luma, [track.box for track in self._tracks.all])
-        self._tracks.update(faces, luma, frame.time, still_s=settings.still_s, most=settings.max_people + _SPARE_TRACKS)
+        self._tracks.update(faces, luma, frame.time, settings)
 
     def _shown(self) -> list[Track]:
         """The largest faces that are people."""

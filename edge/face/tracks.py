@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.config import schema
 from edge.face import follow
 from edge.face.boxes import around, centre, pairs
 from edge.face.still import Places, Stillness
@@ -17,6 +18,7 @@ Luma = NDArray[np.uint8]
 
 CONFIRMED = 2  # times found: what was found once is often a pattern in the wallpaper
 _TENTATIVE_MISSES = 2
+_SPARE = 5  # tracks beyond max_people: posters, and what is not confirmed yet
 _MISSES = 2  # looks at least, so that at two frames a second nobody is lost between two looks
 
 _FOLLOWED = 0.55  # the patch matches: the face is where we think
@@ -79,13 +81,14 @@ class Tracks:
             if track.match >= _SURE and track.hits >= _SURE_HITS and now - track.found < _SURE_LIMIT * forget_s:
                 track.seen = now
 
-    def update(self, faces: Sequence[Face], luma: Luma, now: float, *, still_s: float, most: int) -> None:
-        """Take in what a look found. At most `most` tracks, the largest faces first."""
+    def update(self, faces: Sequence[Face], luma: Luma, now: float, settings: schema.Face) -> None:
+        """Take in what a look found, the largest faces first; how many tracks there can be is bounded."""
+        most = settings.max_people + _SPARE
         faces = sorted(faces, key=lambda f: (-f.box.height, f.box.x, f.box.y))[:most]
         taken = pairs([track.box for track in self.all], faces)
         for i, track in enumerate(self.all):
             if i in taken:
-                self._found(track, faces[taken[i]], luma, now, still_s)
+                self._found(track, faces[taken[i]], luma, now, settings)
             else:
                 track.misses += 1
         fresh = [face for j, face in enumerate(faces) if j not in set(taken.values())]
@@ -115,7 +118,7 @@ class Tracks:
         stillness = self._places.enter(face.box, now)
         return Track(face.box, face.score, now, now, follow.take(luma, face.box), stillness)
 
-    def _found(self, track: Track, face: Face, luma: Luma, now: float, still_s: float) -> None:
+    def _found(self, track: Track, face: Face, luma: Luma, now: float, settings: schema.Face) -> None:
         track.box = _blended(track.box, face.box) if track.in_sight else face.box
         track.score = face.score
         track.found = track.seen = now
@@ -123,7 +126,7 @@ class Tracks:
         track.misses = 0
         track.match = 1.0
         track.patch = follow.take(luma, track.box)
-        track.stillness.look(luma, track.box, now, still_s)
+        track.stillness.look(luma, track.box, now, settings.still_s)
         if not track.number and track.hits >= CONFIRMED:
             self._last_number += 1
             track.number = self._last_number

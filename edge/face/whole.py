@@ -20,7 +20,7 @@ Luma = NDArray[np.uint8]
 
 _SIDES = (160, 320, 640, 1280)  # of the longer side: finders see a face of 20 to 100 pixels best
 _ENLARGE = 2.0  # at most: more shows nothing new
-_ALONE = 0.65  # a face seen at one size only must be this sure: six windows agreed
+_ALONE = 0.6  # a face seen at one size only must be this sure
 _SAME = 0.4
 _EDGE = 0.25  # of the picture, added on each side for a face that fills it
 
