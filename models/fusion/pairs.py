@@ -53,23 +53,26 @@ def seen(model: Path, data: Path) -> tuple[Side, Side]:
 
 
 def heard(runs: Path, data: Path) -> tuple[Side, Side]:
-    """RAVDESS clips, each by the model that was trained without its speaker; first folds and last folds apart."""
-    folders = {n: next(iter(sorted(runs.glob(f"seed*-fold{n}"))), None) for n in range(len(FOLDS))}
-    halves: tuple[list[tuple[int, tuple[float, ...]]], ...] = ([], [])
-    for fold, folder in folders.items():
-        if folder is None or not (folder / "manifest.json").exists():
+    """RAVDESS clips, each by a model that was trained without its speaker; every other speaker for judging."""
+    answers: list[tuple[str, int, tuple[float, ...]]] = []
+    for fold in range(len(FOLDS)):
+        folder = next(iter(sorted(runs.glob(f"seed*-fold{fold}/manifest.json"))), None)
+        if folder is None:
             continue
-        classifier = Classifier(folder)
+        classifier = Classifier(folder.parent)
         for clip in find_clips(data, ("ravdess",)):
-            if clip.fold() != fold:
-                continue
-            answer = classify_clip(read_clip(clip.path), classifier=classifier).probabilities
-            if answer is not None:
-                halves[fold % 2].append((class_index(clip, LABELS), answer))
-    if not all(halves):
-        raise SystemExit(f"{runs}: needs models of at least an even and an odd fold: scripts/train speech makes them")
-    first, second = (Side(np.array([truth for truth, _ in half]), np.array([p for _, p in half])) for half in halves)
-    return first, second
+            answer = classify_clip(read_clip(clip.path), classifier=classifier) if clip.fold() == fold else None
+            if answer is not None and answer.probabilities is not None:
+                answers.append((clip.speaker, class_index(clip, LABELS), answer.probabilities))
+    speakers = sorted({speaker for speaker, _, _ in answers})
+    if len(speakers) < 2:
+        raise SystemExit(f"{runs}: holds no speech model of a fold; scripts/train speech makes them")
+    return _of(answers, speakers[::2]), _of(answers, speakers[1::2])
+
+
+def _of(answers: list[tuple[str, int, tuple[float, ...]]], speakers: list[str]) -> Side:
+    chosen = [(truth, p) for speaker, truth, p in answers if speaker in speakers]
+    return Side(np.array([truth for truth, _ in chosen]), np.array([p for _, p in chosen]))
 
 
 def pair(face: Side, speech: Side, count: int, seed: int) -> Pairs:
