@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import platform
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def tell_broker(path: Path | None, problem: str) -> None:
     """Publish `info` with the problem, retained. Nothing is raised: this is a courtesy on the way out."""
     if path is None:
         return
+    logging.getLogger("paho").setLevel(logging.CRITICAL)  # it grumbles on hanging up, though all went well
     with contextlib.suppress(EdgeError, msgspec.MsgspecError, OSError, ValueError):
         raw, _ = read_toml(path)
         mqtt = msgspec.convert(raw.get("mqtt", {}), schema.Mqtt)

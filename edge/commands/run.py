@@ -20,6 +20,7 @@ from edge.config.schema import Config
 from edge.errors import ConfigError, EdgeError
 from edge.last_words import tell_broker
 from edge.paths import overrides_file
+from edge.swap import keep_out_of_swap
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.view:
         logging.getLogger().setLevel(loaded.config.log.level.upper())
     loaded = replace_config(loaded, _with_samples(loaded.config, arguments.sample))
+    if not keep_out_of_swap():
+        logging.info("memory is not locked: pictures and sound could reach swap; the systemd unit allows it")
     with contextlib.ExitStack() as stack:
         if arguments.local_broker and not loaded.config.mqtt.host:
             loaded = replace_config(loaded, stack.enter_context(_own_broker(loaded.config)))

@@ -124,7 +124,7 @@ class Observer:
         client.subscribe(self._topic, 1)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self.messages.append(Heard(message.topic, message.payload, message.retain, message.qos, time.time()))
+        self.messages.append(Heard(message.topic, bytes(message.payload), message.retain, message.qos, time.time()))
 
 
 @contextmanager
