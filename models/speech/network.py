@@ -17,6 +17,7 @@ from edge.speech.frames import CHUNK
 from models.speech.recipe import FRAMES, Recipe
 
 STEPS = CHUNK // FRAMES  # LSTM steps in a chunk
+CELL_LIMIT = 8.0  # of c: beyond it tanh is 1 anyway, and a narrow range is what int8 needs
 
 
 def training_model(classes: int, recipe: Recipe) -> Any:
@@ -72,6 +73,7 @@ class ChunkStep(tf.Module):  # type: ignore[misc]
             gates = gates_in[index : index + 1] + tf.matmul(h, recurrent)
             enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
             c = tf.sigmoid(forget) * c + tf.sigmoid(enter) * tf.tanh(candidate)
+            c = tf.clip_by_value(c, -CELL_LIMIT, CELL_LIMIT)
             h = tf.sigmoid(leave) * tf.tanh(c)
             states.append(h)
         return {"h": h, "c": c, **self._evidence(tf.concat(states, axis=0))}
