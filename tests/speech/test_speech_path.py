@@ -90,9 +90,10 @@ def test_a_minute_says_what_its_parts_say(path: SpeechPath) -> None:
         float(np.abs(np.array(one.probabilities) - np.array(other.probabilities)).max())
         for one, other in zip(whole, apart, strict=True)
     ]
-    # Where the detector, which knows the room by then, cuts a step elsewhere, an answer moves a little.
+    # The same segment gives the same answer to the bit. The detector, which knows the room by then, may cut a few of
+    # them a step elsewhere; their answers move.
     assert np.mean(np.array(differences) == 0) > 0.7
-    assert max(differences) < 0.15
+    assert np.mean(differences) < 0.05
 
 
 def test_the_state_begins_anew_with_each_segment() -> None:
