@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import pwd
 import signal
 import socket
 import subprocess
@@ -31,8 +29,8 @@ allow_anonymous true
 persistence false
 # The default limit loses messages to slow subscribers in a burst.
 max_queued_messages 0
-# Else root would become the user mosquitto, who cannot read our folders and is not ended with us.
-user {user}
+# For root alone: it would become the user mosquitto else, who may not exist and would not be ended with us.
+user root
 log_dest stderr
 log_type error
 log_type warning
@@ -56,7 +54,7 @@ class LocalBroker:
         config, log = Path(self._folder.name) / "mosquitto.conf", Path(self._folder.name) / "log"
         try:
             self.port = _free_port(port)
-            config.write_text(_CONFIG.format(port=self.port, host=HOST, user=_user()), encoding="utf-8")
+            config.write_text(_CONFIG.format(port=self.port, host=HOST), encoding="utf-8")
             with log.open("wb") as errors:
                 self._process = subprocess.Popen(
                     [str(program), "-c", str(config)],
@@ -129,10 +127,6 @@ def _free_port(wanted: int) -> int:
         except OSError as error:
             raise BrokerError(f"port {wanted}: {error.strerror}") from None
         return int(probe.getsockname()[1])
-
-
-def _user() -> str:
-    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _end_with_parent() -> Callable[[], object] | None:

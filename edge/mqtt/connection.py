@@ -19,7 +19,7 @@ from edge.mqtt.status import State
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
-_CUTS = 3  # accepted and soon cut off without a word, this often in a row: somebody else uses our client id
+_CUTS = 4  # accepted and soon cut off without a word, this often in a row: somebody else uses our client id
 
 
 class Connection:
@@ -51,14 +51,10 @@ class Connection:
         self._links = 0
         self._failures = 0  # in a row
         self._cuts = 0  # in a row
+        self._news = True  # the next connect is worth a line: it is the first, or ends what was complained about
         self._ready_at: float | None = None
         self._welcome_by: float | None = None  # accepted and subscribed by then, or it is given up
         self._retry_at: float | None = None
-
-    @property
-    def open(self) -> bool:
-        """There is a link, or one is being tried."""
-        return self._link is not None
 
     def is_current(self, event: Event) -> bool:
         """False for word of an earlier link."""
@@ -103,7 +99,7 @@ class Connection:
             self._retry_at = self._clock.monotonic()
 
     def close(self) -> None:
-        """Says good-bye; Ended follows."""
+        """Says good-bye; Ended follows if there was a link."""
         self._sender.settle(at_once=True)
         if self._link:
             self._link.close()
@@ -126,7 +122,7 @@ class Connection:
         if self.leaving:
             return
         level = logging.WARNING if trouble.kind == "unreachable" else logging.ERROR
-        self._once.say(level, f"no broker: {trouble.reason}")
+        self._news |= self._once.say(level, f"no broker: {trouble.reason}")
 
     def stopped(self) -> None:
         """The end: nothing is tried any more."""
@@ -144,6 +140,8 @@ class Connection:
         if ready.commands_refused:
             self.reason = f"the broker lets no commands through to us: {ready.commands_refused}; check its access list"
             self._once.say(logging.ERROR, self.reason)
-        self._once.say(logging.INFO, f"connected to the broker {reasons.address(self._settings)}")
+        if self._news:
+            log.info("connected to the broker %s", reasons.address(self._settings))
+        self._news = False
         if self._link:
             self._sender.link_up(self._link, ready.window)

@@ -182,7 +182,7 @@ class Link:
     def _on_disconnect(self, _client: paho.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if not self._answered:
             self._end(reasons.closed_early(self._settings))
-        elif flags.is_disconnect_packet_from_server:
+        elif flags.is_disconnect_packet_from_server and reason.value:  # before paho 2.2 it is often 0
             self._end(reasons.from_code(self._settings, reason.value, str(reason)))
         else:
             self._end(reasons.lost(self._settings))

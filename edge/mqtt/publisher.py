@@ -218,7 +218,7 @@ class Publisher:
         while self._connection.state == "connected" and self._clock.monotonic() < give_up and not self._sender.idle:
             self._turn(0.02)
         self._connection.close()
-        while self._connection.open and self._clock.monotonic() < give_up + _GOOD_BYE_S / 2:
+        while self._connection.state == "connected" and self._clock.monotonic() < give_up + _GOOD_BYE_S / 2:
             self._turn(0.02)
 
     def _tell_status(self) -> None:

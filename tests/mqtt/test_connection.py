@@ -300,3 +300,19 @@ def test_reconnects_do_not_pile_up_threads(broker: Mosquitto, ear: Ear, publish:
         rig.publisher._connection._link.cut()  # type: ignore[union-attr]
         until(lambda count=count: rig.publisher.status().connections == count)  # type: ignore[misc]
     until(lambda: threading.active_count() <= before)
+
+
+def test_the_log_tells_an_outage_and_its_end_and_no_more(
+    broker: Mosquitto, publish: Callable[..., Rig], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    rig = publish(broker.port, pace=replace(QUICK, steady=0.0)).ready()
+    for count in (2, 3, 4):
+        broker.kill()
+        until(lambda: not rig.publisher.connected)
+        broker.start()
+        until(lambda count=count: rig.publisher.status().connections == count)  # type: ignore[misc]
+    lines = [each.message for each in caplog.records if each.name.startswith("edge.mqtt")]
+    assert lines[0].startswith("connected")
+    assert [line for line in lines if line.startswith("connected")] == lines[:1] * 2
+    assert len(lines) == len(set(lines)) + 1
