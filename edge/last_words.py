@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import platform
+import uuid
 from pathlib import Path
 
 import msgspec
 from paho.mqtt import publish
 
 from edge import __version__
+from edge.clock import SystemClock
 from edge.config import schema
 from edge.config.files import read_toml
 from edge.config.secrets import mqtt_password
 from edge.errors import EdgeError
 from edge.mqtt.identity import device_name, machine_id
 from edge.mqtt.payloads import InfoPayload
+from edge.mqtt.stamp import Stamp
+from edge.mqtt.synced import system_synced
 from edge.readings import LABELS
 
 
@@ -42,10 +46,10 @@ def tell_broker(path: Path | None, problem: str) -> None:
             config={},
             config_error=problem,
         )
-        password = mqtt_password(mqtt)
+        password, clock = mqtt_password(mqtt), SystemClock()
         publish.single(
             f"{mqtt.base}/{name}/info",
-            msgspec.json.encode(info),
+            Stamp(uuid.uuid4().hex[:12], clock, system_synced).numbered("info", info, clock.monotonic())[0],
             qos=1,
             retain=True,
             hostname=mqtt.host,

@@ -6,7 +6,6 @@ device's time, replay with the recording's, and both give the same answers.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import NamedTuple
 
 from edge.config.schema import Config
@@ -21,6 +20,7 @@ from edge.mqtt.payloads import (
     SpeechPayload,
     StatePayload,
 )
+from edge.mqtt.stamp import iso
 from edge.readings import (
     LABELS,
     FaceReading,
@@ -172,11 +172,6 @@ class Scene:
             valence=round(valence, 4),
             arousal=round(arousal, 4),
         )
-
-
-def iso(wall: float) -> str:
-    """Seconds since the epoch as published: UTC, milliseconds."""
-    return datetime.fromtimestamp(wall, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _state_events(before: State, state: State, now: float) -> list[Outgoing]:

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from edge.config.schema import Config, Publish, Speech
 from edge.mqtt.payloads import EventPayload, ReadingPayload, StatePayload, SummaryPayload
+from edge.mqtt.stamp import iso
 from edge.readings import FacesReading, SpeechReading
-from edge.scene import Outgoing, Scene, iso
+from edge.scene import Outgoing, Scene
 from tests.helpers.readings import WEIGHTS, face, voice
 
 WALL = 1_800_000_000.0

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from edge.commands import common
 from edge.config.load import load
+from edge.mqtt.stamp import iso
 from edge.recording import play
-from edge.scene import Outgoing, iso
+from edge.scene import Outgoing
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -255,4 +255,6 @@ def test_a_config_that_cannot_be_used_ends_with_78_and_says_why(
     assert "Traceback" not in said
     if bad != "fps = ":  # then nothing of the file can be read
         assert "camera.f" in said
-        observer.wait("/info", 5, lambda m: m.json["config_error"] is not None and "camera" in m.json["config_error"])
+        told = observer.wait("/info", 5, lambda m: m.json["config_error"] is not None)
+        assert "camera" in told.json["config_error"]
+        check_schemas([told])
