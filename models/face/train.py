@@ -101,7 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/train face", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with FER2013 and the FER+ votes")
     parser.add_argument("--labels", choices=sorted(targets.OWN_SHARE), default="ferplus", help="what to aim at")
-    parser.add_argument("--epochs", type=int, default=45)
+    parser.add_argument("--epochs", type=int, default=34)
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
