@@ -29,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_carries_models_config_and_schemas_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    models = [path for path in (ROOT / "models").glob("*/*") if path.name == "manifest.json" or path.suffix == ".tflite"]
+    models = [*ROOT.glob("models/*/manifest.json"), *ROOT.glob("models/*/*.tflite")]
     assert len(models) >= 5
     needed = [str(path.relative_to(ROOT)) for path in models]
     for name in (*needed, "firmware_config/default.toml", "firmware_config/schema/reading.json"):
