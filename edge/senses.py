@@ -1,17 +1,18 @@
 """The two ways in: camera to face readings, microphone to speech readings, each with its capture and its worker.
 
-A sense owns its path; orders from the decision loop (new settings, forget everything) are carried out by its worker.
+A sense owns its path; orders from the decision loop (new thresholds, forget everybody) are carried out by its worker.
 """
 
 from __future__ import annotations
 
 import queue
 import random
-from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Generic, Literal, Protocol, TypeVar
 
-from edge.capture.base import FrameSource, SoundSource
-from edge.capture.faults import CameraFaults, MicrophoneFaults
+from edge.capture.base import FrameSource, SoundSource, Source
+from edge.capture.faults import CameraFaults, Faults, MicrophoneFaults
 from edge.capture.loop import CaptureLoop
 from edge.clock import Clock
 from edge.config import schema
@@ -22,157 +23,159 @@ from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
 from edge.workers import Worker
 
+T = TypeVar("T", Frame, Sound)
 Emit = Callable[[FacesReading | SpeechReading | SourceStatus], None]
 TAKE_S = 0.5  # how long a worker waits for something to do before it shows that it lives
 
 
-class Sense(Protocol):
-    """What the service asks of both."""
+class Handover(Protocol[T]):
+    """Where the capture thread leaves items for the worker."""
 
-    name: Literal["camera", "microphone"]
-    capture: CaptureLoop[Any]
-    worker: Worker
-    last_item: float | None  # when the source last gave anything
+    def put(self, item: T, /) -> None: ...
+    def take(self, timeout: float) -> T | None: ...
+    def clear(self) -> None: ...
+
+
+class Sense(ABC, Generic[T]):
+    """Capture, hand-over and worker of one device."""
+
+    def __init__(
+        self,
+        *,
+        name: Literal["camera", "microphone"],
+        worker: str,
+        source: Callable[[], Source[T]],
+        handover: Handover[T],
+        faults: Faults[T],
+        emit: Emit,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self.last_item: float | None = None  # when the source last gave anything
+        self.capture: CaptureLoop[T] = CaptureLoop(
+            source,
+            self._deliver,
+            lambda state, reason: emit(SourceStatus(name, state, reason)),
+            clock=clock,
+            random=random.Random(),  # noqa: S311 - jitter, no secret
+            faults=faults,
+        )
+        self.worker = Worker(worker, self._step, clock)
+        self._handover: Handover[T] = handover
+        self._emit = emit
+        self._clock = clock
+        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._released = False
+
+    @abstractmethod
+    def understand(self, item: T) -> Iterable[FacesReading | SpeechReading]:
+        """What the path says of `item`."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Nothing about anybody is left in the path."""
+
+    @abstractmethod
+    def adopt(self, config: schema.Config) -> None:
+        """The path takes over new thresholds."""
 
     def release(self, reason: str) -> bool:
         """Close the device and forget everything about everybody. Whether it was closed in time."""
-        ...
+        self._released = True
+        closed = self.capture.pause(reason)
+        self._handover.clear()
+        self._orders.put(self.forget)
+        return closed
 
     def resume(self) -> None:
         """Open the device again."""
-        ...
+        self._released = False
+        self.capture.resume()
 
     def apply(self, config: schema.Config) -> None:
         """Thresholds that changed while we run."""
-        ...
+        self._orders.put(lambda: self.adopt(config))
 
+    def _deliver(self, item: T) -> None:
+        self.last_item = self._clock.monotonic()
+        self._handover.put(item)
 
-class _Orders:
-    """Work for a path, carried out by the one thread that owns it."""
+    def _step(self) -> None:
+        self._carry_out_orders()
+        item = self._handover.take(TAKE_S)
+        if item is None or self._released:
+            return
+        for reading in self.understand(item):
+            if not self._released:
+                self._emit(reading)
 
-    def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-
-    def give(self, order: Callable[[], None]) -> None:
-        self._waiting.put(order)
-
-    def carry_out(self) -> None:
+    def _carry_out_orders(self) -> None:
         while True:
             try:
-                order = self._waiting.get_nowait()
+                order = self._orders.get_nowait()
             except queue.Empty:
                 return
             order()
 
 
-class Sight:
+class Sight(Sense[Frame]):
     """Camera → newest frame → faces."""
-
-    name: Literal["camera", "microphone"] = "camera"
 
     def __init__(
         self, config: schema.Config, source: Callable[[], FrameSource], path: FacePath, emit: Emit, clock: Clock
     ) -> None:
         self.slot = FrameSlot()
-        self.path = path
-        self.last_item: float | None = None
-        self.capture: CaptureLoop[Any] = CaptureLoop(
-            source,
-            self._deliver,
-            lambda state, reason: emit(SourceStatus("camera", state, reason)),
-            clock=clock,
-            random=random.Random(),  # noqa: S311 - jitter, no secret
+        self._path = path
+        super().__init__(
+            name="camera",
+            worker="face",
+            source=source,
+            handover=self.slot,
             faults=CameraFaults(config.camera.stall_s),
+            emit=emit,
+            clock=clock,
         )
-        self.worker = Worker("face", self._step, clock)
-        self._emit = emit
-        self._clock = clock
-        self._orders = _Orders()
-        self._released = False
 
-    def release(self, reason: str) -> bool:
-        self._released = True
-        closed = self.capture.pause(reason)
-        self.slot.clear()
-        self._orders.give(self.path.reset)
-        return closed
+    def understand(self, item: Frame) -> Iterable[FacesReading]:
+        return [self._path.process(item)]
 
-    def resume(self) -> None:
-        self._released = False
-        self.capture.resume()
+    def forget(self) -> None:
+        self._path.reset()
 
-    def apply(self, config: schema.Config) -> None:
-        self._orders.give(lambda: self.path.apply(config.face))
+    def adopt(self, config: schema.Config) -> None:
+        self._path.apply(config.face)
 
     def thin(self, stride: int) -> None:
         """Do full work on one frame in `stride` only."""
-        self.path.stride = stride
-
-    def _deliver(self, frame: Frame) -> None:
-        self.last_item = self._clock.monotonic()
-        self.slot.put(frame)
-
-    def _step(self) -> None:
-        self._orders.carry_out()
-        frame = self.slot.take(TAKE_S)
-        if frame is None or self._released:
-            return
-        reading = self.path.process(frame)
-        if not self._released:
-            self._emit(reading)
+        self._path.stride = stride
 
 
-class Hearing:
+class Hearing(Sense[Sound]):
     """Microphone → bounded queue → voice."""
-
-    name: Literal["camera", "microphone"] = "microphone"
 
     def __init__(
         self, config: schema.Config, source: Callable[[], SoundSource], path: SpeechPath, emit: Emit, clock: Clock
     ) -> None:
         self.queue = SoundQueue()
-        self.path = path
-        self.last_item: float | None = None
-        self.capture: CaptureLoop[Any] = CaptureLoop(
-            source,
-            self._deliver,
-            lambda state, reason: emit(SourceStatus("microphone", state, reason)),
-            clock=clock,
-            random=random.Random(),  # noqa: S311 - jitter, no secret
+        self._path = path
+        super().__init__(
+            name="microphone",
+            worker="speech",
+            source=source,
+            handover=self.queue,
             faults=MicrophoneFaults(config.microphone.silence_s),
+            emit=emit,
+            clock=clock,
         )
-        self.worker = Worker("speech", self._step, clock)
-        self._emit = emit
-        self._clock = clock
-        self._orders = _Orders()
-        self._released = False
 
-    def release(self, reason: str) -> bool:
-        self._released = True
-        closed = self.capture.pause(reason)
-        self.queue.clear()
-        self._orders.give(self.path.reset)
-        return closed
+    def understand(self, item: Sound) -> Iterable[SpeechReading]:
+        return self._path.process(item)
 
-    def resume(self) -> None:
-        self._released = False
-        self.capture.resume()
+    def forget(self) -> None:
+        self._path.reset()
 
-    def apply(self, config: schema.Config) -> None:
-        self._orders.give(lambda: self.path.apply(speech_settings(config.speech)))
-
-    def _deliver(self, sound: Sound) -> None:
-        self.last_item = self._clock.monotonic()
-        self.queue.put(sound)
-
-    def _step(self) -> None:
-        self._orders.carry_out()
-        sound = self.queue.take(TAKE_S)
-        if sound is None or self._released:
-            return
-        for reading in self.path.process(sound):
-            if not self._released:
-                self._emit(reading)
+    def adopt(self, config: schema.Config) -> None:
+        self._path.apply(speech_settings(config.speech))
 
 
 def speech_settings(section: schema.Speech) -> SpeechSettings:

@@ -9,6 +9,7 @@ import logging
 import os
 import queue
 import time
+from typing import Any
 
 from edge import notify
 from edge.board import Board
@@ -95,7 +96,7 @@ class Service:
         self._gpio = gpio
         self._inbox = inbox
         self._clock = clock
-        self._senses: list[Sense] = [sense for sense in (sight, hearing) if sense is not None]
+        self._senses: list[Sense[Any]] = [sense for sense in (sight, hearing) if sense is not None]
         self._supervisor = Supervisor([sense.worker for sense in self._senses], clock)
         self._remote = Remote(self)
         self._cpu = CpuMeter(clock.monotonic())
