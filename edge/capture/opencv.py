@@ -24,10 +24,10 @@ OPEN_MS = 10_000
 BROKEN = 15  # pictures in a row that cannot be decoded
 
 # Errors only: what went wrong is told in our words. OpenCV moved the switch between 4.11 and 4.14.
-for _place in (cv2, getattr(getattr(cv2, "utils", None), "logging", None)):
-    if hasattr(_place, "setLogLevel"):
-        _place.setLogLevel(2)
-        break
+_moved = getattr(getattr(cv2, "utils", None), "logging", None)
+_set_log_level = getattr(cv2, "setLogLevel", getattr(_moved, "setLogLevel", None))
+if _set_log_level is not None:
+    _set_log_level(2)
 
 _GSTREAMER_MISSING = (
     "this OpenCV has no GStreamer, which {name} needs: `sudo apt install python3-opencv`, use a virtual environment "
