@@ -69,12 +69,12 @@ class Remote:
 
     def obey(self, command: Command) -> None:
         """Carry out one command, or say why not."""
-        if command.kind == "privacy":
-            self._privacy(command)
-        elif command.kind == "config":
-            self._set(command)
-        else:
-            self._request(command)
+        carry_out = {"privacy": self._privacy, "config": self._set, "request": self._request}[command.kind]
+        try:
+            carry_out(command)
+        except Exception as error:  # a stranger's command must not end the loop that everything hangs on
+            log.exception("%s %s failed", command.kind, command.name)
+            self._answer("error", command.transaction, error=f"{command.kind} {command.name}: {error}")
 
     def reload(self) -> str | None:
         """Read the config again (SIGHUP). A bad file keeps the old one; returns what is wrong with it."""

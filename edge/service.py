@@ -156,7 +156,9 @@ class Service:
                 if not self.gate.on:
                     self.scene.feed(item)
             elif isinstance(item, SourceStatus):
-                log.info("%s is %s %s", item.source, item.state, f"({item.reason})" if item.reason else "")
+                reason = f" ({item.reason})" if item.reason else ""
+                fields = {"EMOTION_EDGE_SOURCE": item.source, "EMOTION_EDGE_STATE": item.state}
+                log.info("%s is %s%s", item.source, item.state, reason, extra=fields)
                 self.publisher.publish(f"status/{item.source}", SourcePayload(state=item.state, reason=item.reason))
             else:
                 self._remote.obey(item)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from edge.clock import SystemClock
 from edge.commands import common
 from edge.config.load import load
+from edge.config.schema import Config, Outbox
+from edge.config.secrets import mqtt_password
+from edge.errors import BrokerError
+from edge.mqtt.identity import client_id, device_name, machine_id
+from edge.mqtt.publisher import Publisher
 from edge.mqtt.stamp import iso
 from edge.recording import play
 from edge.scene import Outgoing
+
+CONNECT_S = 10.0
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,13 +37,15 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--audio", help="sound file, or `sample`")
     parser.add_argument("--speed", default="max", help="`max`, or how many times as fast as life (default: max)")
     parser.add_argument("--modalities", action="store_true", help="also face/<track> and speech")
+    parser.add_argument("--mqtt", action="store_true", help="also publish to the broker of the config")
+    parser.add_argument("--quiet", action="store_true", help="no lines on stdout")
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end there in the recording")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     if not (arguments.video or arguments.audio):
-        print("emotion-edge replay: give --video, --audio or both")
+        print("emotion-edge replay: give --video, --audio or both", file=sys.stderr)
         return 2
     speed = None if arguments.speed == "max" else float(arguments.speed)
     config = load(arguments.config).config
@@ -39,13 +53,44 @@ def run(arguments: argparse.Namespace) -> int:
         config = replace(config, publish=replace(config.publish, modalities=True))
     began = time.monotonic()
     numbered = Numbers()
-    for t, message in play(config, arguments.video, arguments.audio):
-        if arguments.seconds is not None and t > arguments.seconds:
-            break
-        if speed:
-            time.sleep(max(0.0, began + t / speed - time.monotonic()))
-        print(json.dumps(numbered.line(t, message)), flush=speed is not None)
+    with _publisher(config) if arguments.mqtt else nullcontext() as publisher:
+        for t, message in play(config, arguments.video, arguments.audio):
+            if arguments.seconds is not None and t > arguments.seconds:
+                break
+            if speed:
+                time.sleep(max(0.0, began + t / speed - time.monotonic()))
+            if publisher is not None:
+                publisher.publish(message.topic, message.payload)
+            if not arguments.quiet:
+                print(json.dumps(numbered.line(t, message)), flush=speed is not None)
     return 0
+
+
+@contextmanager
+def _publisher(config: Config) -> Iterator[Publisher]:
+    """Connected to the broker of the config, as the device that it names; keeps nothing."""
+    device = device_name(config.device.name, machine_id())
+    with TemporaryDirectory() as folder:
+        publisher = Publisher(
+            config.mqtt,
+            Outbox(max_mb=0),
+            device=device,
+            client_id=client_id(f"{device}-replay", machine_id()),
+            password=mqtt_password(config.mqtt),
+            folder=Path(folder),
+            clock=SystemClock(),
+            on_command=lambda _: None,
+        )
+        publisher.start()
+        try:
+            end = time.monotonic() + CONNECT_S
+            while not publisher.connected:
+                if time.monotonic() > end:
+                    raise BrokerError(f"{config.mqtt.host}: {publisher.status().reason or 'no answer'}")
+                time.sleep(0.05)
+            yield publisher
+        finally:
+            publisher.stop()
 
 
 class Numbers:
@@ -59,10 +104,3 @@ class Numbers:
         seq = self._seq[message.topic] = self._seq.get(message.topic, 0) + 1
         payload = replace(message.payload, ts=iso(message.captured), session="replay", seq=seq)
         return {"topic": message.topic, "t": round(t, 3), "payload": msgspec.to_builtins(payload)}
-
-
-def lines(messages: Iterator[tuple[float, Outgoing]]) -> Iterator[dict[str, Any]]:
-    """Lines for messages that come from elsewhere (tests, evaluation)."""
-    numbered = Numbers()
-    for t, message in messages:
-        yield numbered.line(t, message)
