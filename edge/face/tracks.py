@@ -16,8 +16,11 @@ from edge.readings import Box, Face, Probabilities
 
 Luma = NDArray[np.uint8]
 
-CONFIRMED = 2  # times found: what was found once is often a pattern in the wallpaper
-_TENTATIVE_MISSES = 2
+# What was found once is often a pattern in the wallpaper. Such patterns are found now and then with hardly the least
+# score; a face is found again at once, and surely: two finds, or more if together they are below this many min_scores.
+CONFIRMED = 2
+_EVIDENCE = 3.0
+_TENTATIVE_MISSES = 2  # in all
 _SPARE = 5  # tracks beyond max_people: posters, and what is not confirmed yet
 _MISSES = 2  # looks at least, so that at two frames a second nobody is lost between two looks
 
@@ -42,6 +45,7 @@ class Track:
     stillness: Stillness
     number: int = 0  # 0 until confirmed
     hits: int = 1
+    evidence: float = 0.0  # sum of scores
     misses: int = 0
     match: float = 1.0
     shown: bool = False
@@ -116,20 +120,23 @@ class Tracks:
 
     def _begin(self, face: Face, luma: Luma, now: float) -> Track:
         stillness = self._places.enter(face.box, now)
-        return Track(face.box, face.score, now, now, follow.take(luma, face.box), stillness)
+        return Track(face.box, face.score, now, now, follow.take(luma, face.box), stillness, evidence=face.score)
 
     def _found(self, track: Track, face: Face, luma: Luma, now: float, settings: schema.Face) -> None:
         track.box = _blended(track.box, face.box) if track.in_sight else face.box
         track.score = face.score
         track.found = track.seen = now
         track.hits += 1
-        track.misses = 0
+        track.evidence += face.score
         track.match = 1.0
         track.patch = follow.take(luma, track.box)
         track.stillness.look(luma, track.box, now, settings.still_s)
-        if not track.number and track.hits >= CONFIRMED:
+        if track.number:
+            track.misses = 0
+        elif track.hits >= CONFIRMED and track.evidence >= _EVIDENCE * settings.min_score:
             self._last_number += 1
             track.number = self._last_number
+            track.misses = 0
 
 
 def _blended(followed: Box, found: Box) -> Box:
