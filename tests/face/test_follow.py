@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edge.config import schema
 from edge.face.boxes import affinity, around, centre, overlap, pairs, without_doubles
 from edge.face.follow import follow, take
+from edge.face.still import Places, Stillness
 from edge.face.tracks import Tracks
 from edge.readings import Box, Face
 from tests.helpers.stage import Person, frame, picture
@@ -143,3 +144,25 @@ def test_weak_finds_need_more_of_them(scores: tuple[float, ...], number: int) ->
     for step, score in enumerate(scores):
         tracks.update([Face(Box(50, 50, 40, 52), score)], TEXTURE, 0.1 * step, schema.Face(min_score=0.5))
     assert [track.number for track in tracks.all] == [number]
+
+
+def test_at_a_slow_rate_one_missed_look_loses_nobody() -> None:
+    tracks, settings = Tracks(), schema.Face(forget_s=1.5)
+    known = []
+    for step, found in enumerate([True, True, False, False]):
+        tracks.update([Face(Box(50, 50, 40, 52), 0.8)] if found else [], TEXTURE, 2.0 * step, settings)
+        tracks.forget(2.0 * step, settings.forget_s)
+        known.append(len(tracks.known))
+    assert known == [0, 1, 1, 0]
+
+
+def test_nothing_of_a_person_survives_their_leaving() -> None:
+    places = Places()
+    person = Stillness(0.0)
+    for step in range(6):
+        luma = frame(picture([Person(300 + 8 * step)], seed=step), step).luma
+        person.look(luma, around(150.0 + 4 * step, 110.0, 40.0, 54.0), step * 0.2, 20.0)
+    assert person.moved
+    places.leave(around(170.0, 110.0, 40.0, 54.0), person, 2.0)
+    fresh = places.enter(around(170.0, 110.0, 40.0, 54.0), 3.0)
+    assert (fresh.since, fresh.picture) == (3.0, False)
