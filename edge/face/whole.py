@@ -20,7 +20,9 @@ Luma = NDArray[np.uint8]
 
 _SIDES = (160, 320, 640, 1280)  # of the longer side: finders see a face of 20 to 100 pixels best
 _ENLARGE = 2.0  # at most: more shows nothing new
-_ALONE = 0.6  # a face seen at one size only must be this sure
+_ALONE = 0.6  # a face seen at one size only must be this sure,
+_MISSED = 0.65  # and this if it would have been large enough at another size too
+_LARGE_ENOUGH = 30.0  # pixels of height: most faces are found then
 _SAME = 0.4
 _EDGE = 0.25  # of the picture, added on each side for a face that fills it
 
@@ -58,12 +60,13 @@ def find_everywhere(grey: Luma, find: Finder) -> list[Face]:
     return sorted(faces, key=lambda face: (-face.box.height, face.box.x, face.box.y))
 
 
-def _at_all_sizes(grey: Luma, find: Finder) -> list[list[Face]]:
+def _at_all_sizes(grey: Luma, find: Finder) -> list[tuple[float, list[Face]]]:
+    """What is found at each scale, in pixels of `grey`."""
     longer = max(grey.shape)
     scales = [side / longer for side in _SIDES if side / longer <= _ENLARGE]
     if longer < _SIDES[-1] and all(abs(scale - 1.0) > 0.2 for scale in scales):
         scales.append(1.0)
-    return [_at(grey, scale, find) for scale in scales]
+    return [(scale, _at(grey, scale, find)) for scale in scales]
 
 
 def _at(grey: Luma, scale: float, find: Finder) -> list[Face]:
@@ -72,11 +75,13 @@ def _at(grey: Luma, scale: float, find: Finder) -> list[Face]:
     return [_moved(face, scale, 0, 0) for face in find.find(picture)]
 
 
-def _with_room(grey: Luma, find: Finder) -> list[list[Face]]:
+def _with_room(grey: Luma, find: Finder) -> list[tuple[float, list[Face]]]:
     """As before, with a border: a face that touches the edge of the picture lacks what finders expect around it."""
     across, down = round(_EDGE * grey.shape[1]), round(_EDGE * grey.shape[0])
     larger = cv2.copyMakeBorder(grey, down, down, across, across, cv2.BORDER_REPLICATE)
-    return [[_moved(face, 1.0, across, down) for face in found] for found in _at_all_sizes(larger, find)]
+    return [
+        (scale, [_moved(face, 1.0, across, down) for face in found]) for scale, found in _at_all_sizes(larger, find)
+    ]
 
 
 def _moved(face: Face, scale: float, left: int, top: int) -> Face:
@@ -84,14 +89,14 @@ def _moved(face: Face, scale: float, left: int, top: int) -> Face:
     return Face(Box(box.x / scale - left, box.y / scale - top, box.width / scale, box.height / scale), face.score)
 
 
-def _agreed(found: Sequence[Sequence[Face]]) -> list[Face]:
-    """Faces that were seen at two sizes, or very surely at one; each once, with its best score."""
+def _agreed(found: Sequence[tuple[float, Sequence[Face]]]) -> list[Face]:
+    """Faces that were seen at two sizes, or surely enough at one; each once, with its best score."""
     good = []
-    for i, faces in enumerate(found):
+    for i, (_, faces) in enumerate(found):
+        others = [entry for j, entry in enumerate(found) if j != i]
         for face in faces:
-            again = any(
-                overlap(face.box, other.box) >= _SAME for j, others in enumerate(found) if j != i for other in others
-            )
-            if again or face.score >= _ALONE:
+            again = any(overlap(face.box, other.box) >= _SAME for _, seen in others for other in seen)
+            missed = any(face.box.height * scale >= _LARGE_ENOUGH for scale, _ in others)
+            if again or face.score >= (_MISSED if missed else _ALONE):
                 good.append(face)
     return without_doubles(good)
