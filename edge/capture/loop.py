@@ -197,10 +197,10 @@ class CaptureLoop(Generic[T]):
         now = self._clock.monotonic()
         delay = self._backoff.delay(now - self._online_since if self._online_since is not None else 0.0)
         self._online_since = None
-        self._release()
         self._retry_at = now + delay
         if not (self._paused.is_set() or self._stopped.is_set()):
             self._tell("offline", reason)
+        self._release()  # after telling: a device that failed may take its time to let go
         return delay
 
     def _release(self) -> bool:
