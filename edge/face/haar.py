@@ -19,12 +19,15 @@ Luma = NDArray[np.uint8]
 
 # The first looks everywhere: of OpenCV's cascades it finds most with fewest false alarms (400 faces of GENKI-4K at
 # 48 pixels: 93.5 % found, alarms in 0.3 % of the pictures; `default`: 87.7 % and 0.7 %). Where it is not sure, the
-# second gives its opinion on a close view: it confirms 98 % of the faces and hardly any of the patterns.
+# second gives its opinion on a close view: it confirmed 98 % of 333 faces, and 23 % of 48 finds beside the labelled
+# face, of which some are faces too: only one face is labelled in each picture.
 _FIRST = "haarcascade_frontalface_alt2.xml"
 _SECOND = "haarcascade_frontalface_alt.xml"
 _SYSTEM_FOLDERS = (Path("/usr/share/opencv4/haarcascades"), Path("/usr/share/opencv/haarcascades"))
 _WINDOW = 20  # the cascades' own size: they find nothing smaller
-_STEP = 1.2  # from one size to the next: 1.1 finds the same at twice the work
+# From one size to the next. 1.1 finds no more faces of 48 pixels, 80 instead of 71 % of those of 32, for 1.7 times
+# the work; close views make up for it.
+_STEP = 1.2
 
 _SURE = 9  # windows that agree: no second opinion is needed
 
@@ -33,7 +36,7 @@ _SURE = 9  # windows that agree: no second opinion is needed
 # how much lower its centre lies.
 _HEIGHT, _WIDTH, _LOWER = 1.08, 0.825, 0.015
 
-# The cascades skip windows with less contrast than 10 grey levels: at an eighth of the light 1 % of faces of 48
+# The cascades skip windows with less contrast than 10 grey levels: at an eighth of the light 1.5 % of faces of 48
 # pixels are found, and 84 % with the noise smoothed and the contrast stretched. In ordinary light that would hurt.
 _DARK = 70  # nine tenths of the picture are darker
 _PALE = 70  # between the darkest and the brightest hundredth
