@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import cv2
+
 from edge import paths
 from edge.board import detect
 from edge.capture.cameras import camera
@@ -30,6 +32,7 @@ from edge.speech.path import SpeechPath
 def build(loaded: Loaded, state: Path, device: str | None = None) -> Service:
     """A service that is ready to run. Raises EdgeError with what is missing."""
     config, clock = loaded.config, SystemClock()
+    cv2.setNumThreads(1)  # pictures this small cost more when they are shared out
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -232,12 +232,14 @@ class Service:
 
     def apply(self, changed: Loaded) -> None:
         """Let the live part of a changed configuration take effect."""
+        before = self.settings.config.limits
         config = self.settings.adopt(changed)
         self.scene.apply(config)
         self.gate.apply(config.privacy)
         for sense in self._senses:
             sense.apply(config)
-        self._budget = Budget(config.limits.max_cpu_percent, config.limits.max_temperature_c)
+        if config.limits != before:
+            self._budget = Budget(config.limits.max_cpu_percent, config.limits.max_temperature_c)
         logging.getLogger().setLevel(config.log.level.upper())
 
     def health(self) -> HealthPayload:
