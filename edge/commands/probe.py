@@ -9,35 +9,29 @@ import uuid
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config.schema import Mqtt
+from edge.mqtt import reasons
+from edge.mqtt.dial import new_client
+from edge.mqtt.tls import UnusableFiles
 
 
 def probe(settings: Mqtt, password: str | None, timeout_s: float = 5.0) -> str | None:
     """None if the broker accepts us with these settings, else why not, with the remedy."""
-    port = settings.port or (8883 if settings.tls else 1883)
+    port = reasons.port(settings)
     where = f"{settings.host} port {port}"
     answers: queue.Queue[str | None] = queue.Queue()
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=f"emotion-edge-setup-{uuid.uuid4().hex[:8]}",
-        protocol=paho.MQTTv5 if settings.protocol == "5" else paho.MQTTv311,
-        transport=settings.transport,
-    )
+    try:
+        client = new_client(settings, password, f"emotion-edge-setup-{uuid.uuid4().hex[:8]}")
+    except UnusableFiles as unusable:
+        return f"{where}: {unusable.trouble.reason}"
 
     def answered(_client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         answers.put(f"refused by {where}: {reason}" if reason.is_failure else None)
 
     client.on_connect = answered
-    if settings.transport == "websockets":
-        client.ws_set_options(path=settings.websocket_path)
-    if settings.username:
-        client.username_pw_set(settings.username, password)
     client.connect_timeout = timeout_s
     try:
-        if settings.tls:
-            client.tls_set(settings.ca_file or None, settings.cert_file or None, settings.key_file or None)
         client.connect(settings.host, port)
     except ssl.SSLError as error:
         return f"{where}: TLS failed: {error.reason or error}; is it a TLS port, and mqtt.ca_file its authority?"

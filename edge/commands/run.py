@@ -7,15 +7,17 @@ import contextlib
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from edge import notify
 from edge.build import build, obey_signals
+from edge.capture.base import Found
 from edge.capture.devices import cameras_found, microphones_found
 from edge.commands import common
-from edge.config.load import Loaded, load
+from edge.config.load import load
 from edge.config.schema import Config
 from edge.errors import ConfigError, EdgeError
 from edge.last_words import tell_broker
@@ -49,12 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
         logging.warning("%s", warning)
     if not arguments.view:
         logging.getLogger().setLevel(loaded.config.log.level.upper())
-    loaded = replace_config(loaded, _with_samples(loaded.config, arguments.sample))
+    loaded = replace(loaded, config=_with_samples(loaded.config, arguments.sample))
     if not keep_out_of_swap():
         logging.info("memory is not locked: pictures and sound could reach swap; the systemd unit allows it")
+    configured = bool(loaded.config.mqtt.host)
     with contextlib.ExitStack() as stack:
-        if arguments.local_broker and not loaded.config.mqtt.host:
-            loaded = replace_config(loaded, stack.enter_context(_own_broker(loaded.config)))
+        if arguments.local_broker and not configured:
+            loaded = replace(loaded, config=stack.enter_context(_own_broker(loaded.config)))
         if not loaded.config.mqtt.host:
             raise ConfigError(
                 "mqtt.host: no broker is configured; run `emotion-edge setup --broker HOST`, or use --local-broker"
@@ -62,13 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         service = build(loaded, arguments.state)
         obey_signals(service)
         if arguments.view:
-            stack.enter_context(_view(loaded.config, service.publisher.device))
+            own = ["--config", str(loaded.path)] if loaded.path and configured else _address(loaded.config)
+            stack.enter_context(_view([*own, "--device", service.publisher.device]))
         return service.run(arguments.seconds)
-
-
-def replace_config(loaded: Loaded, config: Config) -> Loaded:
-    """The same origin, another config."""
-    return Loaded(config=config, origins=loaded.origins, warnings=loaded.warnings, path=loaded.path)
 
 
 def _log_to(level: str) -> None:
@@ -83,17 +82,17 @@ def _with_samples(config: Config, when: str) -> Config:
     missing_camera = camera.enabled and camera.source == "auto" and not _any(cameras_found)
     missing_microphone = microphone.enabled and microphone.source == "auto" and not _any(microphones_found)
     if when == "always" or missing_camera:
-        camera = replace(camera, source="sample")
+        camera = structs.replace(camera, source="sample")
         _say("no camera: playing a SAMPLE scene (a portrait that moves); readings are of the sample, not of you")
     if when == "always" or missing_microphone:
-        microphone = replace(microphone, source="sample")
+        microphone = structs.replace(microphone, source="sample")
         _say("no microphone: playing SAMPLE speech made by a synthesiser")
-    return replace(config, camera=camera, microphone=microphone)
+    return structs.replace(config, camera=camera, microphone=microphone)
 
 
-def _any(look: object) -> bool:
+def _any(look: Callable[[], list[Found]]) -> bool:
     try:
-        return bool(look())  # type: ignore[operator]
+        return bool(look())
     except EdgeError as error:
         _say(str(error))
         return False
@@ -107,17 +106,22 @@ def _own_broker(config: Config) -> Iterator[Config]:
     port = broker.start()
     _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}")
     try:
-        yield replace(config, mqtt=replace(config.mqtt, host="127.0.0.1", port=port, tls=False, transport="tcp"))
+        yield structs.replace(
+            config, mqtt=structs.replace(config.mqtt, host="127.0.0.1", port=port, tls=False, transport="tcp")
+        )
     finally:
         broker.stop()
 
 
-@contextlib.contextmanager
-def _view(config: Config, device: str) -> Iterator[None]:
-    """`emotion-edge watch` beside us, a subscriber like any other."""
+def _address(config: Config) -> list[str]:
+    """Where our own broker is, in words for `watch`."""
     mqtt = config.mqtt
-    words = ["--broker", f"{mqtt.host}:{mqtt.port}", "--base", mqtt.base, "--device", device]
-    words += ["--protocol", mqtt.protocol]
+    return ["--broker", f"{mqtt.host}:{mqtt.port}", "--base", mqtt.base, "--protocol", mqtt.protocol]
+
+
+@contextlib.contextmanager
+def _view(words: list[str]) -> Iterator[None]:
+    """`emotion-edge watch` beside us, a subscriber like any other."""
     child = subprocess.Popen([sys.executable, "-m", "edge", "watch", "--child", *words])
     try:
         yield

@@ -13,14 +13,17 @@ import time
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from msgspec.structs import replace
 
 from edge.commands import common
 from edge.commands.view import View, change_line, screen
 from edge.config.load import load
 from edge.config.secrets import mqtt_password
 from edge.errors import BrokerError
+from edge.mqtt import reasons
+from edge.mqtt.dial import new_client
 from edge.mqtt.identity import device_name, machine_id
+from edge.mqtt.tls import UnusableFiles
 
 REDRAW_S = 0.25
 ASK_HEALTH_S = 2.0
@@ -41,7 +44,12 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config).config
     mqtt = config.mqtt
+    password = mqtt_password(mqtt) if mqtt.username else None
     host, _, port = (arguments.broker or mqtt.host or "127.0.0.1").partition(":")
+    if arguments.broker:
+        mqtt = replace(mqtt, tls=False)
+    if arguments.protocol:
+        mqtt = replace(mqtt, protocol=arguments.protocol)
     base = arguments.base or mqtt.base
     device = arguments.device or device_name(config.device.name, machine_id())
     prefix = f"{base}/{device}"
@@ -51,16 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     messages: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=1000)
     refused: list[str] = []
-    protocol = paho.MQTTv5 if (arguments.protocol or mqtt.protocol) == "5" else paho.MQTTv311
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2,
-        protocol=protocol,
-        transport=mqtt.transport,
-    )
-    if mqtt.username:
-        client.username_pw_set(mqtt.username, mqtt_password(mqtt))
-    if mqtt.tls and not arguments.broker:
-        client.tls_set(mqtt.ca_file or None, mqtt.cert_file or None, mqtt.key_file or None)
+    try:
+        client = new_client(mqtt, password)
+    except UnusableFiles as unusable:
+        raise BrokerError(unusable.trouble.reason) from None
 
     def connected(client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -75,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     client.on_connect = connected
     client.on_message = received
     try:
-        client.connect(host, int(port or mqtt.port or (8883 if mqtt.tls else 1883)))
+        client.connect(host, int(port or reasons.port(mqtt)))
     except (OSError, ValueError) as error:
         raise BrokerError(f"{host}: cannot be reached: {error}; is a broker running there?") from None
     client.loop_start()

@@ -11,17 +11,17 @@ from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import schema
 from edge.mqtt import reasons
 from edge.mqtt.commands import MAX_BYTES
+from edge.mqtt.dial import new_client
 from edge.mqtt.events import Acknowledged, Arrived, Ended, Opened, Ready
 from edge.mqtt.pace import Pace
 from edge.mqtt.reasons import Trouble
-from edge.mqtt.tls import UnusableFiles, tls_context
+from edge.mqtt.tls import UnusableFiles
 from edge.mqtt.topics import COMMANDS
 
 _WINDOW = 20  # QoS 1 messages under way at once, unless the broker allows fewer
@@ -102,24 +102,9 @@ class Link:
         client.loop_start()
 
     def _new_client(self) -> paho.Client:
-        settings = self._settings
-        five = settings.protocol == "5"
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=None if five else True,
-            protocol=paho.MQTTv5 if five else paho.MQTTv311,
-            transport=settings.transport,
-            reconnect_on_failure=False,
-        )
+        client = new_client(self._settings, self._password, self._client_id, reconnects=False)
         client.connect_timeout = self._pace.dial
         client.max_inflight_messages = 0  # the window is ours to keep: what waits in paho goes stale unseen
-        if settings.transport == "websockets":
-            client.ws_set_options(path=settings.websocket_path)
-        if settings.username:
-            client.username_pw_set(settings.username, self._password)
-        if settings.tls:
-            client.tls_set_context(tls_context(settings))
         client.will_set(f"{self._root}/availability", "offline", qos=1, retain=True)
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
