@@ -19,17 +19,18 @@ from edge.face.classify import FaceClassifier
 from edge.face.path import FacePath
 from edge.fusion import learned_weights
 from edge.gpio import Gpio
+from edge.handover import Inbox
 from edge.mqtt.identity import client_id, device_name, machine_id
 from edge.mqtt.publisher import Publisher
 from edge.privacy import Gate
 from edge.scene import Scene
 from edge.senses import Hearing, Sight, speech_settings
-from edge.service import Inbox, Service
+from edge.service import Item, Service
 from edge.settings import Settings
 from edge.speech.path import SpeechPath
 
 
-def build(loaded: Loaded, state: Path, device: str | None = None) -> Service:
+def build(loaded: Loaded, state: Path) -> Service:
     """A service that is ready to run. Raises EdgeError with what is missing."""
     config, clock = loaded.config, SystemClock()
     cv2.setNumThreads(1)  # pictures this small cost more when they are shared out
@@ -37,7 +38,7 @@ def build(loaded: Loaded, state: Path, device: str | None = None) -> Service:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{state}: cannot be made: {error.strerror}; name another folder with --state") from None
-    inbox = Inbox()
+    inbox: Inbox[Item] = Inbox()
     sight = hearing = None
     if config.camera.enabled and config.camera.source != "none":
         path = FacePath(config.face, FaceClassifier(prior=config.face.prior))
@@ -45,7 +46,7 @@ def build(loaded: Loaded, state: Path, device: str | None = None) -> Service:
     if config.microphone.enabled and config.microphone.source != "none":
         voice = SpeechPath(speech_settings(config.speech))
         hearing = Hearing(config, lambda: microphone(config.microphone, clock), voice, inbox.put, clock)
-    name = device or device_name(config.device.name, machine_id())
+    name = device_name(config.device.name, machine_id())
     publisher = Publisher(
         config.mqtt,
         config.outbox,

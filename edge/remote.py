@@ -37,7 +37,6 @@ class Host(Protocol):
     def health(self) -> HealthPayload: ...
     def switch_privacy(self, *, on: bool) -> str | None: ...
     def apply(self, changed: Loaded) -> None: ...
-    def respond(self, name: str, response: ResponsePayload) -> None: ...
 
 
 class Remote:
@@ -164,4 +163,5 @@ class Remote:
 
     def _answer(self, name: str, transaction: str | int | None, data: Any = None, error: str | None = None) -> None:
         status: Any = "error" if error else "ok"
-        self._service.respond(name, ResponsePayload(status=status, data=data, error=error, transaction=transaction))
+        response = ResponsePayload(status=status, data=data, error=error, transaction=transaction)
+        self._service.publisher.publish(f"response/{name}", response)

@@ -113,7 +113,7 @@ class Scene:
             out += _state_events(before, state, now)
         if state.label != before.label or now - self._state_told >= settings.publish.state_every_s:
             self._state_told = now
-            out.append(Outgoing("state", self._state_payload(wall, now), now))
+            out.append(Outgoing("state", self.current_state(wall, now), now))
         if reading is not None and now - self._reading_told >= 1.0 / settings.publish.max_hz:
             newest = max(now - part.age for part in reading.parts.values())
             # Told in the moment in which it comes, so that it is fresh; a straggler not later than this.
@@ -139,10 +139,6 @@ class Scene:
             working.append("speech")
         return tuple(working)
 
-    def current_state(self, wall: float, now: float) -> StatePayload:
-        """The state as it would be told now, for whoever asks."""
-        return self._state_payload(wall, now)
-
     def _present(self, now: float) -> tuple[FaceReading, ...]:
         if self._faces is None or now - self._faces.time >= self._config.fusion.face_max_age_s:
             return ()
@@ -159,7 +155,8 @@ class Scene:
             for track in came
         ]
 
-    def _state_payload(self, wall: float, now: float) -> StatePayload:
+    def current_state(self, wall: float, now: float) -> StatePayload:
+        """The state as it is told now."""
         state = self._memory.state
         valence, arousal = circumplex(self._memory.smoothed) if state.label in LABELS else (0.0, 0.0)
         return StatePayload(

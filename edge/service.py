@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import time
 from typing import Any
 
@@ -18,9 +17,10 @@ from edge.config.load import Loaded
 from edge.errors import StorageError
 from edge.face.budget import Budget
 from edge.gpio import Gpio
+from edge.handover import Inbox
 from edge.health import CpuMeter, Latencies, resident_mb
 from edge.mqtt.commands import Command
-from edge.mqtt.payloads import HealthPayload, ResponsePayload, SourcePayload
+from edge.mqtt.payloads import HealthPayload, SourcePayload
 from edge.mqtt.publisher import Publisher
 from edge.privacy import Gate
 from edge.readings import FacesReading, SourceStatus, SpeechReading
@@ -36,37 +36,6 @@ Item = FacesReading | SpeechReading | SourceStatus | Command
 TICK_S = 0.1  # decisions are taken at least this often
 CAPTURE_HUNG_S = 60.0  # a capture thread that shows no life: only a new process helps
 FLOW_S = 300.0  # nothing from any source for this long, though there was before: likewise
-INBOX = 256
-
-
-class Inbox:
-    """Everything that reaches the loop. When it is full readings are dropped and counted, never blocked on."""
-
-    def __init__(self) -> None:
-        self._items: queue.Queue[Item] = queue.Queue(maxsize=INBOX)
-        self.dropped = 0
-
-    def put(self, item: Item) -> None:
-        try:
-            self._items.put_nowait(item)
-        except queue.Full:
-            self.dropped += 1
-
-    def take(self, timeout: float) -> list[Item]:
-        """What has come, waiting up to `timeout` for the first."""
-        try:
-            items = [self._items.get(timeout=timeout)]
-        except queue.Empty:
-            return []
-        while len(items) < INBOX:
-            try:
-                items.append(self._items.get_nowait())
-            except queue.Empty:
-                break
-        return items
-
-    def __len__(self) -> int:
-        return self._items.qsize()
 
 
 class Service:
@@ -83,7 +52,7 @@ class Service:
         gpio: Gpio,
         sight: Sight | None,
         hearing: Hearing | None,
-        inbox: Inbox,
+        inbox: Inbox[Item],
         clock: Clock,
     ) -> None:
         self.settings = settings
@@ -267,10 +236,6 @@ class Service:
             connections=broker.connections,
             restarts=self._supervisor.restarts(),
         )
-
-    def respond(self, name: str, response: ResponsePayload) -> None:
-        """Answer a request or a command."""
-        self.publisher.publish(f"response/{name}", response)
 
     def _hung_capture(self, now: float) -> str | None:
         for sense in self._senses:

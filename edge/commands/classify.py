@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edge.errors import MediaError
 from edge.readings import LABELS, Probabilities
 
@@ -56,8 +54,7 @@ def _named(probabilities: Probabilities) -> dict[str, float]:
 
 
 def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, Any]]:
-    import cv2
-
+    from edge.capture.recordings import read_image
     from edge.face.classify import FaceClassifier
     from edge.face.finder import finder
     from edge.face.whole import classify_picture
@@ -66,14 +63,7 @@ def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, A
     find = finder()
 
     def describe(file: Path) -> dict[str, Any]:
-        try:
-            image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        except OSError as error:
-            raise MediaError(f"cannot be read: {error.strerror}") from None
-        except cv2.error:
-            image = None
-        if image is None:
-            raise MediaError("not a picture that OpenCV can read")
+        image = read_image(file)
         faces = classify_picture(image, classifier, find, cropped=cropped)
         return {
             "faces": [

@@ -44,17 +44,24 @@ def value_of(config: Config, key: str) -> Any:
 
 def replaced(config: Config, changes: Mapping[str, Any]) -> Config:
     """`config` with the (already converted) values of some dotted keys."""
-    sections: dict[str, dict[str, Any]] = {}
-    top: dict[str, Any] = {}
-    for key, value in changes.items():
+    top = nested(changes)
+    for name, value in top.items():
+        section = getattr(config, name)
+        if isinstance(section, msgspec.Struct):
+            top[name] = msgspec.structs.replace(section, **value)
+    return msgspec.structs.replace(config, **top)
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as tables again."""
+    tables: dict[str, Any] = {}
+    for key, value in flat.items():
         section, dot, name = key.partition(".")
         if dot:
-            sections.setdefault(section, {})[name] = value
+            tables.setdefault(section, {})[name] = value
         else:
-            top[key] = value
-    for section, changed in sections.items():
-        top[section] = msgspec.structs.replace(getattr(config, section), **changed)
-    return msgspec.structs.replace(config, **top)
+            tables[section] = value
+    return tables
 
 
 def is_live(key: str) -> bool:

@@ -13,7 +13,6 @@ from edge import resources
 from edge.config import keys
 from edge.config.files import line_of, read_toml
 from edge.config.migrate import migrate
-from edge.config.overrides import nested
 from edge.config.overrides import read as read_overrides
 from edge.config.schema import Config, problems
 from edge.config.values import converted, shown
@@ -136,7 +135,7 @@ def _preset(named: str, board: str | None) -> tuple[str, dict[str, Any]]:
 def _override_values(path: Path, config: Config) -> tuple[dict[str, Any], list[str]]:
     """What of the overrides can be applied to `config`, and warnings about the rest."""
     try:
-        values, wrong = checked(nested(read_overrides(path)))
+        values, wrong = checked(keys.nested(read_overrides(path)))
     except ConfigError as error:
         return {}, [f"{error}; the live changes in it are ignored"]
     warnings = [f"{line}; this live change is ignored ({path})" for line in wrong]

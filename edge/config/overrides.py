@@ -73,18 +73,6 @@ def live_values(config: Config) -> dict[str, Any]:
     return {key: value for key, value in keys.values(config).items() if keys.is_remote(key)}
 
 
-def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys as tables again."""
-    tables: dict[str, Any] = {}
-    for key, value in flat.items():
-        section, dot, name = key.partition(".")
-        if dot:
-            tables.setdefault(section, {})[name] = value
-        else:
-            tables[section] = value
-    return tables
-
-
 def _flat(tables: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in tables.items():
