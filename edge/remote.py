@@ -18,6 +18,7 @@ from edge.inference import read_manifest, runtime_name
 from edge.mqtt.commands import Command
 from edge.mqtt.payloads import HealthPayload, InfoPayload, ResponsePayload
 from edge.mqtt.publisher import Publisher
+from edge.observers import Outlet
 from edge.privacy import Gate
 from edge.readings import LABELS
 from edge.resources import models
@@ -31,6 +32,7 @@ class Host(Protocol):
 
     settings: Settings
     publisher: Publisher
+    outlet: Outlet
     gate: Gate
     board: Board
 
@@ -55,7 +57,7 @@ class Remote:
 
     def announce(self) -> None:
         """Publish what is retained: info and the live values."""
-        self._service.publisher.publish("info", self.info())
+        self._service.outlet.tell("info", self.info())
         self.tell_values()
 
     def tell_values(self) -> None:
@@ -64,7 +66,7 @@ class Remote:
             word = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             if self._told.get(key) != word:
                 self._told[key] = word
-                self._service.publisher.publish(f"config/{key}", word)
+                self._service.outlet.tell(f"config/{key}", word)
 
     def obey(self, command: Command) -> None:
         """Carry out one command, or say why not."""
@@ -164,4 +166,4 @@ class Remote:
     def _answer(self, name: str, transaction: str | int | None, data: Any = None, error: str | None = None) -> None:
         status: Any = "error" if error else "ok"
         response = ResponsePayload(status=status, data=data, error=error, transaction=transaction)
-        self._service.publisher.publish(f"response/{name}", response)
+        self._service.outlet.tell(f"response/{name}", response)

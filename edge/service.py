@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from edge import notify
@@ -22,6 +23,7 @@ from edge.health import CpuMeter, Latencies, resident_mb
 from edge.mqtt.commands import Command
 from edge.mqtt.payloads import HealthPayload, SourcePayload
 from edge.mqtt.publisher import Publisher
+from edge.observers import Observer, Outlet
 from edge.privacy import Gate
 from edge.readings import FacesReading, SourceStatus, SpeechReading
 from edge.remote import Remote
@@ -54,10 +56,12 @@ class Service:
         hearing: Hearing | None,
         inbox: Inbox[Item],
         clock: Clock,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.settings = settings
         self.board = board
         self.publisher = publisher
+        self.outlet = Outlet(publisher, observers)
         self.scene = scene
         self.gate = gate
         self.sight = sight
@@ -107,6 +111,7 @@ class Service:
 
     def _start(self) -> None:
         self.publisher.start()
+        self.outlet.start()
         self._remote.announce()
         self._look_at_gate()
         for sense in self._senses:
@@ -115,7 +120,7 @@ class Service:
         for name, present in (("camera", self.sight), ("microphone", self.hearing)):
             if present is None:
                 reason = "switched off in the config"
-                self.publisher.publish(f"status/{name}", SourcePayload(state="disabled", reason=reason))
+                self.outlet.tell(f"status/{name}", SourcePayload(state="disabled", reason=reason))
         notify.notify("READY=1\nSTATUS=watching")
 
     def _turn(self) -> None:
@@ -128,7 +133,7 @@ class Service:
                 reason = f" ({item.reason})" if item.reason else ""
                 fields = {"EMOTION_EDGE_SOURCE": item.source, "EMOTION_EDGE_STATE": item.state}
                 log.info("%s is %s%s", item.source, item.state, reason, extra=fields)
-                self.publisher.publish(f"status/{item.source}", SourcePayload(state=item.state, reason=item.reason))
+                self.outlet.tell(f"status/{item.source}", SourcePayload(state=item.state, reason=item.reason))
             else:
                 self._remote.obey(item)
         if self._reload:
@@ -139,7 +144,7 @@ class Service:
         now = self._clock.monotonic()
         if not self.gate.on:
             for message in self.scene.tick(now, self._clock.wall()):
-                self.publisher.publish(message.topic, message.payload, message.captured)
+                self.outlet.tell(message.topic, message.payload, message.captured)
                 if message.topic == "reading":
                     self._latencies.add(now - message.captured)
         if now - self._second >= 1.0:
@@ -159,7 +164,7 @@ class Service:
             notify.notify("WATCHDOG=1")
         if now - self._health_told >= self.settings.config.publish.health_every_s:
             self._health_told = now
-            self.publisher.publish("health", self.health())
+            self.outlet.tell("health", self.health())
 
     def switch_privacy(self, *, on: bool) -> str | None:
         """Throw the switch. Returns why it could not be stored, if so; it is on then."""
@@ -188,7 +193,7 @@ class Service:
             closed = [sense.release(self.gate.reason) for sense in self._senses]
             self.scene.reset(now)
             self.publisher.purge()
-            self.publisher.publish("state", self.scene.current_state(self._clock.wall(), now))
+            self.outlet.tell("state", self.scene.current_state(self._clock.wall(), now))
             if not all(closed):
                 self._failure = "a device could not be released for privacy"
         else:
@@ -196,7 +201,7 @@ class Service:
             for sense in self._senses:
                 sense.resume()
         self._gpio.light(not self.gate.on)
-        self.publisher.publish("privacy", "ON" if self.gate.on else "OFF")
+        self.outlet.tell("privacy", "ON" if self.gate.on else "OFF")
         log.info("privacy is %s", f"on ({self.gate.reason})" if self.gate.on else "off")
 
     def apply(self, changed: Loaded) -> None:
@@ -265,4 +270,5 @@ class Service:
         for sense in self._senses:
             sense.worker.join(1.0)
         self._gpio.close()
+        self.outlet.stop()
         self.publisher.stop(timeout=2.0)
