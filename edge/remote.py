@@ -51,6 +51,7 @@ class Remote:
             "info": lambda _: msgspec.to_builtins(self.info()),
             "health": lambda _: msgspec.to_builtins(service.health()),
             "config": lambda _: public(service.settings.config),
+            "set": self._set_all,
             "reset": self._reset,
             "reload": self._reload_on_request,
         }
@@ -112,7 +113,7 @@ class Remote:
 
     def _privacy(self, command: Command) -> None:
         service = self._service
-        if not command.value and not service.settings.config.privacy.remote_off:
+        if not (command.value or command.local or service.settings.config.privacy.remote_off):
             self._answer(
                 "privacy",
                 command.transaction,
@@ -130,7 +131,7 @@ class Remote:
             if command.value is None:
                 service.apply(service.settings.reset(command.name))
             else:
-                service.apply(service.settings.change(command.name, command.value))
+                service.apply(service.settings.change({command.name: command.value}))
         except EdgeError as error:
             log.warning("config/%s/set refused: %s", command.name, error)
             self._answer("config", command.transaction, error=str(error))
@@ -150,6 +151,19 @@ class Remote:
             self._answer(command.name, command.transaction, error=str(error))
             return
         self._answer(command.name, command.transaction, data)
+
+    def _set_all(self, value: Any) -> dict[str, Any]:
+        """Several config keys at once, all or none: two that bound each other cannot be set one by one."""
+        values = value.get("values") if isinstance(value, dict) else None
+        if not isinstance(values, dict) or not values:
+            raise EdgeError('"values" must be a table of keys and values, such as {"values": {"decision.enter": 0.5}}')
+        try:
+            self._service.apply(self._service.settings.change(values))
+        except EdgeError as error:
+            log.warning("request/set refused: %s", error)
+            raise
+        self.tell_values()
+        return values
 
     def _reset(self, value: Any) -> dict[str, Any]:
         key = value.get("key") if isinstance(value, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ class Settings:
         self.error = None
         return self.config
 
-    def change(self, key: str, value: Any) -> Loaded:
-        """Store one live change; ConfigError when it is not allowed. The result is to be adopted."""
-        overrides.change(self._overrides, self.config, key, value)
+    def change(self, values: Mapping[str, Any]) -> Loaded:
+        """Store live changes, all or none; ConfigError when one is not allowed. The result is to be adopted."""
+        overrides.change(self._overrides, self.config, values)
         return self.read()
 
     def reset(self, key: str | None) -> Loaded:

@@ -30,12 +30,27 @@ def read(path: Path) -> dict[str, Any]:
     return _flat(read_toml(path)[0], "")
 
 
-def change(path: Path, base: Config, key: str, value: Any) -> Config:
-    """`base` with one live key changed, and the change kept in the file.
+def change(path: Path, base: Config, values: Mapping[str, Any]) -> Config:
+    """`base` with some live keys changed, all or none, and the change kept in the file.
 
-    ConfigError if the key is unknown, not live, or the value not allowed; StorageError if it cannot be kept.
+    ConfigError if a key is unknown, not live, or its value not allowed; StorageError if it cannot be kept.
     A damaged file is put aside as `<name>.damaged`.
     """
+    changed = with_changes(base, values)
+    _write(path, {**_kept(path), **{key: keys.value_of(changed, key) for key in values}})
+    return changed
+
+
+def with_changes(base: Config, values: Mapping[str, Any]) -> Config:
+    """`base` with some live keys changed, all or none; nothing is kept. ConfigError as for `change`."""
+    changed = keys.replaced(base, {key: _allowed(key, value) for key, value in values.items()})
+    found = [line for line in problems(changed) if line not in problems(base)]
+    if found:
+        raise ConfigError("\n".join(found))
+    return changed
+
+
+def _allowed(key: str, value: Any) -> Any:
     hint = keys.types().get(key)
     if hint is None:
         raise ConfigError(f"{key}: no such key{keys.did_you_mean(key)}")
@@ -45,12 +60,7 @@ def change(path: Path, base: Config, key: str, value: Any) -> Config:
         raise ConfigError(f"{key}: only the config file on the device may change this")
     if value is None:
         raise ConfigError(f"{key}: null cannot be kept; reset the key to go back to the config file's value")
-    changed = keys.replaced(base, {key: converted(key, hint, value)})
-    found = [line for line in problems(changed) if line not in problems(base)]
-    if found:
-        raise ConfigError("\n".join(found))
-    _write(path, {**_kept(path), key: keys.value_of(changed, key)})
-    return changed
+    return converted(key, hint, value)
 
 
 def reset(path: Path, key: str | None) -> None:

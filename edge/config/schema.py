@@ -5,6 +5,7 @@ Bounds are part of the type, so that a wrong value is refused with its path and 
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -24,6 +25,13 @@ Name = Annotated[
 ]
 TimeOfDay = Annotated[
     str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description='a time of day in quotes, such as "22:30"')
+]
+HostName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
+        description='a host name alone, such as "edge.local"',
+    ),
 ]
 Prior = dict[str, Annotated[float, Meta(ge=-10, le=10)]]  # label -> offset added to its logit
 
@@ -149,6 +157,15 @@ class Limits(Section, frozen=True):
     max_temperature_c: Annotated[float, Meta(ge=40, le=110)] = 75.0  # work is thinned above this
 
 
+class Dashboard(Section, frozen=True):
+    enabled: bool = False
+    listen: str = "127.0.0.1"  # address to listen on; any but loopback needs a password
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8470
+    names: tuple[HostName, ...] = ()  # beside addresses, localhost and the machine's own name
+    behind_tls: bool = False  # a proxy in front of it speaks https
+    preview: Literal["off", "device", "password"] = "off"  # who may see the aiming picture
+
+
 class Log(Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -169,6 +186,7 @@ class Config(Section, frozen=True):
     outbox: Outbox = Outbox()
     privacy: Privacy = Privacy()
     limits: Limits = Limits()
+    dashboard: Dashboard = Dashboard()
     log: Log = Log()
 
 
@@ -211,6 +229,10 @@ def problems(config: Config) -> list[str]:
         found.append("mqtt.tls: must be true when mqtt.ca_file or mqtt.cert_file is set")
     if config.mqtt.password_file and not config.mqtt.username:
         found.append("mqtt.username: must be set when mqtt.password_file is")
+    try:
+        ipaddress.ip_address(config.dashboard.listen)
+    except ValueError:
+        found.append('dashboard.listen: must be an address of this device, such as "127.0.0.1", or "0.0.0.0" for all')
     if not (config.camera.enabled or config.microphone.enabled):
         found.append("camera.enabled: camera and microphone are both disabled; enable at least one")
     if config.privacy.led_pin is not None and config.privacy.led_pin == config.privacy.mute_pin:

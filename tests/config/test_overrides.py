@@ -21,9 +21,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_change_is_kept_and_survives_a_start(file: Path) -> None:
-    config = overrides.change(file, Config(), "decision.enter", 0.6)
-    config = overrides.change(file, config, "log.level", "debug")
-    config = overrides.change(file, config, "speech.require_face", True)
+    config = overrides.change(file, Config(), {"decision.enter": 0.6})
+    config = overrides.change(file, config, {"log.level": "debug"})
+    config = overrides.change(file, config, {"speech.require_face": True})
     assert overrides.read(file) == {"decision.enter": 0.6, "log.level": "debug", "speech.require_face": True}
     loaded = load(None, overrides=file, board="pi5")
     assert loaded.config == config
@@ -33,8 +33,8 @@ def test_a_change_is_kept_and_survives_a_start(file: Path) -> None:
 
 
 def test_reset_forgets_one_or_all(file: Path) -> None:
-    config = overrides.change(file, Config(), "decision.enter", 0.6)
-    overrides.change(file, config, "publish.max_hz", 5)
+    config = overrides.change(file, Config(), {"decision.enter": 0.6})
+    overrides.change(file, config, {"publish.max_hz": 5})
     overrides.reset(file, "decision.enter")
     assert overrides.read(file) == {"publish.max_hz": 5.0}
     overrides.reset(file, "decision.margin")  # never changed
@@ -68,7 +68,7 @@ def test_reset_forgets_one_or_all(file: Path) -> None:
 )
 def test_what_is_refused_leaves_no_trace(file: Path, key: str, value: Any, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        overrides.change(file, Config(), key, value)
+        overrides.change(file, Config(), {key: value})
     assert told in str(caught.value)
     assert len(str(caught.value)) < 300
     assert not file.exists()
@@ -89,7 +89,7 @@ def test_a_damaged_file_warns_and_is_put_aside_by_the_next_change(file: Path, ra
     assert loaded.config == Config()
     assert len(loaded.warnings) == 1
     assert file.read_bytes() == raw  # loading changes nothing
-    overrides.change(file, loaded.config, "decision.enter", 0.7)
+    overrides.change(file, loaded.config, {"decision.enter": 0.7})
     assert overrides.read(file) == {"decision.enter": 0.7}
     assert file.with_name("overrides.toml.damaged").read_bytes() == raw
 
@@ -113,9 +113,19 @@ def test_what_is_wrong_in_it_never_stops_a_start(write: Write, file: Path) -> No
 def test_a_change_that_cannot_be_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="the change cannot be kept"):
-        overrides.change(tmp_path / "file" / "overrides.toml", Config(), "decision.enter", 0.5)
+        overrides.change(tmp_path / "file" / "overrides.toml", Config(), {"decision.enter": 0.5})
 
 
 def test_no_space_keeps_the_old_changes() -> None:
     with pytest.raises(StorageError, match="the change cannot be kept"):
-        overrides.change(Path("/proc/overrides.toml"), Config(), "decision.enter", 0.5)
+        overrides.change(Path("/proc/overrides.toml"), Config(), {"decision.enter": 0.5})
+
+
+def test_several_at_once_are_all_kept_or_none(file: Path) -> None:
+    base = Config()
+    changed = overrides.change(file, base, {"decision.enter": 0.2, "decision.exit": 0.1})  # one by one would clash
+    assert (changed.decision.enter, changed.decision.exit) == (0.2, 0.1)
+    for wrong in ({"decision.dwell_s": 5.0, "decision.exit": 0.9}, {"decision.dwell_s": 5.0, "camera.fps": 5}):
+        with pytest.raises(ConfigError):
+            overrides.change(file, changed, wrong)
+    assert overrides.read(file) == {"decision.enter": 0.2, "decision.exit": 0.1}
