@@ -80,6 +80,7 @@ class Service:
         self._health_told = self._second = self._started
         self._cpu_percent = 0.0
         self._released: bool | None = None
+        self._said = ""  # to systemd, as the unit's status
         self._stop = False
         self._reload = False
         self._failure: str | None = None
@@ -121,7 +122,7 @@ class Service:
             if present is None:
                 reason = "switched off in the config"
                 self.outlet.tell(f"status/{name}", SourcePayload(state="disabled", reason=reason))
-        notify.notify("READY=1\nSTATUS=watching")
+        notify.notify("READY=1")
 
     def _turn(self) -> None:
         """One round of the loop."""
@@ -159,6 +160,7 @@ class Service:
         if self.sight is not None:
             stride = self._budget.step(self._cpu_percent, self.board.temperature(), self.board.throttled(), now)
             self.sight.thin(stride)
+        self._tell_systemd()
         self._failure = self._supervisor.check() or self._hung_capture(now)
         if self._failure is None and self._flowing(now):
             notify.notify("WATCHDOG=1")
@@ -241,6 +243,14 @@ class Service:
             connections=broker.connections,
             restarts=self._supervisor.restarts(),
         )
+
+    def _tell_systemd(self) -> None:
+        """One line for `systemctl status`: what we do, and what keeps us from the broker."""
+        trouble = self.publisher.status().reason
+        line = (self.gate.reason or "watching") + (f"; no broker: {trouble}" if trouble else "")
+        if line != self._said:
+            self._said = line
+            notify.notify(f"STATUS={line}")
 
     def _hung_capture(self, now: float) -> str | None:
         for sense in self._senses:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import ssl
 import time
 import uuid
 from typing import Any
@@ -33,9 +32,9 @@ def probe(settings: Mqtt, password: str | None, timeout_s: float = 5.0) -> str |
     client.connect_timeout = timeout_s
     try:
         client.connect(settings.host, port)
-    except ssl.SSLError as error:
-        return f"{where}: TLS failed: {error.reason or error}; is it a TLS port, and mqtt.ca_file its authority?"
     except (OSError, ValueError) as error:
+        if settings.tls:
+            return reasons.from_error(settings, error).reason
         return f"{where}: cannot be reached: {error}; does a broker run there, and does it listen to the network?"
     end = time.monotonic() + timeout_s
     try:

@@ -18,7 +18,7 @@ from edge.capture.base import Found
 from edge.capture.devices import cameras_found, microphones_found
 from edge.commands import common
 from edge.config.load import load
-from edge.config.schema import Config
+from edge.config.schema import Config, Mqtt
 from edge.errors import ConfigError, EdgeError
 from edge.last_words import tell_broker
 from edge.paths import overrides_file
@@ -107,7 +107,7 @@ def _own_broker(config: Config) -> Iterator[Config]:
     _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}")
     try:
         yield structs.replace(
-            config, mqtt=structs.replace(config.mqtt, host="127.0.0.1", port=port, tls=False, transport="tcp")
+            config, mqtt=Mqtt(host="127.0.0.1", port=port, base=config.mqtt.base, protocol=config.mqtt.protocol)
         )
     finally:
         broker.stop()

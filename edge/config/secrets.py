@@ -23,40 +23,45 @@ def mqtt_password(settings: Mqtt) -> str | None:
     """From systemd's credential, else the environment, else the file that the config names; None without any."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if folder and (Path(folder) / CREDENTIAL).exists():
-        return _read(Path(folder) / CREDENTIAL, guarded=True)
+        return _read(Path(folder) / CREDENTIAL, f"credential {CREDENTIAL}", guarded=True)
     given = os.environ.get(VARIABLE)
     if given:
         return given
     if settings.password_file:
-        return _read(Path(settings.password_file), guarded=False)
+        return password_in(Path(settings.password_file))
     return None
 
 
-def _read(path: Path, *, guarded: bool) -> str:
-    """The first line of a secret file. `guarded` means that systemd guards its permissions."""
+def password_in(path: Path, key: str = "mqtt.password_file") -> str:
+    """The password in a file of the owner, who named it by `key`; ConfigError if others can read it."""
+    return _read(path, key, guarded=False)
+
+
+def _read(path: Path, key: str, *, guarded: bool) -> str:
+    """What a secret file holds. `guarded` means that systemd guards its permissions."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # a pipe may be empty
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ConfigError(f"mqtt.password_file: {path} is not a file")
+                raise ConfigError(f"{key}: {path} is not a file")
             if not guarded and status.st_mode & 0o077:
-                raise ConfigError(f"mqtt.password_file: others can read {path}; protect it with `chmod 600 {path}`")
+                raise ConfigError(f"{key}: others can read {path}; protect it with `chmod 600 {path}`")
             raw = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"mqtt.password_file: {path}: no such file; `emotion-edge setup` writes one") from None
+        raise ConfigError(f"{key}: {path}: no such file; `emotion-edge setup` writes one") from None
     except PermissionError:
         raise ConfigError(
-            f"mqtt.password_file: {path}: no permission to read it; it must belong to the user the service runs as"
+            f"{key}: {path}: no permission to read it; it must belong to the user the service runs as"
         ) from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"mqtt.password_file: {path}: cannot be read: {error}") from None
+        raise ConfigError(f"{key}: {path}: cannot be read: {error}") from None
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"mqtt.password_file: {path} is not UTF-8 text") from None
+        raise ConfigError(f"{key}: {path} is not UTF-8 text") from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text or len(raw) > _MAX_BYTES:
-        raise ConfigError(f"mqtt.password_file: {path} is {'too long' if text else 'empty'} for a password")
+        raise ConfigError(f"{key}: {path} is {'too long' if text else 'empty'} for a password")
     return text
 
 

@@ -81,13 +81,14 @@ def from_error(settings: schema.Mqtt, error: Exception) -> Trouble:
     where = address(settings)
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message or str(error)
-        wrong_name = "mismatch" in why.lower() or "not valid for" in why.lower()
-        remedy = "mqtt.host must be a name in it" if wrong_name else "check mqtt.ca_file and this device's clock"
         # No certificate is mended within seconds.
-        return Trouble("unreachable", f"the certificate of {where} is not trusted: {why}; {remedy}", slow=True)
+        line = f"the certificate of {where} is not trusted: {why}; {_remedy(why.lower())}"
+        return Trouble("unreachable", line, slow=True)
     if isinstance(error, ssl.SSLError):
         why = (error.reason or str(error)).replace("_", " ").lower()
-        line = f"no TLS with {where}: {why}; is mqtt.port its TLS port?"
+        old = "protocol version" in why or "unsupported protocol" in why
+        hint = "it must offer TLS 1.2 or newer; update the broker" if old else "is mqtt.port its TLS port?"
+        line = f"no TLS with {where}: {why}; {hint}"
     elif isinstance(error, socket.gaierror):
         line = f"mqtt.host: {settings.host!r} is not a known name here ({error.strerror})"
     elif isinstance(error, WebsocketConnectionError):
@@ -96,6 +97,8 @@ def from_error(settings: schema.Mqtt, error: Exception) -> Trouble:
         return closed_early(settings)
     elif isinstance(error, ConnectionRefusedError):
         line = f"nobody listens at {where}; is the broker running?"
+    elif isinstance(error, TimeoutError) and "handshake" in str(error):
+        line = f"no TLS with {where}: it takes the connection and then says nothing; is mqtt.port its TLS port?"
     elif isinstance(error, TimeoutError):
         line = f"{where} does not answer; check mqtt.host and the network"
     elif isinstance(error, OSError):
@@ -103,6 +106,17 @@ def from_error(settings: schema.Mqtt, error: Exception) -> Trouble:
     else:
         return Trouble("unreachable", f"no connection to {where}: {error}", slow=True)
     return Trouble("unreachable", line)
+
+
+def _remedy(why: str) -> str:
+    """What to do about a certificate that OpenSSL does not trust."""
+    if "mismatch" in why or "not valid for" in why:
+        return "mqtt.host must be a name in it"
+    if "expired" in why:
+        return "renew it at the broker, or set this device's clock"
+    if "not yet valid" in why:
+        return "is this device's clock right?"
+    return "mqtt.ca_file must name the authority that signed it"
 
 
 def from_files(error: Exception, key: str, path: str) -> Trouble:
