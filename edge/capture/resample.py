@@ -5,7 +5,7 @@ scipy.signal has the same filter, but not as a stream, and importing it costs so
 
 from __future__ import annotations
 
-from math import gcd
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ LOWEST, HIGHEST = 4_000, 400_000  # rates outside are damage, not sound
 _ZERO_CROSSINGS = 24  # on each side: the edge at 8 kHz is 1.7 kHz wide
 _BETA = 8.0  # Kaiser: 80 dB below the passband beyond the edge
 _CUTOFF = 0.94  # of the lower Nyquist frequency, so that the edge ends near it
+_MOST_PHASES = 640  # enough for every rate in use; the filter of an odd one would fill gigabytes
 
 
 def taps(rate: int) -> NDArray[np.float64]:
@@ -28,9 +29,9 @@ def taps(rate: int) -> NDArray[np.float64]:
 
 
 def ratio(rate: int) -> tuple[int, int]:
-    """How many samples come out (first) for how many that go in (second)."""
-    common = gcd(rate, SAMPLE_RATE)
-    return SAMPLE_RATE // common, rate // common
+    """How many samples come out (first) for how many that go in (second); of odd rates within 0.1 percent."""
+    exact = Fraction(rate, SAMPLE_RATE).limit_denominator(_MOST_PHASES)
+    return exact.denominator, exact.numerator
 
 
 class Resampler:

@@ -45,7 +45,7 @@ def read_sound(path: Path) -> Samples:
         resampler = Resampler(reader.rate)
         parts = []
         while True:
-            frames = reader.read(reader.rate)
+            frames = reader.read(reader.rate // 10)
             if not len(frames):
                 break
             parts.append(resampler.push(mono(frames)))
@@ -126,6 +126,8 @@ class _Libsndfile:
             self._file = soundfile.SoundFile(str(path))
         except (OSError, RuntimeError) as error:
             raise MediaError(f"{path}: not a sound file that can be read, or damaged") from error
+        # It would seek after each read to where it is already, from which an MP3 decoder does not recover.
+        self._file.seekable = lambda: False
         self.rate = int(self._file.samplerate)
         self.channels = int(self._file.channels)
 

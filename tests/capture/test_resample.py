@@ -73,3 +73,14 @@ def test_a_long_stream_keeps_little() -> None:
 def test_an_impossible_rate_is_refused(rate: int) -> None:
     with pytest.raises(ValueError, match="sample rate"):
         Resampler(rate)
+
+
+@pytest.mark.parametrize("rate", [4_001, 44_101, 100_003, 399_989])
+def test_odd_rates_cost_no_more_than_others(rate: int) -> None:
+    """Exact, the last one's filter would fill two gigabytes; a header with such a rate is quickly forged."""
+    up, down = ratio(rate)
+    assert up <= 640
+    assert abs(down / up * 16_000 / rate - 1) < 0.001
+    out = whole(rate, tone(rate, 440.0))
+    assert abs(len(out) - 16_000) < 20
+    assert 0.99 < np.abs(out[2_000:-2_000]).max() < 1.01
