@@ -18,6 +18,7 @@ COMMANDS = {
     "classify": "what a model says of pictures or sounds, one JSON line per file",
     "check": "check a config file and show what is in effect",
     "setup": "write a first config",
+    "doctor": "what works on this device, what does not, and the remedy",
     "devices": "list cameras and microphones",
     "unit": "write the systemd drop-in that limits the network to what the config names",
     "privacy": "release camera and microphone, or take them again",

@@ -11,8 +11,10 @@ import msgspec
 
 from edge import __version__
 from edge.board import Board
+from edge.clock import SystemClock
 from edge.config.load import Loaded
 from edge.config.secrets import public
+from edge.errands import Errands, Late
 from edge.errors import EdgeError
 from edge.inference import read_manifest, runtime_name
 from edge.mqtt.commands import Command
@@ -20,7 +22,7 @@ from edge.mqtt.payloads import HealthPayload, InfoPayload, ResponsePayload
 from edge.mqtt.publisher import Publisher
 from edge.observers import Outlet
 from edge.privacy import Gate
-from edge.readings import LABELS
+from edge.readings import LABELS, SourceStatus
 from edge.resources import models
 from edge.settings import Settings
 
@@ -35,6 +37,7 @@ class Host(Protocol):
     outlet: Outlet
     gate: Gate
     board: Board
+    statuses: dict[str, SourceStatus]
 
     def health(self) -> HealthPayload: ...
     def switch_privacy(self, *, on: bool) -> str | None: ...
@@ -42,10 +45,11 @@ class Host(Protocol):
 
 
 class Remote:
-    """Carries out commands on behalf of the decision loop, in its thread."""
+    """Carries out commands on behalf of the decision loop, in its thread. `later` brings late answers back to it."""
 
-    def __init__(self, service: Host) -> None:
+    def __init__(self, service: Host, later: Callable[[Late], None]) -> None:
         self._service = service
+        self._errands = Errands(later)
         self._told: dict[str, str] = {}
         self._requests: dict[str, Callable[[Any], Any]] = {
             "info": lambda _: msgspec.to_builtins(self.info()),
@@ -55,6 +59,7 @@ class Remote:
             "reset": self._reset,
             "reload": self._reload_on_request,
         }
+        self._slow: dict[str, Callable[[], Callable[[], Any]]] = {"doctor": self._doctor}
 
     def announce(self) -> None:
         """Publish what is retained: info and the live values."""
@@ -139,10 +144,18 @@ class Remote:
         self.tell_values()
         self._answer("config", command.transaction, {command.name: command.value})
 
+    def answer_late(self, late: Late) -> None:
+        """What an errand brought back."""
+        self._answer(late.command.name, late.command.transaction, late.data, late.error)
+
     def _request(self, command: Command) -> None:
+        if command.name in self._slow:
+            if not self._errands.run(command, self._slow[command.name]()):
+                self._answer(command.name, command.transaction, error="the same is being worked on; ask again later")
+            return
         handler = self._requests.get(command.name)
         if handler is None:
-            known = ", ".join(sorted(self._requests))
+            known = ", ".join(sorted({*self._requests, *self._slow}))
             self._answer("error", command.transaction, error=f"no request {command.name!r}; there are: {known}")
             return
         try:
@@ -151,6 +164,24 @@ class Remote:
             self._answer(command.name, command.transaction, error=str(error))
             return
         self._answer(command.name, command.transaction, data)
+
+    def _doctor(self) -> Callable[[], Any]:
+        """Everything but opening devices, which this very process holds."""
+        from edge.doctor.examine import examine
+        from edge.doctor.findings import Subject, worst
+
+        service = self._service
+        settings = service.settings
+        subject = Subject(
+            settings.loaded, settings.error, settings.loaded.path, settings.folder, service.board, SystemClock(),
+            dict(service.statuses),
+        )  # fmt: skip
+
+        def look() -> Any:
+            findings = list(examine(subject))
+            return {"worst": worst(findings), "findings": msgspec.to_builtins(findings)}
+
+        return look
 
     def _set_all(self, value: Any) -> dict[str, Any]:
         """Several config keys at once, all or none: two that bound each other cannot be set one by one."""

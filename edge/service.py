@@ -15,6 +15,7 @@ from edge import notify
 from edge.board import Board
 from edge.clock import Clock
 from edge.config.load import Loaded
+from edge.errands import Late
 from edge.errors import StorageError
 from edge.face.budget import Budget
 from edge.gpio import Gpio
@@ -34,7 +35,7 @@ from edge.workers import Supervisor
 
 log = logging.getLogger(__name__)
 
-Item = FacesReading | SpeechReading | SourceStatus | Command
+Item = FacesReading | SpeechReading | SourceStatus | Command | Late
 TICK_S = 0.1  # decisions are taken at least this often
 CAPTURE_HUNG_S = 60.0  # a capture thread that shows no life: only a new process helps
 FLOW_S = 300.0  # nothing from any source for this long, though there was before: likewise
@@ -66,12 +67,13 @@ class Service:
         self.gate = gate
         self.sight = sight
         self.hearing = hearing
+        self.statuses: dict[str, SourceStatus] = {}
         self._gpio = gpio
         self._inbox = inbox
         self._clock = clock
         self._senses: list[Sense[Any]] = [sense for sense in (sight, hearing) if sense is not None]
         self._supervisor = Supervisor([sense.worker for sense in self._senses], clock)
-        self._remote = Remote(self)
+        self._remote = Remote(self, inbox.put)
         self._cpu = CpuMeter(clock.monotonic())
         self._budget = Budget(settings.config.limits.max_cpu_percent, settings.config.limits.max_temperature_c)
         self._latencies = Latencies()
@@ -134,7 +136,10 @@ class Service:
                 reason = f" ({item.reason})" if item.reason else ""
                 fields = {"EMOTION_EDGE_SOURCE": item.source, "EMOTION_EDGE_STATE": item.state}
                 log.info("%s is %s%s", item.source, item.state, reason, extra=fields)
+                self.statuses[item.source] = item
                 self.outlet.tell(f"status/{item.source}", SourcePayload(state=item.state, reason=item.reason))
+            elif isinstance(item, Late):
+                self._remote.answer_late(item)
             else:
                 self._remote.obey(item)
         if self._reload:

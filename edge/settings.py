@@ -16,8 +16,10 @@ class Settings:
 
     def __init__(self, loaded: Loaded, overrides_file: Path) -> None:
         self.config: Config = loaded.config
+        self.loaded = loaded  # as last adopted; its config is what the files say, not what is in effect
         self.error: str | None = None  # why the last reload was refused
         self.pending: tuple[str, ...] = ()  # changed keys that wait for a restart
+        self.folder = overrides_file.parent
         self._path = loaded.path
         self._overrides = overrides_file
 
@@ -30,6 +32,7 @@ class Settings:
         self.pending = needs_restart(self.config, wanted.config)
         self.config = live_part(self.config, wanted.config)
         self.error = None
+        self.loaded = wanted
         return self.config
 
     def change(self, values: Mapping[str, Any]) -> Loaded:

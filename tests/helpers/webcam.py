@@ -16,6 +16,7 @@ class WebCam:
 
     def __init__(self) -> None:
         self.mode = "move"
+        self.light = 1.0
         self.connections = 0
         cam = self
 
@@ -32,7 +33,7 @@ class WebCam:
                 try:
                     while cam.mode != "end":
                         number += cam.mode == "move"
-                        picture = np.full((480, 640, 3), 40 + number % 150, dtype=np.uint8)
+                        picture = np.full((480, 640, 3), cam.light * (40 + number % 150), dtype=np.uint8)
                         body = cv2.imencode(".jpg", picture)[1].tobytes()
                         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
                         self.wfile.write(head.encode() + body + b"\r\n")

@@ -1,0 +1,134 @@
+"""The broker: does it answer, take us, and let us publish and subscribe where we need to?"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.commands.probe import probe
+from edge.config.schema import Mqtt
+from edge.config.secrets import mqtt_password
+from edge.doctor.findings import Finding, Subject
+from edge.errors import EdgeError
+from edge.mqtt.dial import new_client
+from edge.mqtt.identity import device_name, machine_id
+from edge.mqtt.payloads import ResponsePayload
+from edge.mqtt.reasons import address
+from edge.mqtt.topics import COMMANDS
+
+_WAIT_S = 2.0
+
+Journey = Literal["heard", "not heard", "refused", "no word"]
+
+
+def broker(subject: Subject) -> Iterator[Finding]:
+    """The way to the broker, from here, with the service's user and password."""
+    if subject.loaded is None:
+        return
+    if subject.statuses is not None:
+        yield Finding("broker", "green", "connected")
+        return
+    mqtt = subject.loaded.config.mqtt
+    if not mqtt.host:
+        yield Finding("broker", "red", "mqtt.host: no broker is named", "emotion-edge setup --broker HOST")
+        return
+    try:
+        password = mqtt_password(mqtt)
+        problem = probe(mqtt, password)
+    except EdgeError as error:
+        problem = str(error)
+    if problem:
+        says, _, remedy = problem.rpartition("; ")
+        yield Finding("broker", "red", says or problem, remedy if says else "")
+        return
+    yield Finding("broker", "green", f"{address(mqtt)} accepts us")
+    root = f"{mqtt.base}/{device_name(subject.loaded.config.device.name, machine_id())}"
+    yield from _rights(mqtt, password, root)
+
+
+def _rights(mqtt: Mqtt, password: str | None, root: str) -> Iterator[Finding]:
+    """Publishes what nobody acts upon: a test answer, and an empty command, which the service passes over."""
+    visit = _Visit(mqtt, password)
+    try:
+        refused = [topic for topic in COMMANDS if not visit.may_subscribe(f"{root}/{topic}")]
+        visit.may_subscribe(f"{root}/response/doctor")
+        answer = ResponsePayload(status="ok", data="a test of the doctor", transaction=uuid.uuid4().hex)
+        published = visit.goes_round(f"{root}/response/doctor", msgspec.json.encode(answer))
+        command = visit.goes_round(f"{root}/privacy/set", b"")
+    finally:
+        visit.end()
+    user = f"user {mqtt.username}" if mqtt.username else "a client without a user name"
+    if refused or command == "not heard":
+        what = f"we may not subscribe to {', '.join(refused)}" if refused else "commands would not reach us"
+        yield Finding("rights", "red", what, f"allow {user} in the broker's access list: topic read {root}/#")
+    if published == "refused":
+        remedy = f"allow {user} in the broker's access list: topic write {root}/#"
+        yield Finding("rights", "red", f"we may not publish below {root}", remedy)
+    elif published == "no word":
+        says = f"the broker does not say whether we may publish below {root}"
+        yield Finding("rights", "yellow", says, 'mqtt.protocol = "5" makes it say so')
+    elif not refused and command != "not heard":
+        yield Finding("rights", "green", f"we may publish and subscribe below {root}")
+
+
+class _Visit:
+    """A short connection of its own, driven step by step."""
+
+    def __init__(self, mqtt: Mqtt, password: str | None) -> None:
+        self._five = mqtt.protocol == "5"
+        self._accepted = False
+        self._granted: dict[int, bool] = {}
+        self._taken: dict[int, bool] = {}
+        self._heard: set[tuple[str, bytes]] = set()
+        self._client = new_client(mqtt, password, f"emotion-edge-doctor-{uuid.uuid4().hex[:8]}", reconnects=False)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_publish = self._on_publish
+        self._client.on_message = lambda _client, _data, message: self._heard.add(
+            (message.topic, bytes(message.payload))
+        )
+        self._client.connect(mqtt.host, mqtt.port or (8883 if mqtt.tls else 1883))
+        self._until(lambda: self._accepted)
+
+    def may_subscribe(self, topic: str) -> bool:
+        _, number = self._client.subscribe(topic, 1)
+        self._until(lambda: number in self._granted)
+        return self._granted.get(number or 0, False)
+
+    def goes_round(self, topic: str, payload: bytes) -> Journey:
+        """Publish what we have subscribed to. MQTT 3.1.1 has no word for a refusal."""
+        number = self._client.publish(topic, payload, qos=1).mid
+        self._until(lambda: (topic, payload) in self._heard or self._taken.get(number) is False)
+        if (topic, payload) in self._heard:
+            return "heard"
+        if not self._five:
+            return "no word"
+        return "not heard" if self._taken.get(number) else "refused"
+
+    def end(self) -> None:
+        self._client.disconnect()
+        self._client.loop(0.1)
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        end = time.monotonic() + _WAIT_S
+        while not done() and time.monotonic() < end:
+            self._client.loop(0.05)
+
+    def _on_connect(self, _client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
+        self._accepted = not reason.is_failure
+
+    def _on_subscribe(self, _client: paho.Client, _data: Any, number: int, reasons: list[ReasonCode], _: Any) -> None:
+        self._granted[number] = not any(reason.is_failure for reason in reasons)
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self._heard.add((message.topic, bytes(message.payload)))
+
+    def _on_publish(self, _client: paho.Client, _data: Any, number: int, reason: ReasonCode, _properties: Any) -> None:
+        self._taken[number] = not (reason.packetType == PacketTypes.PUBACK and reason.is_failure)

@@ -1,0 +1,60 @@
+"""All examinations, in the order in which a person would mend things."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge.config.advice import advice
+from edge.doctor import broker, camera, disk, microphone, software, system, unit
+from edge.doctor.findings import Finding, Subject
+from edge.paths import privacy_file
+from edge.privacy import Gate
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+
+def examine(subject: Subject) -> Iterator[Finding]:
+    """Finding by finding, as they come. A check that fails itself is a finding too."""
+    for check in CHECKS:
+        try:
+            yield from check(subject)
+        except Exception as error:
+            log.debug("%s", check.__name__, exc_info=True)
+            says = f"could not be examined: {type(error).__name__}: {error}"
+            yield Finding(check.__name__, "yellow", says, "please report this as a bug")
+
+
+def config(subject: Subject) -> Iterator[Finding]:
+    """Can the config be used, and would it work here?"""
+    where = subject.path or Path("no config file")
+    if subject.problem or subject.loaded is None:
+        remedy = "`emotion-edge check` names every key that is wrong; the other findings then follow"
+        yield Finding("config", "red", subject.problem or f"{where}: cannot be used", remedy)
+        return
+    lines = [*subject.loaded.warnings, *advice(subject.loaded.config, subject.path)]
+    for line in lines:
+        says, _, remedy = line.rpartition("; ")
+        yield Finding("config", "yellow", says or line, remedy if says else "")
+    if not lines:
+        yield Finding("config", "green", f"{where}: usable")
+
+
+def privacy(subject: Subject) -> Iterator[Finding]:
+    """Nothing is heard or seen while privacy is on; people forget that they switched it."""
+    if subject.loaded is None:
+        return
+    gate = Gate(privacy_file(subject.state), subject.loaded.config.privacy)
+    if gate.on:
+        yield Finding("privacy", "yellow", f"on ({gate.reason}): nothing is seen or heard", "emotion-edge privacy off")
+    else:
+        yield Finding("privacy", "green", "off: camera and microphone may be used")
+
+
+CHECKS: tuple[Check, ...] = (
+    config, system.board, software.runtime, software.model_files, privacy, camera.camera, microphone.microphone,
+    broker.broker, unit.unit, system.clock, disk.room, disk.wear, system.heat,
+)  # fmt: skip

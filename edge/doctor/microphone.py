@@ -1,0 +1,92 @@
+"""The microphone: opened for a moment, like the service does, and judged by what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from edge.capture.base import NothingYet, SoundSource
+from edge.capture.microphones import microphone as microphone_source
+from edge.doctor.findings import Finding, Level, Subject
+from edge.doctor.holders import left_alone, named, split
+from edge.errors import CaptureError, EdgeError
+from edge.readings import SAMPLE_RATE, Samples
+
+LISTEN_S = 2.5
+_ENOUGH = 20  # blocks of a recording
+_FULL = 0.999
+_CLIPPED = 0.01  # share of samples at full scale
+_FAINT_DB = -75.0
+_RATE_OFF = 0.15  # sound servers deliver in bursts
+
+
+def microphone(subject: Subject) -> Iterator[Finding]:
+    """Does the microphone give sound that is neither silence nor clipped?"""
+    if subject.loaded is None:
+        return
+    settings = subject.loaded.config.microphone
+    held = left_alone(subject, "microphone", "/dev/snd/pcm", wanted=settings.enabled and settings.source != "none")
+    if held:
+        yield held
+        return
+    source = microphone_source(settings, subject.clock)
+    try:
+        source.open()
+        sound, seconds = _sound(source, subject)
+    except EdgeError as error:
+        yield Finding("microphone", "red", *split(named(str(error), "/dev/snd/pcm")))
+        return
+    finally:
+        source.close()
+    yield Finding("microphone", *judged(sound, seconds, source.name, live=source.live))
+
+
+def judged(sound: Samples, seconds: float, name: str, *, live: bool) -> tuple[Level, str, str]:
+    """Level, what is said, remedy. `seconds` is how long the device took for `sound`."""
+    if not len(sound):
+        return "red", f"{name} opens but gives no sound", "unplug it and plug it in again"
+    level = 20 * np.log10(float(np.sqrt(np.mean(sound**2))) + 1e-9)
+    clipped = float(np.mean(np.abs(sound) >= _FULL))
+    given = len(sound) / seconds
+    says, remedy = f"{name}: {level:.0f} dBFS", ""
+    judgement: Level = "green"
+    if not live:
+        says += ", a recording"
+    elif not np.any(sound):
+        judgement, says, remedy = "red", f"{name}: nothing but zeros", "is it muted (alsamixer, F4) or unplugged?"
+    elif clipped > _CLIPPED:
+        judgement, remedy = "yellow", "lower its gain (alsamixer, F4: Capture)"
+        says += f", {clipped:.0%} clipped"
+    elif level < _FAINT_DB:
+        judgement, remedy = "yellow", "raise its gain (alsamixer, F4: Capture)"
+        says += ", very faint"
+    elif abs(given / SAMPLE_RATE - 1) > _RATE_OFF:
+        judgement, remedy = "yellow", "another cable or sound server: the device does not keep the rate it promises"
+        says += f", but {given:.0f} samples a second instead of {SAMPLE_RATE}"
+    return judgement, says, remedy
+
+
+def _sound(source: SoundSource, subject: Subject) -> tuple[Samples, float]:
+    """What comes within LISTEN_S of the first block, for which a device may take as long again."""
+    blocks: list[Samples] = []
+    began = last = subject.clock.monotonic()
+    started = False
+    while subject.clock.monotonic() - began < (LISTEN_S if started else 2 * LISTEN_S):
+        try:
+            block = source.read().samples
+        except NothingYet:
+            continue
+        except CaptureError:
+            if blocks:
+                break
+            raise
+        last = subject.clock.monotonic()
+        if source.live and not started:
+            began, started = last, True  # this one may have waited; time is counted from here
+            continue
+        blocks.append(block)
+        if not source.live and len(blocks) >= _ENOUGH:
+            break
+    sound = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    return sound, max(last - began, 1e-3)

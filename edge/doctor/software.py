@@ -1,0 +1,76 @@
+"""The runtime and the models: does a process like the service's load and run them?"""
+
+from __future__ import annotations
+
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from edge.doctor.findings import Finding, Subject
+from edge.errors import EdgeError
+from edge.fusion import learned_weights
+from edge.inference import Model
+from edge.resources import models
+
+_TRY_S = 60.0
+# In a process of its own: a runtime built for another numpy does not raise, it crashes.
+_TRIAL = """
+import cv2, numpy
+from edge.inference import runtime_name
+from edge.face.classify import FaceClassifier
+FaceClassifier().classify(numpy.zeros((48, 48), numpy.uint8))
+print(runtime_name(), numpy.__version__, cv2.__version__)
+"""
+
+
+def runtime(subject: Subject) -> Iterator[Finding]:
+    """NumPy, OpenCV and the TFLite runtime together."""
+    if subject.statuses is not None:
+        yield Finding("runtime", "green", "the service runs on it")
+        return
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-c", _TRIAL], capture_output=True, text=True, timeout=_TRY_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        yield Finding("runtime", "red", f"loading a model did not end within {_TRY_S:.0f} s", "is the disk failing?")
+        return
+    if trial.returncode == 0:
+        name, numpy, cv2 = trial.stdout.split()[-3:]
+        yield Finding("runtime", "green", f"{name}, numpy {numpy}, OpenCV {cv2}, Python {platform.python_version()}")
+        return
+    last = (trial.stderr.strip().splitlines() or ["no word"])[-1]
+    abi = "numpy" in trial.stderr.lower() and any(word in trial.stderr for word in ("_ARRAY_API", "multiarray", "1.x"))
+    if trial.returncode < 0 or abi:
+        died = f"crashed ({signal.Signals(-trial.returncode).name})" if trial.returncode < 0 else last
+        remedy = (
+            "pip install 'numpy<2' for tflite-runtime, or ai-edge-litert instead of it; or run scripts/install again"
+        )
+        yield Finding("runtime", "red", f"the TFLite runtime and numpy do not fit each other: {died}", remedy)
+    elif "ModelError" in trial.stderr:
+        yield Finding("runtime", "green", "loads; the model is another matter, see models")
+    else:
+        yield Finding("runtime", "red", last.partition(": ")[2] or last, "run scripts/install again")
+
+
+def model_files(_: Subject) -> Iterator[Finding]:
+    """Every model's hash and interface."""
+    described = []
+    for name in ("finder", "face", "speech"):
+        folder = models() / name
+        if name == "finder" and not (folder / "manifest.json").exists():
+            continue
+        try:
+            manifest = Model(folder).manifest
+        except EdgeError as error:
+            yield Finding("models", "red", str(error), "reinstall the service: scripts/install or the package")
+            return
+        described.append(f"{name} {manifest.version} ({manifest.sha256[:8]})")
+    try:
+        learned_weights()
+    except EdgeError as error:
+        yield Finding("models", "red", str(error), "reinstall the service: scripts/install or the package")
+        return
+    yield Finding("models", "green", f"{', '.join(described)}: as their manifests say")

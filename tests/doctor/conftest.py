@@ -1,0 +1,39 @@
+"""What the doctor looks at, made up for one test at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.board import Board
+from edge.clock import SystemClock
+from edge.config.load import load
+from edge.doctor.findings import Subject
+from tests.helpers.service import toml
+
+MakeSubject = Callable[..., Subject]
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> MakeSubject:
+    """A device with this config (sections by keyword); `changed` replaces parts of what the doctor sees."""
+
+    def make(changed: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Subject:
+        config = tmp_path / "config.toml"
+        config.write_text(toml(**sections))
+        state = tmp_path / "state"
+        state.mkdir(exist_ok=True)
+        made = Subject(load(config), None, config, state, Board("laptop", "test"), SystemClock())
+        return replace(made, **(changed or {}))
+
+    return make
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
