@@ -43,7 +43,7 @@ def test_an_unusable_config_is_named_and_the_rest_is_examined(tmp_path: Path) ->
 
 
 def test_text_for_a_person(tmp_path: Path) -> None:
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "camera": {"source": "sample"},
         "microphone": {"source": "sample"},
         "mqtt": {"host": "127.0.0.1", "port": 1},
