@@ -20,6 +20,13 @@ def config_file() -> Path | None:
     return None
 
 
+def state_of(config: Path | None) -> Path:
+    """The state folder of the service that uses this config: systemd's, for a config of the system."""
+    if config is not None and config.parent == SYSTEM_CONFIG.parent and not os.environ.get("STATE_DIRECTORY"):
+        return Path("/var/lib") / ("emotion-edge" if config == SYSTEM_CONFIG else f"emotion-edge-{config.stem}")
+    return state_folder()
+
+
 def state_folder() -> Path:
     """Overrides, privacy and outbox: systemd's StateDirectory, else the user's state folder."""
     given = os.environ.get("STATE_DIRECTORY")

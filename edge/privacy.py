@@ -57,7 +57,11 @@ class Gate:
     def refresh(self, local_minutes: int) -> None:
         """Look at the file (`emotion-edge privacy on` writes it) and at the clock, minutes since midnight."""
         if _stamp(self._file) != self._stamp:
+            was = self._switch
             self._read()
+            if was and self._stamp is None and not self._switch:
+                log.warning("%s: is gone: privacy stays on", self._file)
+                self._switch = True
         self._quiet = in_quiet_hours(self._settings.quiet_hours, local_minutes)
 
     def _read(self) -> None:
@@ -65,7 +69,7 @@ class Gate:
         try:
             word = self._file.read_text(encoding="ascii").strip()
         except FileNotFoundError:
-            word = self._settings.start
+            word = "on" if self._file.is_symlink() else self._settings.start
         except (OSError, UnicodeDecodeError) as error:
             log.warning("%s: cannot be read (%s): privacy stays on", self._file, error)
             word = "on"
@@ -106,17 +110,39 @@ def _stamp(file: Path) -> tuple[int, int] | None:
 
 
 def _write(file: Path, word: str) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Replaces the file in one step: after a power cut it holds the old word or the new one.
+
+    Root writes on behalf of the folder's owner, who must be able to read it, and who may not lead root astray.
+    """
+    _make_folder(file.parent)
     fresh = file.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as out:
+        if os.geteuid() == 0:
+            owner = file.parent.stat()
+            os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
         out.write(word + "\n")
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(file)
+    _sync(file.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        _sync(one.parent)
+
+
+def _sync(folder: Path) -> None:
     with contextlib.suppress(OSError):  # some file systems cannot sync a folder
-        folder = os.open(file.parent, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(descriptor)
         finally:
-            os.close(folder)
+            os.close(descriptor)

@@ -28,7 +28,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     path = arguments.file or arguments.config or paths.config_file()
-    overrides = paths.overrides_file(arguments.state or _state_of(path))
+    overrides = paths.overrides_file(arguments.state or paths.state_of(path))
     try:
         loaded = load(path, overrides=overrides)
     except ConfigError as error:
@@ -58,11 +58,3 @@ def listing(loaded: Loaded, overrides: Path) -> Iterator[str]:
             yield f"[{table}]"
         text = f"#{name} is unset" if value is None else f"{name} = {masked(toml(value))}"
         yield f"{text:<40} # {loaded.origins[key]}"
-
-
-def _state_of(path: Path | None) -> Path:
-    """The state folder of the service that uses this config: systemd's, for a config of the system."""
-    if path is not None and path.parent == paths.SYSTEM_CONFIG.parent:
-        name = "emotion-edge" if path == paths.SYSTEM_CONFIG else f"emotion-edge-{path.stem}"
-        return Path("/var/lib") / name
-    return paths.state_folder()

@@ -8,8 +8,8 @@ from pathlib import Path
 from edge import paths
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """`--config` and `--state`."""
+def add_config(parser: argparse.ArgumentParser, *, of_service: bool = False) -> None:
+    """`--config` and `--state`. With `of_service` no state named means that of the service with that config."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -19,6 +19,6 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state",
         type=Path,
-        default=paths.state_folder(),
-        help="folder of what the service itself stores (default: %(default)s)",
+        default=None if of_service else paths.state_folder(),
+        help=f"folder of what the service itself stores (default: {'its own' if of_service else '%(default)s'})",
     )

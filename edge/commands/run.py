@@ -22,6 +22,7 @@ from edge.config.schema import Config, Mqtt
 from edge.errors import ConfigError, EdgeError
 from edge.last_words import tell_broker
 from edge.paths import overrides_file
+from edge.sealed import seal
 from edge.swap import keep_out_of_swap
 
 
@@ -41,6 +42,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    seal()
     _log_to(level="WARNING" if arguments.view else "INFO")
     try:
         loaded = load(arguments.config, overrides=overrides_file(arguments.state))
