@@ -20,8 +20,11 @@ from edge.face.path import FacePath
 from edge.fusion import learned_weights
 from edge.gpio import Gpio
 from edge.handover import Inbox
+from edge.homeassistant.announcer import Announcer
+from edge.homeassistant.names import birth_topic
 from edge.mqtt.identity import client_id, device_name, machine_id
 from edge.mqtt.publisher import Publisher
+from edge.observers import Observer
 from edge.privacy import Gate
 from edge.scene import Scene
 from edge.senses import Hearing, Sight, speech_settings
@@ -57,6 +60,16 @@ def build(loaded: Loaded, state: Path) -> Service:
         clock=clock,
         on_command=inbox.put,
     )
+    announcer = Announcer(
+        publisher.publish, state, enabled=config.home_assistant.enabled, connected=lambda: publisher.connected
+    )
+    if config.home_assistant.enabled:
+        publisher.listen(birth_topic(config.home_assistant.prefix), announcer.born)
+    pages: list[Observer] = []
+    if config.dashboard.enabled:
+        from edge.dashboard.wiring import page
+
+        pages.append(page(config.dashboard, state, publisher=publisher, send=inbox.put, sight=sight, clock=clock))
     return Service(
         settings=Settings(loaded, paths.overrides_file(state)),
         board=detect(),
@@ -68,6 +81,7 @@ def build(loaded: Loaded, state: Path) -> Service:
         hearing=hearing,
         inbox=inbox,
         clock=clock,
+        observers=[announcer, *pages],
     )
 
 

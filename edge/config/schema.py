@@ -112,16 +112,19 @@ class Publish(Section, frozen=True):
     modalities: bool = False  # face/<track> and speech
 
 
+TopicBase = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^+#/$\x00]([^+#\x00]*[^+#/\x00])?$",
+        description="a topic without '+' or '#' that neither begins nor ends with '/' nor begins with '$'",
+    ),
+]
+
+
 class Mqtt(Section, frozen=True):
     host: str = ""  # empty: no broker configured
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # default 1883, 8883 with TLS
-    base: Annotated[
-        str,
-        Meta(
-            pattern=r"^[^+#/$\x00]([^+#\x00]*[^+#/\x00])?$",
-            description="a topic without '+' or '#' that neither begins nor ends with '/' nor begins with '$'",
-        ),
-    ] = "emotion"
+    base: TopicBase = "emotion"
     protocol: Literal["5", "3.1.1"] = "5"
     transport: Literal["tcp", "websockets"] = "tcp"
     websocket_path: str = "/mqtt"
@@ -166,6 +169,17 @@ class Dashboard(Section, frozen=True):
     preview: Literal["off", "device", "password"] = "off"  # who may see the aiming picture
 
 
+class HomeAssistant(Section, frozen=True):
+    enabled: bool = True  # announce the device by MQTT discovery
+    prefix: TopicBase = "homeassistant"
+
+
+class Metrics(Section, frozen=True):
+    enabled: bool = False
+    listen: Literal["127.0.0.1", "::1"] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 9877
+
+
 class Log(Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -187,6 +201,8 @@ class Config(Section, frozen=True):
     privacy: Privacy = Privacy()
     limits: Limits = Limits()
     dashboard: Dashboard = Dashboard()
+    home_assistant: HomeAssistant = HomeAssistant()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
 

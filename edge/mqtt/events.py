@@ -39,7 +39,7 @@ class Acknowledged(Event):
 class Arrived(Event):
     """Something came from the broker."""
 
-    topic: str  # below base and device
+    topic: str  # below base and device, or in full if it is one of others
     payload: bytes
     retained: bool
     response_topic: str | None

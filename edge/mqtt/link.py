@@ -22,7 +22,7 @@ from edge.mqtt.events import Acknowledged, Arrived, Ended, Opened, Ready
 from edge.mqtt.pace import Pace
 from edge.mqtt.reasons import Trouble
 from edge.mqtt.tls import UnusableFiles
-from edge.mqtt.topics import COMMANDS
+from edge.mqtt.topics import COMMANDS, DISCOVERY
 
 _WINDOW = 20  # QoS 1 messages under way at once, unless the broker allows fewer
 
@@ -39,6 +39,7 @@ class Link:
         root: str,  # <base>/<device>
         client_id: str,
         password: str | None,
+        also: tuple[str, ...] = (),  # topics of others that we listen to, in full
         tell: Callable[[Any], None],
     ) -> None:
         self.number = number
@@ -47,6 +48,7 @@ class Link:
         self._root = root
         self._client_id = client_id
         self._password = password
+        self._also = also
         self._tell = tell
         self._client: paho.Client | None = None
         self._wire: socket.socket | None = None  # the same connection as paho's, to set options and to cut it
@@ -67,7 +69,8 @@ class Link:
         if correlation is not None and self._settings.protocol == "5":
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
-        sent = self._client.publish(f"{self._root}/{topic}", text, qos, retain, properties)
+        full = topic.removeprefix(DISCOVERY) if topic.startswith(DISCOVERY) else f"{self._root}/{topic}"
+        sent = self._client.publish(full, text, qos, retain, properties)
         return sent.mid if sent.rc == paho.MQTT_ERR_SUCCESS else None
 
     def close(self) -> None:
@@ -141,22 +144,22 @@ class Link:
             self._end(reasons.from_code(self._settings, reason.value, str(reason)))
             return
         self._window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
-        client.subscribe([(f"{self._root}/{topic}", 1) for topic in COMMANDS])
+        client.subscribe([(topic, 1) for topic in (*(f"{self._root}/{below}" for below in COMMANDS), *self._also)])
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
-        refused = "; ".join(sorted({str(code) for code in codes if code.is_failure}))
+        refused = "; ".join(sorted({str(code) for code in codes[: len(COMMANDS)] if code.is_failure}))
         self._tell(Ready(self.number, self._window, refused))
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         self._tell(Acknowledged(self.number, mid, str(reason) if reason.is_failure else ""))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        below = message.topic[len(self._root) + 1 :]
+        topic = message.topic if message.topic in self._also else message.topic[len(self._root) + 1 :]
         asked = message.properties
         self._tell(
             Arrived(
                 self.number,
-                below,
+                topic,
                 bytes(message.payload[: MAX_BYTES + 1]),
                 message.retain,
                 getattr(asked, "ResponseTopic", None),

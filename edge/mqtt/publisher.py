@@ -80,6 +80,7 @@ class Publisher:
         self._root = f"{settings.base}/{device}"
         self._inbox = Inbox()
         self._once = Once(log, clock)
+        self._listeners: dict[str, Callable[[bytes], None]] = {}  # by topic of others, in full
         answers = Answers()
         self._receiver = Receiver(self._root, answers, self._once, on_command=on_command, publish=self.publish)
         self._stamp = Stamp(self.session, clock, synced)
@@ -91,6 +92,10 @@ class Publisher:
         self._status = BrokerStatus()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-publisher", daemon=True)
+
+    def listen(self, topic: str, hear: Callable[[bytes], None]) -> None:
+        """What others say on `topic` goes to `hear`, in the publisher's thread; call before the start."""
+        self._listeners[topic] = hear
 
     # From any thread
 
@@ -183,6 +188,9 @@ class Publisher:
             return
         elif isinstance(event, Acknowledged):
             self._sender.acknowledged(event.message, event.refused)
+        elif isinstance(event, Arrived) and event.topic in self._listeners:
+            if not event.retained:
+                self._listeners[event.topic](event.payload)
         elif isinstance(event, Arrived):
             self._receiver.take(event)
         else:
@@ -191,7 +199,8 @@ class Publisher:
     def _new_link(self, number: int) -> Link:
         return Link(
             number, self._settings, self._pace,
-            root=self._root, client_id=self._client_id, password=self._password, tell=self._inbox.tell,
+            root=self._root, client_id=self._client_id, password=self._password,
+            also=tuple(self._listeners), tell=self._inbox.tell,
         )  # fmt: skip
 
     def _adopt(self, change: _Apply) -> None:

@@ -41,6 +41,10 @@ _WORDS: dict[str, dict[str, Any]] = {
         "enum": ["ON", "OFF"],
         "description": "ON: camera and microphone are released. A plain word, not JSON; privacy/set takes the same.",
     },
+    "discovery": {
+        "type": "string",
+        "description": "What Home Assistant's MQTT discovery is told; its topic is not below ours.",
+    },
     "config": {
         "type": "string",
         "description": "config/<key>: the value of a key that may change live, as config/<key>/set takes it.",

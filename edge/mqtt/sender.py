@@ -114,6 +114,9 @@ class Sender:
         done = self._under_way.pop(message_id, None)
         if done is None:
             return
+        lasting = self._lasting.get(done.topic)
+        if lasting and lasting.message.payload == "" and not done.text:
+            del self._lasting[done.topic]  # what was cleared stays so: not again on every connect
         if refused:
             line = f"the broker does not let us publish on {done.topic}: {refused}; check its access list"
             self._once.say(logging.ERROR, line)

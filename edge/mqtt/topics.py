@@ -34,9 +34,11 @@ TOPICS: dict[str, Topic] = {
     "health": Topic(0, payloads.HealthPayload),
     "privacy": Topic(1, None, retained=True),
     "config": Topic(1, None, retained=True),  # config/<key>
+    "discovery": Topic(1, None, retained=True),  # discovery/<topic>: the one topic that is not below ours
     "response": Topic(1, payloads.ResponsePayload),  # response/<name>
 }
 
+DISCOVERY = "discovery/"
 COMMANDS = ("privacy/set", "config/+/set", "request/+")  # what we subscribe to, below base/device
 
 

@@ -57,6 +57,7 @@ def start(tmp_path: Path, broker: Broker, video: Path, audio: Path) -> Iterator[
             "microphone": {"source": str(audio)},
             "mqtt": {"host": "127.0.0.1", "port": broker.port},
             "publish": {"health_every_s": 1.0, "state_every_s": 1.0, "summary_every_s": 5.0},
+            "home_assistant": {"enabled": False},
         }
         for name, values in sections.items():
             config[name] = {**config.get(name, {}), **values}

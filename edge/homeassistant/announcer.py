@@ -1,0 +1,114 @@
+"""Tells Home Assistant that we are there, tells it again when it asks, and takes it back when that is switched off."""
+
+from __future__ import annotations
+
+import contextlib
+import random as chance
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.homeassistant.announcement import announcement
+from edge.homeassistant.facts import facts
+from edge.homeassistant.names import announcement_topic, is_announcement
+from edge.mqtt.payloads import InfoPayload, Payload
+
+FILE_NAME = "home-assistant"  # in the state folder: where we are announced
+_MOST = 8  # earlier names that are cleaned up
+JITTER_S = 3.0  # Home Assistant starts, and all devices of a house answer: not in the same moment
+
+
+class Announcer:
+    """An observer of the decision loop; `born` comes from the publisher's thread."""
+
+    def __init__(
+        self,
+        publish: Callable[[str, str], None],
+        folder: Path,
+        *,
+        enabled: bool,
+        connected: Callable[[], bool],
+        random: Callable[[], float] = chance.random,
+    ) -> None:
+        self._publish = publish
+        self._file = folder / FILE_NAME
+        self._enabled = enabled
+        self._connected = connected
+        self._random = random
+        self._info: InfoPayload | None = None
+        self._changed: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._told: tuple[str, str] | None = None  # topic and text
+        self._again: threading.Timer | None = None
+
+    def start(self) -> None:
+        """What was announced under another name, or must not be any more, is taken back."""
+        if not self._enabled:
+            self._withdraw("")
+
+    def hear(self, topic: str, payload: Payload | str, captured: float | None) -> None:  # noqa: ARG002
+        """What we announce follows `info`, and the intervals that change live."""
+        if not self._enabled:
+            return
+        if isinstance(payload, InfoPayload):
+            self._info, self._changed = payload, {}
+        elif topic.startswith("config/publish.") and isinstance(payload, str):
+            self._changed[topic.partition("/")[2]] = payload
+        else:
+            return
+        if self._info is not None:
+            self._announce(self._info)
+
+    def born(self, word: bytes) -> None:
+        """Home Assistant says that it has started: tell it again, some moments later."""
+        if word.strip() != b"online":
+            return
+        with self._lock:
+            if self._told is None or (self._again is not None and self._again.is_alive()):
+                return
+            self._again = threading.Timer(self._random() * JITTER_S, self._tell_again)
+            self._again.daemon = True
+            self._again.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            topic = self._told[0] if self._told else ""
+            self._told = None
+            if self._again is not None:
+                self._again.cancel()
+        if self._connected():  # so the broker has heard what was to be taken back
+            self._remember([topic] if topic else [])
+
+    def _announce(self, info: InfoPayload) -> None:
+        known = facts(info, self._changed)
+        told = (announcement_topic(known.prefix, known.base, known.device), announcement(known))
+        with self._lock:
+            if told == self._told:
+                return
+            self._told = told
+        self._withdraw(told[0])
+        self._publish(f"discovery/{told[0]}", told[1])
+
+    def _tell_again(self) -> None:
+        with self._lock:
+            told = self._told
+        if told is not None:
+            self._publish(f"discovery/{told[0]}", told[1])
+
+    def _withdraw(self, unless: str) -> None:
+        """Clears the topics on which we were announced before."""
+        earlier = [topic for topic in self._remembered() if topic != unless and is_announcement(topic)][:_MOST]
+        for topic in earlier:
+            self._publish(f"discovery/{topic}", "")
+        self._remember([unless, *earlier] if unless else earlier)
+
+    def _remembered(self) -> list[str]:
+        try:
+            return self._file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return []
+
+    def _remember(self, topics: list[str]) -> None:
+        if topics != self._remembered():
+            with contextlib.suppress(OSError):  # a full disk costs the cleaning-up, no more
+                self._file.write_text("".join(f"{topic}\n" for topic in topics), "utf-8")

@@ -1,0 +1,81 @@
+"""What may change live, as entities: a number, a switch or a choice for each key, bounded as the key's type is."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any, Literal
+
+from msgspec import Meta
+
+from edge.config import keys
+from edge.config.schema import Config
+from edge.homeassistant.entity import Entity
+
+# The ones that people turn; the rest is there too and disabled until somebody enables it.
+_ENABLED = ("decision.smoothing_s", "decision.enter", "decision.exit", "decision.dwell_s", "decision.hold_s")
+_UNITS = {"s": "s", "hz": "Hz", "db": "dB", "percent": "%", "c": "°C"}
+_SMALLEST = 0.001  # Home Assistant's finest step, where a bound itself is not allowed
+
+
+def knobs() -> list[Entity]:
+    """One for each key that may change by MQTT and is a number, a yes or no, or a choice."""
+    live = keys.values(Config())
+    found = [_knob(key, keys.types()[key]) for key in live if keys.is_remote(key)]
+    return [entity for entity in found if entity is not None]
+
+
+def _knob(key: str, hint: Any) -> Entity | None:
+    base, meta, optional = _resolved(hint)
+    section, _, name = key.partition(".")
+    words, unit = _words(name)
+    fields: dict[str, Any] = {
+        "state": f"config/{key}",
+        "command": f"config/{key}/set",
+        "entity_category": "config",
+        "enabled": key in _ENABLED,
+    }
+    label = f"{section.capitalize()} {words}"
+    if base is bool:
+        fields |= {"payload_on": "true", "payload_off": "false"}
+        return Entity("switch", _id(key), label, fields)
+    if typing.get_origin(base) is Literal:
+        return Entity("select", _id(key), label, fields | {"options": list(typing.get_args(base))})
+    if base not in (int, float) or meta is None:
+        return None
+    low = meta.ge if meta.ge is not None else _SMALLEST
+    fraction = (meta.ge, meta.le) == (0, 1)
+    fields |= {
+        "min": low,
+        "max": meta.le,
+        "step": 1 if base is int else 0.01 if fraction else _SMALLEST if low == _SMALLEST else 0.1,
+        "mode": "slider" if fraction else "box",
+    }
+    if unit:
+        fields["unit_of_measurement"] = unit
+    if optional:
+        fields["value_template"] = "{{ None if value == 'null' else value }}"
+    return Entity("number", _id(key), label, fields)
+
+
+def _resolved(hint: Any) -> tuple[Any, Meta | None, bool]:
+    """The plain type, its bounds, and whether it may be unset."""
+    optional = False
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = [option for option in typing.get_args(hint) if option is not type(None)]
+        optional = True
+    if typing.get_origin(hint) is typing.Annotated:
+        base, meta = typing.get_args(hint)[:2]
+        return base, meta, optional
+    return hint, None, optional
+
+
+def _words(name: str) -> tuple[str, str]:
+    """`dwell_s` as words and unit."""
+    stem, _, last = name.rpartition("_")
+    unit = _UNITS.get(last, "") if stem else ""
+    return (stem if unit else name).replace("_", " "), unit
+
+
+def _id(key: str) -> str:
+    return key.replace(".", "_")
