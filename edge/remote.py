@@ -18,6 +18,7 @@ from edge.errands import Errands, Late
 from edge.errors import EdgeError
 from edge.inference import read_manifest, runtime_name
 from edge.mqtt.commands import Command
+from edge.mqtt.once import Once
 from edge.mqtt.payloads import HealthPayload, InfoPayload, ResponsePayload
 from edge.mqtt.publisher import Publisher
 from edge.observers import Outlet
@@ -50,6 +51,7 @@ class Remote:
     def __init__(self, service: Host, later: Callable[[Late], None]) -> None:
         self._service = service
         self._errands = Errands(later)
+        self._once = Once(log, SystemClock())
         self._told: dict[str, str] = {}
         self._requests: dict[str, Callable[[Any], Any]] = {
             "info": lambda _: msgspec.to_builtins(self.info()),
@@ -124,6 +126,7 @@ class Remote:
                 command.transaction,
                 error="privacy may not be switched off from afar (privacy.remote_off is false in the config)",
             )
+            service.outlet.tell("privacy", "ON" if service.gate.on else "OFF")
             return
         problem = service.switch_privacy(on=bool(command.value))
         if problem is None and service.gate.on != bool(command.value):
@@ -138,8 +141,10 @@ class Remote:
             else:
                 service.apply(service.settings.change({command.name: command.value}))
         except EdgeError as error:
-            log.warning("config/%s/set refused: %s", command.name, error)
+            self._once.say(logging.WARNING, f"config/{command.name}/set refused: {error}")
             self._answer("config", command.transaction, error=str(error))
+            self._told.pop(command.name, None)  # whoever shows what was asked for hears again what holds
+            self.tell_values()
             return
         self.tell_values()
         self._answer("config", command.transaction, {command.name: command.value})
