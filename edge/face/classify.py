@@ -42,11 +42,17 @@ class FaceClassifier:
 
     def logits(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the model itself says, before temperature and prior."""
-        if crop.size == 0 or crop.dtype != np.uint8:
-            raise ValueError(f"a face crop must hold 8-bit pixels; this one is {crop.shape} of {crop.dtype}")
+        if crop.size == 0 or crop.dtype != np.uint8 or not _is_picture(crop.shape):
+            raise ValueError(
+                f"a face crop must hold 8-bit pixels, grey or BGR; this one is {crop.shape} of {crop.dtype}"
+            )
         face = shrink(to_grey(crop), self.side)
         logits: NDArray[np.float32] = self._model.run({"image": prepare(face)})["logits"][0]
         return logits
+
+
+def _is_picture(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
 def _offsets(prior: Mapping[str, float]) -> NDArray[np.float32]:

@@ -60,7 +60,18 @@ def test_a_prior_for_an_unknown_label_is_refused() -> None:
         FaceClassifier(prior={"bored": 1.0})
 
 
-@pytest.mark.parametrize("crop", [np.zeros((0, 5), np.uint8), np.zeros((48, 48), np.float32)])
+@pytest.mark.parametrize(
+    "crop",
+    [
+        np.zeros((0, 5), np.uint8),
+        np.zeros((48, 48), np.float32),
+        np.full((48, 48), np.nan),
+        np.zeros(48, np.uint8),
+        np.zeros((48, 48, 4), np.uint8),
+        np.zeros((1, 48, 48, 1), np.uint8),
+    ],
+    ids=["empty", "floats", "not a number", "a row", "four channels", "a batch"],
+)
 def test_what_is_no_picture_is_refused(classifier: FaceClassifier, crop: np.ndarray) -> None:  # type: ignore[type-arg]
     with pytest.raises(ValueError, match="8-bit pixels"):
         classifier.classify(crop)
