@@ -12,7 +12,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class NothingYet(CaptureError):
-    """A live source gave nothing within about a second. Ask again; only a stall that lasts is a fault."""
+    """A live source gave nothing within a second. Ask again; only a stall that lasts is a fault."""
 
 
 class Source(Protocol[T_co]):
@@ -26,7 +26,7 @@ class Source(Protocol[T_co]):
         ...
 
     def read(self) -> T_co:
-        """The next one; blocks for about a second at most.
+        """The next one; blocks for a second at most.
 
         NothingYet: nothing came in that time. CaptureError: it failed. SourceEnded: a recording is over.
         """

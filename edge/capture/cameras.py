@@ -15,7 +15,7 @@ from edge.errors import CaptureError, EdgeError, MissingPackage
 from edge.readings import Frame
 
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-FIRST_PICTURE_TRIES = 3  # seconds, about
+FIRST_PICTURE_TRIES = 6  # three seconds, about
 
 
 def camera(settings: Camera, clock: Clock) -> FrameSource:

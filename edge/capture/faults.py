@@ -11,7 +11,8 @@ from edge.readings import Frame, Sound
 
 T_contra = TypeVar("T_contra", contravariant=True)
 
-SOUND_STALL_S = 5.0
+SOUND_STALL_S = 4.0
+SUSPECT_S = 30.0  # opened anew and still without a sign of life: this long until the next opening
 
 
 class Faults(Protocol[T_contra]):
@@ -56,7 +57,7 @@ class CameraFaults:
             self._same_since = now
             self._suspect = False
             return None
-        if now - self._same_since < self._stall_s:
+        if now - self._same_since < (SUSPECT_S if self._suspect else self._stall_s):
             return None
         self._suspect = True
         if int(item.luma.max()) < 32:
@@ -92,7 +93,7 @@ class MicrophoneFaults:
             self._suspect = False
             return None
         self._zeros_s += item.seconds
-        if self._zeros_s < self._silence_s:
+        if self._zeros_s < (SUSPECT_S if self._suspect else self._silence_s):
             return None
         self._suspect = True
         return f"only silence (all zeros) for {self._silence_s:g} s: muted, unplugged or used by another program?"

@@ -13,7 +13,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 OPEN_S = 15.0  # a network camera may take long to answer
-READ_S = 1.0
+READ_S = 0.5
 PATIENCE_S = 0.2
 CLOSE_S = 1.1  # with the patience, leaves pause() and stop() within their two seconds
 

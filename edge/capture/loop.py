@@ -21,6 +21,7 @@ T = TypeVar("T", Frame, Sound)
 Report = Callable[[Literal["online", "offline", "disabled"], str], None]
 
 MAX_WAIT_S = 1.0  # between two signs of life
+AGAIN_S = 1.0  # until a source that gives nothing sensible is opened anew
 CLOSE_S = 2.0  # how long pause() and stop() wait for a device to let go
 
 log = logging.getLogger(__name__)
@@ -168,8 +169,8 @@ class CaptureLoop(Generic[T]):
         now = self._clock.monotonic()
         if source.live:
             fault = self._faults.judge(item, now)
-            if fault:
-                return self._fail(fault)
+            if fault:  # it can be opened: soon again, for that may mend it, and the next time with patience
+                return self._fail(fault, after=AGAIN_S)
             if not self._faults.suspect:
                 self._hand_over(self._pace.numbered(item))
             return 0.0
@@ -193,9 +194,10 @@ class CaptureLoop(Generic[T]):
         self._retry_at = self._clock.monotonic()
         return 0.0
 
-    def _fail(self, reason: str) -> float:
+    def _fail(self, reason: str, after: float | None = None) -> float:
         now = self._clock.monotonic()
-        delay = self._backoff.delay(now - self._online_since if self._online_since is not None else 0.0)
+        ran_for = now - self._online_since if self._online_since is not None else 0.0
+        delay = self._backoff.delay(ran_for) if after is None else after
         self._online_since = None
         self._retry_at = now + delay
         if not (self._paused.is_set() or self._stopped.is_set()):

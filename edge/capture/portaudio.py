@@ -19,7 +19,8 @@ from edge.clock import Clock
 from edge.errors import CaptureError, MissingPackage
 from edge.readings import SAMPLE_RATE, Samples, Sound
 
-READ_S = 1.0
+READ_S = 0.5
+LET_GO_S = 1.0
 HELD = 20  # blocks of 100 ms that wait at most
 DRIFT_S = 0.25  # between sound counted and time passed: beyond, sound was lost
 
@@ -95,7 +96,7 @@ class Microphone:
             self._closing = True
             self._held.clear()
             self._changed.notify_all()
-        if not self._device_lock.acquire(timeout=READ_S):
+        if not self._device_lock.acquire(timeout=LET_GO_S):
             raise CaptureError(f"{self.name} hangs and does not let go")
         try:
             stream, self._stream = self._stream, None

@@ -57,13 +57,13 @@ class Camera(Section, frozen=True):
     fps: Annotated[float, Meta(ge=0.5, le=120)] = 15.0
     rotation: Literal[0, 90, 180, 270] = 0
     flip: Literal["none", "horizontal", "vertical", "both"] = "none"
-    stall_s: PositiveSeconds = 5.0  # no frame, or the same frame, for this long counts as a fault
+    stall_s: PositiveSeconds = 4.0  # no frame, or the same frame, for this long counts as a fault
 
 
 class Microphone(Section, frozen=True):
     enabled: bool = True
     source: str = "auto"  # auto, index, part of a name, a WAV/FLAC file, sample, none
-    silence_s: PositiveSeconds = 10.0  # nothing but zeros for this long counts as a fault
+    silence_s: PositiveSeconds = 4.0  # nothing but zeros for this long counts as a fault
 
 
 class Face(Section, frozen=True):
