@@ -26,6 +26,17 @@ class Media:
     audio: Path
 
 
+def sample_pictures(folder: Path, count: int = 40) -> Path:
+    """Frames of the sample scene as files."""
+    (folder / "sample").mkdir(parents=True)
+    scene = SampleScene(Camera(source="sample", width=640, height=480, fps=FPS))
+    scene.open()
+    for number in range(count):
+        cv2.imwrite(str(folder / "sample" / f"{number:04}.png"), scene.read().image)
+    scene.close()
+    return folder
+
+
 def sample_media(folder: Path) -> Media:
     """The sample scene as files: what is measured then is the service and not the making of the scene."""
     media = Media(folder / "scene.mp4", folder / "voice.wav")

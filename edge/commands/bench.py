@@ -1,4 +1,4 @@
-"""`emotion-edge bench`: each stage and the whole service, on this machine."""
+"""`emotion-edge bench`: each stage and the whole service, on this machine; with --compare, others beside us."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.bench.media import Media, sample_media
+from edge.bench.contest import Result, compare, pictures
+from edge.bench.media import Media, sample_media, sample_pictures
 from edge.bench.stages import stages
 from edge.bench.whole import measure
 from edge.board import detect
@@ -23,12 +24,24 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--audio", type=Path, help="instead of the sample's voice")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the service runs (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--compare", action="store_true", help="our face path beside what else is installed (fer)")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="for --compare: a folder for each label (or `smile` and `none`) with pictures; default: the sample scene",
+    )
+    parser.add_argument("--cropped", action="store_true", help="for --compare: each picture is one face")
+    parser.add_argument("--peer-python", metavar="PYTHON", help="for --compare: the Python that has the others")
+    parser.add_argument("--core", type=int, default=0, help="for --compare: the core that all run on (default: 0)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="emotion-edge-bench-") as name:
         folder = Path(name)
+        if arguments.compare:
+            return _compare(arguments, folder)
         if arguments.video and arguments.audio:
             media = Media(arguments.video.resolve(), arguments.audio.resolve())
         else:
@@ -51,6 +64,41 @@ def run(arguments: argparse.Namespace) -> int:
         f"(p95 {whole.latency_ms.p95:.0f} ms)"
     )
     return 0
+
+
+def _compare(arguments: argparse.Namespace, folder: Path) -> int:
+    where = arguments.pictures or sample_pictures(folder / "pictures")
+    shown = pictures(where, cropped=arguments.cropped)
+    results = []
+    if not arguments.json:
+        print(f"{machine()}, one core; {len(shown)} pictures\n\n{_HEAD}", flush=True)
+    for result in compare(shown, cropped=arguments.cropped, peer_python=arguments.peer_python, core=arguments.core):
+        results.append(result)
+        if not arguments.json:
+            print(_row(result), flush=True)
+    if arguments.json:
+        print(json.dumps({"machine": machine(), "results": msgspec.to_builtins(results)}))
+    elif len({result.name for result in results}) == 1:
+        print("\nnothing to compare with: pip install fer, here or in the environment of --peer-python")
+    return 0
+
+
+_HEAD = (
+    "| | | faces found | accuracy | macro recall | smile area | median ms | p95 ms | start s | MB |\n"
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+)
+
+
+def _row(result: Result) -> str:
+    """One line of a Markdown table."""
+    shares = [_percent(value) for value in (result.found, result.accuracy, result.macro_recall)]
+    area = "" if result.smile_area is None else f"{result.smile_area:.3f}"
+    numbers = [f"{result.median_ms:.2f}", f"{result.p95_ms:.2f}", f"{result.start_s:.1f}", f"{result.resident_mb:.0f}"]
+    return f"| {' | '.join([result.name, result.way, *shares, area, *numbers])} |"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
 
 
 def machine() -> str:
