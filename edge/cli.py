@@ -21,6 +21,8 @@ COMMANDS = {
     "doctor": "what works on this device, what does not, and the remedy",
     "devices": "list cameras and microphones",
     "unit": "write the systemd drop-in that limits the network to what the config names",
+    "dashboard": "the page to look at: where it is, or serve it from here",
+    "passwd": "set the password of that page",
     "privacy": "release camera and microphone, or take them again",
     "bench": "measure each stage and the whole service on this machine",
 }

@@ -125,6 +125,7 @@ class Sight(Sense[Frame]):
         self, config: schema.Config, source: Callable[[], FrameSource], path: FacePath, emit: Emit, clock: Clock
     ) -> None:
         self.slot = FrameSlot()
+        self.onlooker: Callable[[Frame], None] | None = None  # sees each frame on its way; must return at once
         self._path = path
         super().__init__(
             name="camera",
@@ -137,6 +138,8 @@ class Sight(Sense[Frame]):
         )
 
     def understand(self, item: Frame) -> Iterable[FacesReading]:
+        if self.onlooker is not None:
+            self.onlooker(item)
         return [self._path.process(item)]
 
     def forget(self) -> None:

@@ -10,22 +10,16 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-from msgspec.structs import replace
 
-from edge.commands import common
-from edge.commands.answers import split_broker
+from edge.commands import broker, common
 from edge.commands.view import View, change_line, screen
 from edge.config.load import load
-from edge.config.schema import Mqtt
-from edge.config.secrets import mqtt_password, password_in
-from edge.errors import BrokerError, ConfigError
+from edge.errors import BrokerError
 from edge.mqtt import reasons
 from edge.mqtt.dial import new_client
-from edge.mqtt.identity import device_name, machine_id
 from edge.mqtt.tls import UnusableFiles
 
 REDRAW_S = 0.25
@@ -35,15 +29,7 @@ ASK_HEALTH_S = 2.0
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("watch", help="show live readings from the broker")
     common.add_config(parser)
-    parser.add_argument(
-        "--broker", metavar="HOST[:PORT]", help="instead of the one in the config; mqtts://HOST for TLS"
-    )
-    parser.add_argument("--username", metavar="U", help="the user at that broker")
-    parser.add_argument("--password-file", metavar="F", help="file with the password, readable by nobody else")
-    parser.add_argument("--ca-file", metavar="F", help="authority of that broker's certificate")
-    parser.add_argument("--base", help="first level of the topics (default: from the config)")
-    parser.add_argument("--device", help="which device (default: this one; + for any)")
-    parser.add_argument("--protocol", choices=("5", "3.1.1"))
+    broker.add_options(parser)
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
@@ -51,12 +37,8 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config).config
-    mqtt, password = _connection(config.mqtt, arguments)
-    if arguments.protocol:
-        mqtt = replace(mqtt, protocol=arguments.protocol)
-    base = arguments.base or mqtt.base
-    device = arguments.device or device_name(config.device.name, machine_id())
-    prefix = f"{base}/{device}"
+    mqtt, password = broker.connection(config.mqtt, arguments)
+    prefix = broker.prefix(config, arguments)
     if arguments.child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then ends us
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -94,25 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.write("\x1b[?25h")
             sys.stdout.flush()
     return 0
-
-
-def _connection(ours: Mqtt, arguments: argparse.Namespace) -> tuple[Mqtt, str | None]:
-    """How to reach the broker. User, password and certificate of the config go to the broker of the config alone."""
-    host, port, tls = split_broker(arguments.broker) if arguments.broker else (ours.host or "127.0.0.1", None, False)
-    same = host.lower() == ours.host.lower() and port in (None, reasons.port(ours)) and (ours.tls or not tls)
-    if same:
-        mqtt, password = ours, mqtt_password(ours) if ours.username else None
-    else:
-        tls = tls or arguments.ca_file is not None
-        mqtt, password = Mqtt(host=host, port=port, base=ours.base, protocol=ours.protocol, tls=tls), None
-    if arguments.ca_file:
-        mqtt = replace(mqtt, ca_file=arguments.ca_file, tls=True)
-    if arguments.username:
-        mqtt = replace(mqtt, username=arguments.username)
-        password = password_in(Path(arguments.password_file), "--password-file") if arguments.password_file else None
-    elif arguments.password_file:
-        raise ConfigError("--password-file: needs --username too")
-    return mqtt, password
 
 
 def _watch(

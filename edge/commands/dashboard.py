@@ -1,0 +1,93 @@
+"""`emotion-edge dashboard`: where the page is; and where the service does not serve it, it is served from here."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import signal
+import threading
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from edge import paths
+from edge.clock import SystemClock
+from edge.commands import broker, common
+from edge.config.load import load
+from edge.config.schema import Dashboard as Settings
+from edge.dashboard.aim import Aim
+from edge.dashboard.observer import Dashboard, address
+from edge.dashboard.subscriber import Subscriber
+from edge.dashboard.wiring import checked_password
+from edge.errors import BrokerError
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("dashboard", help="the page to look at: where it is, or serve it from here")
+    common.add_config(parser, of_service=True)
+    broker.add_options(parser)
+    parser.add_argument("--listen", metavar="ADDRESS", help="(default: dashboard.listen of the config)")
+    parser.add_argument("--port", type=int, help="(default: dashboard.port of the config)")
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = load(arguments.config).config
+    changes = {"listen": arguments.listen, "port": arguments.port}
+    settings = replace(config.dashboard, **{name: value for name, value in changes.items() if value is not None})
+    elsewhere = bool(arguments.broker or arguments.device)
+    if _answers(settings):
+        if elsewhere:
+            raise BrokerError(f"{address(settings)} is taken by another page; name another port with --port")
+        print(f"the page is at {address(settings)}")
+        return 0
+    if settings.enabled and not elsewhere:
+        print("the service does not serve its page now (is it running, and restarted since dashboard.enabled was set?)")
+    state = Path(arguments.state or paths.state_of(arguments.config))
+    clock = SystemClock()
+    # A picture never travels over MQTT, so there is none to aim by.
+    settings = replace(settings, preview="off")
+    mqtt, password = broker.connection(config.mqtt, arguments)
+    prefix = broker.prefix(config, arguments)
+    heard: list[Dashboard] = []  # the two know each other
+    subscriber = Subscriber(mqtt, password, prefix, lambda *told: heard[0].hear(*told) if heard else None)
+    page = Dashboard(
+        settings,
+        password=checked_password(settings, state),
+        device=prefix.rpartition("/")[2],
+        send=subscriber.send,
+        broker=subscriber.status,
+        aim=Aim(clock, allowed=False),
+        clock=clock,
+    )
+    heard.append(page)
+    page.start()
+    try:
+        subscriber.start()
+        print(f"{prefix} by way of {mqtt.host}: the page is at {address(settings)} (Ctrl-C ends it)", flush=True)
+        _wait(arguments.seconds)
+        subscriber.stop()
+    finally:
+        page.stop()
+    return 0
+
+
+def _wait(seconds: float | None) -> None:
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    signal.signal(signal.SIGINT, lambda *_: done.set())
+    done.wait(seconds)
+
+
+def _answers(settings: Settings) -> bool:
+    """Whether a page of ours is there."""
+    where = address(settings).removeprefix("http://").rstrip("/")
+    connection = http.client.HTTPConnection(where, timeout=2.0)
+    try:
+        connection.request("GET", "/page.css")
+        return b"Emotion Edge" in connection.getresponse().read(200)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,210 @@
+"""What the page remembers: an hour of states and events, some minutes of readings. In memory only, and bounded.
+
+When privacy is switched on all of it is forgotten, as everywhere in the service.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from edge.config.schema import Config
+from edge.dashboard.replay import Point
+from edge.mqtt.payloads import (
+    EventPayload,
+    HealthPayload,
+    InfoPayload,
+    ModalityPart,
+    Payload,
+    ReadingPayload,
+    SourcePayload,
+    StatePayload,
+)
+from edge.readings import CIRCUMPLEX, LABELS
+
+HOUR_S = 3_600.0
+READINGS_S = 390.0  # what thresholds are tried on, with some more to settle in
+TRAIL_S = 60.0
+PRIVACY = "privacy"  # beside the states: nobody looks
+OFFLINE = "offline"  # and: the device is away
+_SHOWN_EVENTS = 300
+
+News = tuple[str, dict[str, Any]]  # what a viewer is told: its name and its content
+
+
+class History:
+    """Belongs to the page's thread. Every time is monotonic seconds."""
+
+    def __init__(self, device: str) -> None:
+        self.readings: deque[Point] = deque(maxlen=4_000)
+        self.spans: deque[tuple[float, str]] = deque(maxlen=4_000)  # from when on which state
+        self.config: dict[str, Any] = {}  # live keys and their values
+        self._device = device
+        self._version = ""
+        self._events: deque[dict[str, Any]] = deque(maxlen=1_000)
+        self._trail: deque[tuple[float, float, float]] = deque(maxlen=1_000)
+        self._state: dict[str, Any] | None = None
+        self._reading: dict[str, Any] | None = None
+        self._privacy: str | None = None
+        self._sources: dict[str, dict[str, str]] = {}
+        self._health: dict[str, Any] | None = None
+        self._takers: dict[type | str, Callable[[str, Any, float], list[News]]] = {
+            ReadingPayload: self._take_reading,
+            StatePayload: self._take_state,
+            EventPayload: self._take_event,
+            SourcePayload: self._take_source,
+            HealthPayload: lambda _, payload, __: self.take_health(msgspec.to_builtins(payload)),
+            InfoPayload: self._take_info,
+            "privacy": self._take_privacy,
+            "availability": self._take_availability,
+            str: self._take_config,
+        }
+
+    def take(self, topic: str, payload: Payload | str, at: float) -> list[News]:
+        """Remember a message, and say what a viewer should hear of it."""
+        name = topic.partition("/")[2]
+        take = self._takers.get(topic if isinstance(payload, str) and not name else type(payload))
+        return take(name, payload, at) if take else []
+
+    def take_health(self, health: Mapping[str, Any]) -> list[News]:
+        """How the device fares, from `health` or an answer to a request for it."""
+        wanted = ("fps", "latency_ms", "cpu_percent", "rss_mb", "temperature_c", "throttled", "outbox", "uptime_s")
+        self._health = {key: health.get(key) for key in wanted}
+        return [("health", self._health)]
+
+    def snapshot(self, now: float) -> dict[str, Any]:
+        """Everything, for somebody who begins to look."""
+        self._forget_old(now)
+        reading = self._reading
+        return {
+            "now": now,
+            "labels": {label: CIRCUMPLEX[label] for label in LABELS},
+            "info": self._info(),
+            "privacy": self._privacy,
+            "state": self._state,
+            "reading": reading if reading is not None and now - reading["at"] < TRAIL_S else None,
+            "trail": [point for point in self._trail if now - point[0] < TRAIL_S],
+            "curve": [
+                (p.time, max(p.probabilities), p.probabilities.index(max(p.probabilities))) for p in self.readings
+            ],
+            "spans": list(self.spans),
+            "events": list(self._events)[-_SHOWN_EVENTS:],
+            "sources": self._sources,
+            "health": self._health,
+            "config": self.config,
+        }
+
+    def _info(self) -> dict[str, str]:
+        return {"device": self._device, "version": self._version}
+
+    def _take_reading(self, _: str, payload: ReadingPayload, at: float) -> list[News]:
+        self._reading = {
+            "at": at,
+            "fused": _values(payload.probabilities),
+            "valence": payload.valence,
+            "arousal": payload.arousal,
+            "people": payload.people,
+            "face": _part(payload.face),
+            "speech": _part(payload.speech),
+        }
+        fresh = "speech" if payload.face is None or _younger(payload.speech, payload.face) else "face"
+        valid = self.config.get(f"fusion.{fresh}_max_age_s", getattr(Config().fusion, f"{fresh}_max_age_s"))
+        self.readings.append(Point(at, self._reading["fused"], at + float(valid)))
+        self._trail.append((at, payload.valence, payload.arousal))
+        self._forget_old(at)
+        return [("reading", self._reading)]
+
+    def _take_state(self, _: str, payload: StatePayload, at: float) -> list[News]:
+        self._state = {
+            "at": at,
+            "label": payload.label,
+            "confidence": payload.confidence,
+            "since": at - payload.for_s,
+            "people": payload.people,
+            "modalities": payload.modalities,
+        }
+        if self._privacy != "ON":
+            self._begin(payload.label, at - payload.for_s)
+        return [("state", self._state)]
+
+    def _take_event(self, _: str, payload: EventPayload, at: float) -> list[News]:
+        event = {
+            "at": at,
+            "event": payload.event,
+            "label": payload.label,
+            "previous": payload.previous,
+            "people": payload.people,
+        }
+        self._events.append(event)
+        return [("event", event)]
+
+    def _take_privacy(self, _: str, word: str, at: float) -> list[News]:
+        self._privacy = word
+        if word != "ON":
+            return [("privacy", {"privacy": word, "at": at})]
+        for memory in (self.readings, self.spans, self._events, self._trail):
+            memory.clear()
+        self._reading = self._state = None
+        self._begin(PRIVACY, at)
+        return [("privacy", {"privacy": word, "at": at})]
+
+    def _take_source(self, name: str, payload: SourcePayload, _: float) -> list[News]:
+        self._sources[name] = {"state": payload.state, "reason": payload.reason}
+        return [("source", {"name": name, **self._sources[name]})]
+
+    def _take_info(self, _: str, payload: InfoPayload, __: float) -> list[News]:
+        self._device, self._version = payload.device, payload.version
+        return [("info", self._info())]
+
+    def _take_config(self, key: str, word: str, _: float) -> list[News]:
+        self.config[key] = _plain(word)
+        return [("config", {key: self.config[key]})]
+
+    def _take_availability(self, _: str, word: str, at: float) -> list[News]:
+        if word != "offline":
+            return []
+        self._state = None
+        self._begin(OFFLINE, at)
+        return [("offline", {"at": at})]
+
+    def _begin(self, label: str, at: float) -> None:
+        """From `at` on it is so; what was said of the time after it is taken back."""
+        if self.spans and self.spans[-1][1] == label:
+            return
+        if self.spans:
+            at = max(at, self.spans[-1][0])
+        self.spans.append((at, label))
+
+    def _forget_old(self, now: float) -> None:
+        while self.readings and now - self.readings[0].time > READINGS_S:
+            self.readings.popleft()
+        while len(self.spans) > 1 and now - self.spans[1][0] > HOUR_S:
+            self.spans.popleft()
+        while self._events and now - self._events[0]["at"] > HOUR_S:
+            self._events.popleft()
+        while self._trail and now - self._trail[0][0] > TRAIL_S:
+            self._trail.popleft()
+
+
+def _values(probabilities: Mapping[str, float]) -> tuple[float, ...]:
+    return tuple(probabilities.get(label, 0.0) for label in LABELS)
+
+
+def _part(part: ModalityPart | None) -> dict[str, Any] | None:
+    if part is None:
+        return None
+    return {"values": _values(part.probabilities), "weight": part.weight, "quality": part.quality}
+
+
+def _younger(part: ModalityPart | None, other: ModalityPart) -> bool:
+    return part is not None and part.age_s < other.age_s
+
+
+def _plain(word: str) -> Any:
+    try:
+        return msgspec.json.decode(word)
+    except msgspec.DecodeError:
+        return word

@@ -1,0 +1,76 @@
+"""Those who look at the page now, each with a short queue. Who does not keep up is let go, and comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from edge.dashboard.history import News
+
+MOST = 8
+_QUEUE = 120  # messages: at two readings a second about half a minute
+
+
+@dataclass(eq=False, slots=True)
+class Viewer:
+    """One open page. `cookie` is its session's word."""
+
+    cookie: str
+    queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
+
+
+class Viewers:
+    """Belongs to the page's thread."""
+
+    def __init__(self) -> None:
+        self._viewers: set[Viewer] = set()
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    def add(self, cookie: str) -> Viewer | None:
+        """A new one, or None when there are enough."""
+        if len(self._viewers) >= MOST:
+            return None
+        viewer = Viewer(cookie)
+        self._viewers.add(viewer)
+        return viewer
+
+    def remove(self, viewer: Viewer) -> None:
+        self._viewers.discard(viewer)
+
+    def tell(self, news: list[News]) -> None:
+        """To everybody."""
+        if not self._viewers:
+            return
+        for name, content in news:
+            message = encoded(name, content)
+            for viewer in list(self._viewers):
+                try:
+                    viewer.queue.put_nowait(message)
+                except asyncio.QueueFull:
+                    self.let_go(viewer)
+
+    def let_go(self, viewer: Viewer) -> None:
+        """End its stream; what it has not taken by now is dropped."""
+        self._viewers.discard(viewer)
+        while not viewer.queue.empty():
+            viewer.queue.get_nowait()
+        viewer.queue.put_nowait(None)
+
+    def signed_out(self, cookie: str) -> None:
+        """End the streams of one session."""
+        for viewer in [each for each in self._viewers if each.cookie == cookie]:
+            self.let_go(viewer)
+
+    def end(self) -> None:
+        for viewer in list(self._viewers):
+            self.let_go(viewer)
+
+
+def encoded(name: str, content: dict[str, Any]) -> bytes:
+    """One server-sent event."""
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(content) + b"\n\n"

@@ -1,0 +1,43 @@
+// The line to the service: server-sent events, and a watch over whether they still come.
+
+const SILENT_MS = 25_000;
+const AGAIN_MS = 10_000;
+
+/** `told(name, content)` for each event; `linked(state)` with "live", "lost" or "full". */
+export function listen(told, linked) {
+  let source, heard, timer;
+
+  function open() {
+    clearTimeout(timer);
+    source = new EventSource("/live");
+    for (const name of ["snapshot", "reading", "state", "event", "source", "health", "info", "privacy", "config", "broker", "offline", "aim", "beat"]) {
+      source.addEventListener(name, (event) => {
+        heard = performance.now();
+        if (name === "snapshot") linked("live");
+        if (name !== "beat") told(name, JSON.parse(event.data));
+      });
+    }
+    source.onerror = () => (source.readyState === EventSource.CLOSED ? refused() : linked("lost"));
+  }
+
+  /** An answer, but no stream: signed out, or too many look at once. */
+  async function refused() {
+    linked("lost");
+    timer = setTimeout(open, AGAIN_MS);
+    try {
+      const answer = await fetch("/", { redirect: "manual", cache: "no-store" });
+      if (answer.type === "opaqueredirect") location.assign("/login");
+      else if (answer.ok) linked("full");
+    } catch { /* it is away; we come back */ }
+  }
+
+  setInterval(() => {
+    if (heard && performance.now() - heard > SILENT_MS && source.readyState === EventSource.OPEN) {
+      source.close();
+      linked("lost");
+      heard = performance.now();
+      open();
+    }
+  }, 5_000);
+  open();
+}

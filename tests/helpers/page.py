@@ -1,0 +1,129 @@
+"""The page without a service: fed with a scripted hour by the real scene, so that there is something to see."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.clock import SystemClock
+from edge.config.overrides import live_values
+from edge.config.schema import Config
+from edge.config.schema import Dashboard as Settings
+from edge.dashboard.aim import Aim
+from edge.dashboard.observer import Dashboard
+from edge.dashboard.password import Password
+from edge.fusion import learned_weights
+from edge.mqtt.commands import Command
+from edge.mqtt.payloads import HealthPayload, InfoPayload, Latency, Payload, ResponsePayload, SourcePayload
+from edge.mqtt.status import BrokerStatus
+from edge.readings import LABELS, FaceReading, FacesReading, Probabilities, SpeechReading
+from edge.scene import Scene
+
+# What happens: minutes ago, how many people, which feeling of the first, does anybody speak.
+SCRIPT = (
+    (60, 1, "neutral", False), (56, 1, "happy", True), (53, 2, "happy", True), (49, 2, "surprised", True),
+    (48, 2, "happy", True), (43, 1, "neutral", False), (40, 0, "neutral", False), (31, 1, "neutral", False),
+    (28, 1, "sad", True), (24, 2, "angry", True), (22, 2, "fearful", True), (21, 2, "sad", True),
+    (17, 1, "neutral", False), (13, 2, "happy", True), (9, 3, "surprised", True), (8.4, 3, "happy", True),
+    (4.6, 2, "neutral", True), (3.6, 2, "sad", True), (2.9, 2, "happy", True), (1.8, 2, "surprised", True),
+    (1.5, 2, "happy", True),
+)  # fmt: skip
+STEP_S = 0.5
+
+
+class Mood:
+    """A model's answers that lean to a feeling, with doubts that come and go slowly, as those of models do."""
+
+    def __init__(self, seed: int, doubt: float) -> None:
+        self._chance = random.Random(seed)
+        self._doubt = doubt
+        self._drift = [0.0] * len(LABELS)
+        self._lean = dict.fromkeys(LABELS, 0.0)
+
+    def answer(self, label: str, sureness: float) -> Probabilities:
+        self._drift = [0.93 * drift + self._chance.gauss(0.0, 0.37 * self._doubt) for drift in self._drift]
+        for name in LABELS:
+            self._lean[name] += 0.12 * ((sureness if name == label else 0.0) - self._lean[name])
+        powers = [math.exp(self._lean[name] + drift) for name, drift in zip(LABELS, self._drift, strict=True)]
+        return tuple(power / sum(powers) for power in powers)
+
+
+class ScriptedHour:
+    """The real fusion and decision over scripted readings; `until` may be called again as time goes on."""
+
+    def __init__(self, now: float, wall: float, seconds: float = 3600.0) -> None:
+        self._end, self._wall = now, wall
+        self._time = now - seconds
+        self._scene = Scene(Config(), learned_weights(), self._time)
+        self._moods = [Mood(7 + i, 0.8) for i in range(3)]
+        self._voice = Mood(3, 1.0)
+        self._track, self._many = 1, 0
+
+    def until(self, now: float) -> Iterator[tuple[str, Payload, float]]:
+        """What the service would have told up to now."""
+        while self._time < now:
+            self._time += STEP_S
+            minutes = (self._end - self._time) / 60
+            _, people, label, talking = [entry for entry in SCRIPT if entry[0] >= minutes - 1e-6][-1]
+            if people != self._many:
+                self._track, self._many = self._track + max(people - self._many, 0), people
+            faces = []
+            for i in range(people):
+                probabilities = self._moods[i].answer(label if i == 0 else "neutral", 4.2 if i == 0 else 2.5)
+                faces.append(FaceReading(self._time, self._track - i, probabilities, 0.85 - 0.3 * i, 140.0))
+            self._scene.feed(FacesReading(self._time, 0, tuple(faces)))
+            talks = talking and people > 0 and math.sin(self._time / 7) > -0.4
+            said = self._voice.answer(label, 2.8) if talks else None
+            self._scene.feed(SpeechReading(self._time, said, 0.6 if said else 0.0))
+            for message in self._scene.tick(self._time, self._wall - (self._end - self._time)):
+                yield message.topic, message.payload, message.captured
+
+
+def told_at_start(config: Config) -> Iterator[tuple[str, Payload | str]]:
+    """What the service tells of itself."""
+    yield "info", InfoPayload(
+        version="1", device="living-room", board="", runtime="", python="", models={}, labels=LABELS, config={}
+    )  # fmt: skip
+    for key, value in live_values(config).items():
+        yield f"config/{key}", str(value).lower() if isinstance(value, bool) else str(value)
+    yield "privacy", "OFF"
+    yield "status/camera", SourcePayload(state="online")
+    yield "status/microphone", SourcePayload(state="online")
+
+
+HEALTH = HealthPayload(
+    uptime_s=3600, fps=15.0, frames=54_000, frames_dropped=0, sound_dropped_s=0, queue=0,
+    latency_ms=Latency(median=6.2, p95=31.0), cpu_percent=11.8, rss_mb=111.2, temperature_c=47.2, throttled=False,
+)  # fmt: skip
+
+
+@contextmanager
+def page(folder: Path, port: int, **settings: object) -> Iterator[Dashboard]:
+    """The page at 127.0.0.1, with nothing told yet. Commands are answered as if all went well."""
+    clock = SystemClock()
+    served: list[Dashboard] = []
+
+    def answer(command: Command) -> None:
+        name = command.name if command.kind == "request" else command.kind
+        if name != "health":
+            response = ResponsePayload(status="ok", data={}, transaction=command.transaction)
+            served[0].hear(f"response/{name}", response, None)
+
+    dashboard = Dashboard(
+        Settings(enabled=True, port=port, **settings),  # type: ignore[arg-type]
+        password=Password(folder / "dashboard-password"),
+        device="living-room",
+        send=answer,
+        broker=lambda: BrokerStatus("connected"),
+        aim=Aim(clock, allowed=False),
+        clock=clock,
+    )
+    served.append(dashboard)
+    dashboard.start()
+    try:
+        yield dashboard
+    finally:
+        dashboard.stop()
