@@ -1,0 +1,125 @@
+"""When the announcement is told, told again, and taken back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.config.schema import Config, HomeAssistant
+from edge.config.secrets import public
+from edge.homeassistant import announcer
+from edge.homeassistant.announcer import FILE_NAME, Announcer
+from edge.mqtt.payloads import InfoPayload
+from edge.readings import LABELS
+from tests.helpers.broker import wait_for
+
+TOPIC = "discovery/homeassistant/device/shelf/config"
+
+
+class Rig:
+    """An announcer and what it published."""
+
+    def __init__(self, folder: Path, *, enabled: bool = True, connected: bool = True, random: float = 0.0) -> None:
+        self.said: list[tuple[str, str]] = []
+        self.announcer = Announcer(
+            lambda topic, text: self.said.append((topic, text)), folder,
+            enabled=enabled, connected=lambda: connected, random=lambda: random,
+        )  # fmt: skip
+        self.announcer.start()
+
+    def hear_info(self, device: str = "shelf", prefix: str = "homeassistant") -> None:
+        info = InfoPayload(
+            version="1", device=device, board="b", runtime="r", python="3", models={}, labels=LABELS,
+            config=public(Config(home_assistant=HomeAssistant(prefix=prefix))),
+        )  # fmt: skip
+        self.announcer.hear("info", info, None)
+
+
+def test_it_follows_info_and_what_changes_live(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hear_info()
+    rig.hear_info()
+    rig.announcer.hear("config/publish.state_every_s", "10.0", None)
+    assert [topic for topic, _ in rig.said] == [TOPIC], "the same is not told twice"
+    rig.announcer.hear("config/publish.state_every_s", "60.0", None)
+    assert len(rig.said) == 2
+    assert '"exp_aft":152' in rig.said[1][1]
+    rig.announcer.stop()
+
+
+def test_it_is_told_again_when_home_assistant_starts(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, random=0.02)
+    rig.announcer.born(b"online")
+    assert rig.said == [], "there is nothing to tell yet"
+    rig.hear_info()
+    rig.announcer.born(b"offline")
+    rig.announcer.born(b"\xff nonsense")
+    for _ in range(50):
+        rig.announcer.born(b"online")
+    wait_for(lambda: len(rig.said) == 2, 5, "the announcement")
+    assert rig.said[0] == rig.said[1]
+    time.sleep(0.2)
+    assert len(rig.said) == 2, "fifty births are answered once"
+    rig.announcer.stop()
+
+
+def test_it_waits_a_moment_and_not_beyond_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcer, "JITTER_S", 0.4)
+    rig = Rig(tmp_path, random=1.0)
+    rig.hear_info()
+    rig.announcer.born(b"online")
+    time.sleep(0.1)
+    assert len(rig.said) == 1
+    rig.announcer.stop()
+    time.sleep(0.5)
+    assert len(rig.said) == 1
+
+
+def test_switched_off_it_takes_back_what_was_told_once(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hear_info()
+    rig.announcer.stop()
+    off = Rig(tmp_path, enabled=False, connected=False)
+    assert off.said == [(TOPIC, "")]
+    off.hear_info()
+    off.announcer.born(b"online")
+    off.announcer.stop()
+    assert off.said == [(TOPIC, "")]
+    again = Rig(tmp_path, enabled=False)
+    assert again.said == [(TOPIC, "")], "the broker was away the first time"
+    again.announcer.stop()
+    assert Rig(tmp_path, enabled=False).said == []
+
+
+def test_nothing_is_taken_back_that_was_never_told(tmp_path: Path) -> None:
+    assert Rig(tmp_path, enabled=False).said == []
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_another_name_takes_the_old_one_back(tmp_path: Path) -> None:
+    first = Rig(tmp_path)
+    first.hear_info()
+    first.announcer.stop()
+    second = Rig(tmp_path)
+    second.hear_info(device="hall", prefix="ha")
+    assert [topic for topic, text in second.said if not text] == [TOPIC]
+    assert second.said[-1][0] == "discovery/ha/device/hall/config"
+    second.announcer.stop()
+    assert (tmp_path / FILE_NAME).read_text() == "ha/device/hall/config\n"
+
+
+@pytest.mark.parametrize(
+    "words", [b"\xff\xfe", b"emotion/other/info\n", b"a/+/device/x/config\n", b"x\0/device/a/config\n" * 100]
+)
+def test_a_damaged_memory_clears_nothing_of_others(tmp_path: Path, words: bytes) -> None:
+    (tmp_path / FILE_NAME).write_bytes(words)
+    assert Rig(tmp_path, enabled=False).said == []
+
+
+def test_a_disk_that_is_full_costs_only_the_memory(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "nowhere")
+    rig.hear_info()
+    assert len(rig.said) == 1
+    rig.announcer.stop()

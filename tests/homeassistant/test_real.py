@@ -1,0 +1,233 @@
+"""The service and a real Home Assistant, which nobody told anything but where the broker is."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from edge.readings import LABELS
+from tests.helpers.broker import Broker, Observer, wait_for
+from tests.helpers.service import Service
+from tests.homeassistant.conftest import DEVICE
+from tests.homeassistant.rig import HomeAssistant
+from tests.homeassistant.rules import COMMON, OWN, SHORT
+
+ROOT = f"emotion/{DEVICE}"
+EMOTION = f"sensor.emotion_{DEVICE}_emotion"
+PRIVACY = f"switch.emotion_{DEVICE}_privacy"
+ENTER = f"number.emotion_{DEVICE}_decision_enter"
+ANNOUNCED = f"homeassistant/device/{DEVICE}/config"
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("home", "service")]
+
+
+def gone(state: str | None) -> bool:
+    return state == "unavailable"
+
+
+def shown(state: str | None) -> bool:
+    return state in {*LABELS, "uncertain", "absent"}
+
+
+def test_everything_appears_by_itself(home: HomeAssistant) -> None:
+    home.wait(EMOTION, lambda state: state in LABELS, 40)
+    home.wait(f"sensor.emotion_{DEVICE}_frames_per_second", lambda state: state not in (None, "unknown"), 20)
+    states = {name: one["state"] for name, one in home.states().items() if f"emotion_{DEVICE}_" in name}
+    assert states[f"sensor.emotion_{DEVICE}_people_in_view"] == "1"
+    assert states[f"binary_sensor.emotion_{DEVICE}_presence"] == "on"
+    assert 0 < float(states[f"sensor.emotion_{DEVICE}_confidence"]) <= 100
+    assert -1 <= float(states[f"sensor.emotion_{DEVICE}_valence"]) <= 1
+    assert -1 <= float(states[f"sensor.emotion_{DEVICE}_arousal"]) <= 1
+    assert states[f"sensor.emotion_{DEVICE}_camera"] == "online"
+    assert states[f"sensor.emotion_{DEVICE}_microphone"] == "online"
+    assert states[PRIVACY] == "off"
+    assert float(states[ENTER]) == 0.45
+    assert 0 < float(states[f"sensor.emotion_{DEVICE}_cpu"]) < 400
+    assert not [name for name in states if "probability" in name], "these are disabled until somebody wants them"
+    attributes = home.attributes(EMOTION)
+    assert attributes["options"] == [*LABELS, "uncertain", "absent"]
+    assert attributes["device_class"] == "enum"
+    assert set(attributes["modalities"]) <= {"face", "speech"}
+    number = home.attributes(ENTER)
+    assert (number["min"], number["max"], number["step"]) == (0, 1, 0.01)
+    device = f"device_id('{EMOTION}')"
+    assert home.render(f"{{{{ device_attr({device}, 'manufacturer') }}}}") == "Emotion Edge"
+    info = json.loads(home.render(f"{{{{ {{'version': device_attr({device}, 'sw_version')}} | tojson }}}}"))
+    assert info["version"]
+    assert home.complaints() == []
+
+
+def test_what_it_shows_is_what_the_device_says(home: HomeAssistant, observer: Observer) -> None:
+    home.wait(EMOTION, lambda state: state in LABELS, 40)
+    changes = 0
+    for _ in range(3):
+        seen = len(observer.on(f"{ROOT}/state"))
+        wait_for(lambda seen=seen: len(observer.on(f"{ROOT}/state")) > seen, 10, "the state to be told")  # type: ignore[misc]
+        told = observer.on(f"{ROOT}/state")[-1].json
+        home.wait(EMOTION, told["label"], 3)
+        shown_confidence = float(home.state(f"sensor.emotion_{DEVICE}_confidence") or 0)
+        changes += abs(shown_confidence - 100 * told["confidence"]) < 0.1
+    assert changes >= 2, "a newer state may have come in between, but not each time"
+
+
+def test_the_switch_releases_the_devices_and_off_is_refused_in_words(
+    home: HomeAssistant, service: Service, observer: Observer
+) -> None:
+    home.wait(EMOTION, lambda state: state in LABELS, 40)
+    home.act("switch.turn_on", entity_id=PRIVACY)
+    home.wait(PRIVACY, "on", 10)
+    home.wait(EMOTION, gone, 5)
+    home.wait(f"binary_sensor.emotion_{DEVICE}_presence", gone, 5)
+    home.wait(f"sensor.emotion_{DEVICE}_camera", "disabled", 5)
+    home.act("switch.turn_off", entity_id=PRIVACY)
+    wait_for(lambda: "remote_off" in str(home.attributes(PRIVACY).get("refused")), 10, "the refusal to be shown")
+    assert home.state(PRIVACY) == "on", "it shows what is, not what was asked for"
+    observer.send(f"{ROOT}/config/privacy.remote_off/set", "true")
+    time.sleep(0.5)
+    assert home.state(PRIVACY) == "on"
+    (service.state / "privacy").write_text("off\n")  # as `emotion-edge privacy off` at the device does
+    home.wait(PRIVACY, "off", 10)
+    home.wait(EMOTION, lambda state: state in LABELS, 30)
+
+
+def test_a_number_changes_the_running_service_and_outlives_it(
+    home: HomeAssistant, service: Service, observer: Observer
+) -> None:
+    home.wait(ENTER, lambda state: state is not None, 40)
+    home.act("number.set_value", entity_id=ENTER, value=0.62)
+    home.wait(ENTER, "0.62", 10)
+    assert "0.62" in (service.state / "overrides.toml").read_text()
+    home.act("number.set_value", entity_id=ENTER, value=0.1)  # below decision.exit
+    observer.wait(f"{ROOT}/response/config", 10, lambda m: m.json["status"] == "error")
+    assert home.state(ENTER) == "0.62"
+    service.stop()
+    home.wait(ENTER, gone, 10)
+    service.start()
+    home.wait(ENTER, "0.62", 40)
+    observer.send(f"{ROOT}/request/reset", "{}")
+    home.wait(ENTER, "0.45", 10)
+
+
+def test_an_automation_by_device_trigger_and_one_by_event(home: HomeAssistant, observer: Observer) -> None:
+    home.wait(EMOTION, shown, 40)
+    device = home.render(f"{{{{ device_id('{EMOTION}') }}}}")
+    began = {"trigger": "device", "domain": "mqtt", "device_id": device, "type": "began", "subtype": "angry"}
+    appeared = {"trigger": "device", "domain": "mqtt", "device_id": device, "type": "appeared", "subtype": "person"}
+    became = {"trigger": "state", "entity_id": [f"event.emotion_{DEVICE}_event"], "attribute": "event_type"}
+    home.automate("angry", [began], "house/angry", "{{ trigger.payload_json.previous }}")
+    home.automate("person", [appeared], "house/person", "yes")
+    home.automate("event", [became | {"to": "became_angry"}], "house/event", "yes")
+    head = {
+        "v": 1,
+        "ts": "2026-11-21T06:26:07.412Z",
+        "clock": "synced",
+        "session": "x",
+        "lasted_s": None,
+        "track": None,
+    }
+    event = head | {"event": "state_entered", "label": "angry", "previous": "sad", "people": 1}
+    observer.send(f"{ROOT}/event", json.dumps(event | {"seq": 1, "label": "happy"}))
+    observer.send(f"{ROOT}/event", json.dumps(event | {"seq": 2, "event": "state_left"}))
+    time.sleep(1)
+    assert not observer.on("house/angry")
+    observer.send(f"{ROOT}/event", json.dumps(event | {"seq": 3}))
+    observer.send(
+        f"{ROOT}/event", json.dumps(event | {"seq": 4, "event": "person_appeared", "label": None, "track": 1})
+    )
+    assert observer.wait("house/angry", 10).payload == b"sad"
+    observer.wait("house/person", 10)
+    observer.wait("house/event", 10)
+
+
+def test_a_dead_device_shows_no_emotion_and_a_living_one_again(home: HomeAssistant, service: Service) -> None:
+    home.wait(EMOTION, shown, 40)
+    service.signal(signal.SIGKILL)
+    service.wait()
+    home.wait(EMOTION, gone, 15)
+    home.wait(ENTER, gone, 5)
+    service.start()
+    home.wait(EMOTION, shown, 40)
+
+
+def test_a_hung_device_shows_no_emotion_before_the_broker_notices(home: HomeAssistant, service: Service) -> None:
+    home.wait(EMOTION, shown, 40)
+    service.signal(signal.SIGSTOP)
+    try:
+        home.wait(EMOTION, gone, 15)
+    finally:
+        service.signal(signal.SIGCONT)
+    home.wait(EMOTION, shown, 40)
+
+
+def test_the_broker_restarts(home: HomeAssistant, broker: Broker) -> None:
+    home.wait(EMOTION, shown, 40)
+    broker.kill()
+    home.wait(EMOTION, gone, 20)
+    broker.start()
+    home.wait(EMOTION, shown, 60)
+
+
+def test_home_assistant_restarts_even_if_the_broker_forgot_the_announcement(
+    home: HomeAssistant, observer: Observer
+) -> None:
+    home.wait(EMOTION, shown, 40)
+    home.stop()
+    observer.send(ANNOUNCED, "", retain=True)
+    observer.messages.clear()
+    home.start()
+    observer.wait("homeassistant/status", 30, lambda m: m.payload == b"online")
+    observer.wait(ANNOUNCED, 10, lambda m: bool(m.payload))
+    home.wait(EMOTION, shown, 30)
+
+
+def test_nonsense_from_the_house_is_refused_and_told(home: HomeAssistant, service: Service, observer: Observer) -> None:
+    home.wait(EMOTION, shown, 40)
+    for number in range(200):
+        home_topic = f"{ROOT}/config/decision.enter/set" if number % 2 else f"{ROOT}/privacy/set"
+        home.act("mqtt.publish", topic=home_topic, payload="unavailable")
+    wait_for(
+        lambda: len([m for m in observer.on("/response/privacy") if "ON or OFF" in str(m.json["error"])]) >= 100,
+        10,
+        "a",
+    )
+    assert home.state(ENTER) == "0.45"
+    assert home.state(PRIVACY) == "off"
+    refusals = [line for line in service.log.read_text().splitlines() if "refused" in line and "unavailable" in line]
+    assert len(refusals) <= 2, refusals
+    before = len(observer.on(f"{ROOT}/reading"))
+    wait_for(lambda: len(observer.on(f"{ROOT}/reading")) > before + 1, 10, "readings to go on")
+
+
+def test_switched_off_forgotten_and_found_again(
+    home: HomeAssistant, service: Service, broker: Broker, observer: Observer
+) -> None:
+    home.wait(EMOTION, shown, 40)
+    service.stop()
+    config = service.config.read_text()
+    service.config.write_text(config + "[home_assistant]\nenabled = false\n")
+    service.start()
+    home.wait(EMOTION, None, 20)
+    assert not [name for name in home.states() if f"emotion_{DEVICE}_" in name]
+    service.stop()
+    service.config.write_text(config)
+    service.start()
+    home.wait(EMOTION, shown, 40)
+    service.stop()
+    words = ["--broker", f"127.0.0.1:{broker.port}", "--device", DEVICE]
+    subprocess.run([sys.executable, "-m", "edge", "forget", *words], check=True, timeout=40)
+    home.wait(EMOTION, None, 20)
+    service.start()
+    home.wait(EMOTION, shown, 40)
+
+
+def test_our_copy_of_its_rules_is_true(home: HomeAssistant) -> None:
+    assert SHORT.items() <= home.abbreviations().items()
+    options = home.options()
+    for platform, own in OWN.items():
+        assert own | COMMON - {"value_template", "device_class"} <= options[platform], platform
+    assert home.complaints() == []
