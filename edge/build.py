@@ -22,6 +22,7 @@ from edge.gpio import Gpio
 from edge.handover import Inbox
 from edge.homeassistant.announcer import Announcer
 from edge.homeassistant.names import birth_topic
+from edge.modelstore.store import NAMES, choose, tell
 from edge.mqtt.identity import client_id, device_name, machine_id
 from edge.mqtt.publisher import Publisher
 from edge.observers import Observer
@@ -41,13 +42,15 @@ def build(loaded: Loaded, state: Path) -> Service:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{state}: cannot be made: {error.strerror}; name another folder with --state") from None
+    chosen = {each: choose(each, paths.model_store(loaded.path, state)) for each in NAMES}
+    tell(chosen)
     inbox: Inbox[Item] = Inbox()
     sight = hearing = None
     if config.camera.enabled and config.camera.source != "none":
-        path = FacePath(config.face, FaceClassifier(prior=config.face.prior))
+        path = FacePath(config.face, FaceClassifier(chosen["face"].folder, config.face.prior))
         sight = Sight(config, lambda: camera(config.camera, clock), path, inbox.put, clock)
     if config.microphone.enabled and config.microphone.source != "none":
-        voice = SpeechPath(speech_settings(config.speech))
+        voice = SpeechPath(speech_settings(config.speech), chosen["speech"].folder)
         hearing = Hearing(config, lambda: microphone(config.microphone, clock), voice, inbox.put, clock)
     name = device_name(config.device.name, machine_id())
     publisher = Publisher(
@@ -74,13 +77,14 @@ def build(loaded: Loaded, state: Path) -> Service:
         settings=Settings(loaded, paths.overrides_file(state)),
         board=detect(),
         publisher=publisher,
-        scene=Scene(config, learned_weights(), clock.monotonic()),
+        scene=Scene(config, learned_weights(chosen["fusion"].folder), clock.monotonic()),
         gate=Gate(paths.privacy_file(state), config.privacy),
         gpio=Gpio(config.privacy),
         sight=sight,
         hearing=hearing,
         inbox=inbox,
         clock=clock,
+        models={each: choice.described() for each, choice in chosen.items()},
         observers=[announcer, *pages],
     )
 

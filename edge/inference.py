@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from edge.errors import MissingPackage, ModelError
 
 Floats = NDArray[np.float32]
+MAX_BYTES = 32_000_000  # a model of ours is some hundred kilobytes
+PlainName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]  # a file beside the manifest
 
 
 class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,13 +39,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     version: str
-    file: str
+    file: PlainName
     sha256: str
     labels: tuple[str, ...]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     preprocessing: dict[str, Any] = {}
-    temperature: float = 1.0  # divides the logits, fitted on validation data
+    temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0  # divides the logits, fitted on validation data
     metrics: dict[str, Any] = {}  # with their protocol; written by the evaluation command
 
 
@@ -49,13 +53,25 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest in `folder`, or a ModelError that names what is wrong with it."""
     path = folder / "manifest.json"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        return msgspec.json.decode(read_bounded(path), type=Manifest)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; a model folder holds manifest.json and a .tflite file") from None
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"{path}: not a usable manifest: {error}") from None
+
+
+def read_bounded(path: Path, *, follow: bool = True) -> bytes:
+    """The content of an ordinary file of bearable size; OSError for anything else."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "is not a file", str(path))
+        if status.st_size > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"is larger than {MAX_BYTES // 1_000_000} MB", str(path))
+        return file.read(MAX_BYTES)
 
 
 @cache
@@ -149,9 +165,9 @@ def softmax(logits: Floats, temperature: float = 1.0) -> tuple[float, ...]:
 
 def _verified(path: Path, sha256: str) -> bytes:
     try:
-        content = path.read_bytes()
+        content = read_bounded(path)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}; reinstall the service") from None
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}; reinstall the service") from None
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ModelError(

@@ -7,6 +7,9 @@ from pathlib import Path
 
 SYSTEM_CONFIG = Path("/etc/emotion-edge/config.toml")
 
+# Root's, beside the releases: a model is software, and whoever breaks into the service must not be able to stay there.
+SYSTEM_MODELS = Path("/opt/emotion-edge/models")
+
 
 def config_file() -> Path | None:
     """The config to use when none is named: EMOTION_EDGE_CONFIG, else /etc, else the user's own, else none."""
@@ -44,3 +47,10 @@ def privacy_file(state: Path) -> Path:
 def overrides_file(state: Path) -> Path:
     """What was changed live."""
     return state / "overrides.toml"
+
+
+def model_store(config: Path | None, state: Path) -> Path:
+    """The models that the owner installed for the service with this config."""
+    if config is not None and config.parent == SYSTEM_CONFIG.parent:
+        return SYSTEM_MODELS
+    return state / "models"

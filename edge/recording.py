@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -24,11 +25,14 @@ from edge.speech.path import SpeechPath
 TICK_S = 0.1  # as the service decides when nothing comes in
 
 
-def play(config: Config, video: str | None, audio: str | None) -> Iterator[tuple[float, Outgoing]]:
-    """Messages with the second of the recording at which they would be published."""
-    scene = Scene(config, learned_weights(), 0.0)
-    faces = FacePath(config.face, FaceClassifier(prior=config.face.prior)) if video else None
-    voice = SpeechPath(speech_settings(config.speech)) if audio else None
+def play(
+    config: Config, video: str | None, audio: str | None, models: Mapping[str, Path] | None = None
+) -> Iterator[tuple[float, Outgoing]]:
+    """Messages with the second of the recording at which they would be published. `models`: folders, by name."""
+    models = models or {}
+    scene = Scene(config, learned_weights(models.get("fusion")), 0.0)
+    faces = FacePath(config.face, FaceClassifier(models.get("face"), config.face.prior)) if video else None
+    voice = SpeechPath(speech_settings(config.speech), models.get("speech")) if audio else None
     now = 0.0
     for end, item in _in_order(config, video, audio):
         while now + TICK_S < end:

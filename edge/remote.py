@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -16,7 +16,7 @@ from edge.config.load import Loaded
 from edge.config.secrets import public
 from edge.errands import Errands, Late
 from edge.errors import EdgeError
-from edge.inference import read_manifest, runtime_name
+from edge.inference import runtime_name
 from edge.mqtt.commands import Command
 from edge.mqtt.once import Once
 from edge.mqtt.payloads import HealthPayload, InfoPayload, ResponsePayload
@@ -24,7 +24,6 @@ from edge.mqtt.publisher import Publisher
 from edge.observers import Outlet
 from edge.privacy import Gate
 from edge.readings import LABELS, SourceStatus
-from edge.resources import models
 from edge.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,6 +37,7 @@ class Host(Protocol):
     outlet: Outlet
     gate: Gate
     board: Board
+    models: Mapping[str, dict[str, str]]
     statuses: dict[str, SourceStatus]
 
     def health(self) -> HealthPayload: ...
@@ -101,17 +101,13 @@ class Remote:
     def info(self) -> InfoPayload:
         """What runs here."""
         service = self._service
-        described = {}
-        for name in ("face", "speech"):
-            manifest = read_manifest(models() / name)
-            described[name] = {"version": manifest.version, "sha256": manifest.sha256}
         return InfoPayload(
             version=__version__,
             device=service.publisher.device,
             board=service.board.model or service.board.name,
             runtime=runtime_name(),
             python=platform.python_version(),
-            models=described,
+            models=dict(service.models),
             labels=LABELS,
             config=public(service.settings.config),
             pending_restart=service.settings.pending,

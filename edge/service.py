@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from edge import notify
@@ -57,10 +58,12 @@ class Service:
         hearing: Hearing | None,
         inbox: Inbox[Item],
         clock: Clock,
+        models: Mapping[str, dict[str, str]] = MappingProxyType({}),
         observers: Sequence[Observer] = (),
     ) -> None:
         self.settings = settings
         self.board = board
+        self.models = models  # in use: name -> version, sha256, origin
         self.publisher = publisher
         self.outlet = Outlet(publisher, observers)
         self.scene = scene

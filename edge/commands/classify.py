@@ -20,7 +20,9 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("what", choices=("face", "speech"))
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     parser.add_argument("--cropped", action="store_true", help="the pictures are face crops already")
-    parser.add_argument("--model", type=Path, help="folder with a manifest.json, instead of the shipped model")
+    parser.add_argument(
+        "--model", type=Path, help="folder with a manifest.json, instead of the model that the service uses"
+    )
     parser.set_defaults(run=run)
 
 
@@ -53,13 +55,24 @@ def _named(probabilities: Probabilities) -> dict[str, float]:
     return {label: round(p, 6) for label, p in zip(LABELS, probabilities, strict=True)}
 
 
+def _in_use(name: str) -> Path:
+    """The model that the service uses."""
+    from edge import paths
+    from edge.modelstore.store import choose, tell
+
+    config = paths.config_file()
+    choice = choose(name, paths.model_store(config, paths.state_of(config)))
+    tell({name: choice})
+    return choice.folder
+
+
 def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, Any]]:
     from edge.capture.recordings import read_image
     from edge.face.classify import FaceClassifier
     from edge.face.finder import finder
     from edge.face.whole import classify_picture
 
-    classifier = FaceClassifier(model)
+    classifier = FaceClassifier(model or _in_use("face"))
     find = finder()
 
     def describe(file: Path) -> dict[str, Any]:
@@ -82,11 +95,10 @@ def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, A
 
 def _voice(model: Path | None) -> Callable[[Path], dict[str, Any]]:
     from edge.capture.soundfiles import read_sound
-    from edge.resources import models
     from edge.speech.classifier import Classifier
     from edge.speech.whole import classify_clip
 
-    classifier = Classifier(model or models() / "speech")
+    classifier = Classifier(model or _in_use("speech"))
 
     def describe(file: Path) -> dict[str, Any]:
         result = classify_clip(read_sound(file), classifier=classifier)

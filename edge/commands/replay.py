@@ -15,12 +15,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from edge import paths
 from edge.clock import SystemClock
 from edge.commands import common
 from edge.config.load import load
 from edge.config.schema import Config, Outbox
 from edge.config.secrets import mqtt_password
 from edge.errors import BrokerError
+from edge.modelstore.store import used_folders
 from edge.mqtt.identity import client_id, device_name, machine_id
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.stamp import iso
@@ -54,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     numbered = Numbers()
     with _publisher(config) if arguments.mqtt else nullcontext() as publisher:
-        for t, message in play(config, arguments.video, arguments.audio):
+        models = used_folders(paths.model_store(arguments.config, arguments.state))
+        for t, message in play(config, arguments.video, arguments.audio, models):
             if arguments.seconds is not None and t > arguments.seconds:
                 break
             if speed:

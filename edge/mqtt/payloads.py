@@ -143,7 +143,7 @@ class InfoPayload(Payload, kw_only=True, frozen=True):
     board: str
     runtime: str
     python: str
-    models: dict[str, dict[str, str]]  # name -> version, sha256
+    models: dict[str, dict[str, str]]  # name -> version, sha256, origin
     labels: tuple[str, ...]
     config: dict[str, Any]  # without secrets
     pending_restart: tuple[str, ...] = ()  # keys that were changed and wait for a restart

@@ -1,0 +1,107 @@
+"""`emotion-edge model list|install|rollback`: which models are in use; one of your own; back to the one before."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from edge import paths
+from edge.commands import common
+from edge.errors import ModelError
+from edge.modelstore.package import MANIFEST, Package, read_package
+from edge.modelstore.signature import signer
+from edge.modelstore.store import NAMES, choose, in_use, install, rollback
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser(
+        "model", help="list models, install one, go back to the one before", description=__doc__
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="which models the service uses")
+    listing.add_argument("--json", action="store_true", help="for programs")
+    listing.set_defaults(run=_list)
+    installing = actions.add_parser("install", help="use a model of your own")
+    installing.add_argument("package", type=Path, help="folder, .tar, .tar.gz or .zip with manifest.json and its file")
+    installing.add_argument("--signers", type=Path, help="whom you trust (default: model-signers beside the config)")
+    trust = installing.add_mutually_exclusive_group()
+    trust.add_argument("--sha256", metavar="HEX", help="trust it for its hash: the archive's, or a folder's manifest's")
+    trust.add_argument("--unsigned", action="store_true", help="trust it as it is: it may have come from anybody")
+    installing.set_defaults(run=_install)
+    back = actions.add_parser("rollback", help="back to the model before; again: forth")
+    back.add_argument("name", choices=NAMES)
+    back.set_defaults(run=_rollback)
+    for action in (listing, installing, back):
+        common.add_config(action, of_service=True)
+
+
+def _store(arguments: argparse.Namespace) -> Path:
+    return paths.model_store(arguments.config, arguments.state or paths.state_of(arguments.config))
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    store = _store(arguments)
+    found = {}
+    for name in NAMES:
+        choice = choose(name, store)
+        found[name] = {**choice.described(), "folder": str(choice.folder), "problem": choice.problem}
+        try:
+            used = in_use(name, store)
+            found[name]["rollback"] = None if used == type(used)() else used.previous or "shipped"
+        except ModelError:
+            found[name]["rollback"] = "shipped"
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    for name, each in found.items():
+        print(
+            f"{name:<8} {each['version']:<10} {each['origin']:<10} sha256 {str(each['sha256'])[:12]}…  {each['folder']}"
+        )
+        if each["rollback"]:
+            print(f"         before it: {each['rollback']} (`emotion-edge model rollback {name}`)")
+        if each["problem"]:
+            print(f"         NOT USED, the installed one: {each['problem']}")
+    return 1 if any(each["problem"] for each in found.values()) else 0
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    package = read_package(arguments.package)
+    trusted = _trusted(package, arguments)
+    name = install(package, _store(arguments))
+    print(f"{package.head.name}: {name} is in use from the next start of the service ({trusted})")
+    print(_how_to_restart(arguments.config))
+    return 0
+
+
+def _trusted(package: Package, arguments: argparse.Namespace) -> str:
+    """Why it may be used, in words; ModelError if nothing speaks for it."""
+    if arguments.sha256:
+        if arguments.sha256.lower() != package.digest:
+            raise ModelError(f"{arguments.package}: its sha256 is {package.digest}, not the one given")
+        return "trusted for its hash"
+    if arguments.unsigned:
+        return "trusted as it is, unsigned"
+    if package.signature is None:
+        raise ModelError(
+            f"{arguments.package}: is not signed (it holds no {MANIFEST}.sig); --sha256 HEX trusts it for its hash, "
+            "--unsigned as it is"
+        )
+    signers = arguments.signers or (arguments.config or paths.SYSTEM_CONFIG).with_name("model-signers")
+    try:
+        return f"signed by {signer(package.files[MANIFEST], package.signature, signers)}"
+    except ModelError as error:
+        raise ModelError(f"{arguments.package}: is not installed: {error}") from None
+
+
+def _rollback(arguments: argparse.Namespace) -> int:
+    now = rollback(arguments.name, _store(arguments))
+    print(f"{arguments.name}: {now.current or 'the shipped model'} is in use from the next start of the service")
+    print(_how_to_restart(arguments.config))
+    return 0
+
+
+def _how_to_restart(config: Path | None) -> str:
+    if config is None or config.parent != paths.SYSTEM_CONFIG.parent:
+        return "next: start emotion-edge again"
+    return "next: sudo systemctl restart emotion-edge" + ("" if config == paths.SYSTEM_CONFIG else f"@{config.stem}")
