@@ -24,6 +24,7 @@ COMMANDS = {
     "dashboard": "the page to look at: where it is, or serve it from here",
     "passwd": "set the password of that page",
     "privacy": "release camera and microphone, or take them again",
+    "forget": "take a device's retained messages from the broker, and the device out of Home Assistant",
     "model": "list models, install one of your own, go back to the one before",
     "bench": "measure each stage and the whole service on this machine",
 }
