@@ -17,6 +17,7 @@ from edge.config.schema import Config
 from edge.errors import ConfigError
 
 UNITS = Path("/etc/systemd/system")
+UNIT_FOLDERS = (UNITS, Path("/usr/lib/systemd/system"))  # of scripts/install, of the Debian package
 HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108  what the unit does not see
 ARGUS = Path("/tmp/argus_socket")  # noqa: S108  where Jetson's camera daemon listens
 

@@ -170,7 +170,7 @@ def _next_steps(loaded: Loaded, path: Path) -> list[str]:
     instance = None if path == paths.SYSTEM_CONFIG else path.stem
     name = f"emotion-edge@{instance}" if instance else "emotion-edge"
     unit = "emotion-edge@.service" if instance else "emotion-edge.service"
-    if not (sandbox.UNITS / unit).exists():
+    if not any((folder / unit).exists() for folder in sandbox.UNIT_FOLDERS):
         return ["next: sudo scripts/install"]
     try:
         lines = write_unit(sandbox.drop_in(loaded.config, path), sandbox.folder(instance))
