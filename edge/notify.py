@@ -22,16 +22,6 @@ def notify(message: str) -> None:
             logging.getLogger(__name__).warning("systemd cannot be told %s: %s", message, error)
 
 
-def watchdog_s() -> float | None:
-    """How often systemd wants to hear from us, or None."""
-    if os.environ.get("WATCHDOG_PID") not in (None, str(os.getpid())):
-        return None
-    try:
-        return int(os.environ["WATCHDOG_USEC"]) / 1e6
-    except (KeyError, ValueError):
-        return None
-
-
 def log_handler() -> logging.Handler:
     """The journal with structured fields where python3-systemd is there, else stderr (with journal priorities)."""
     if os.environ.get("JOURNAL_STREAM"):

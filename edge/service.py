@@ -16,8 +16,9 @@ from edge import notify
 from edge.board import Board
 from edge.clock import Clock
 from edge.config.load import Loaded
+from edge.config.secrets import mqtt_password
 from edge.errands import Late
-from edge.errors import StorageError
+from edge.errors import EdgeError, StorageError
 from edge.face.budget import Budget
 from edge.gpio import Gpio
 from edge.handover import Inbox
@@ -149,6 +150,7 @@ class Service:
             self._reload = False
             notify.notify(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock.monotonic() * 1e6)}")
             self._remote.reload()
+            self._renew_password()
             notify.notify("READY=1")
         now = self._clock.monotonic()
         if not self.gate.on:
@@ -159,6 +161,13 @@ class Service:
         if now - self._second >= 1.0:
             self._second = now
             self._every_second(now)
+
+    def _renew_password(self) -> None:
+        """A broker that refused us is tried again at once with what the owner put right."""
+        try:
+            self.publisher.apply(password=mqtt_password(self.settings.config.mqtt))
+        except EdgeError as error:
+            log.warning("%s", error)
 
     def _every_second(self, now: float) -> None:
         if self._gpio.mute_pressed():
@@ -248,6 +257,8 @@ class Service:
             throttled=self.board.throttled(),
             outbox=broker.outbox,
             disk_bytes_today=broker.disk_bytes_today,
+            degraded=broker.degraded,
+            lost=broker.dropped,
             connections=broker.connections,
             restarts=self._supervisor.restarts(),
         )

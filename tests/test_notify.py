@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from pathlib import Path
 
@@ -30,14 +29,6 @@ def test_a_socket_that_is_gone_is_a_warning(
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     notify.notify("WATCHDOG=1")
     assert "systemd cannot be told" in caplog.text
-
-
-def test_the_watchdog_of_another_process_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
-    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid() + 1))
-    assert notify.watchdog_s() is None
-    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
-    assert notify.watchdog_s() == 30.0
 
 
 def test_lines_for_the_journal_carry_their_priority() -> None:

@@ -102,7 +102,11 @@ class Link:
             return
         self._client = client
         self._tell(Opened(self.number))
-        client.loop_start()
+        try:
+            client.loop_start()
+        except OSError as error:  # paho wakes its thread through loopback
+            self.cut()
+            self._end(Trouble("unreachable", f"no connection to this machine itself (loopback, lo): {error}"))
 
     def _new_client(self) -> paho.Client:
         client = new_client(self._settings, self._password, self._client_id, reconnects=False)

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 COMMIT_S = 1.0  # a message is on disk at the latest this long after it was stored, if the disk is well
 TAIL_MAX = 2_000  # messages kept in memory when the disk takes none
 RETRY_S = 30.0  # a disk that failed is tried again after this long
+SLOW_S = 3.0  # a commit that takes longer is told: what comes meanwhile is in memory only
 EXPIRE_EVERY_S = 60.0
 _DAY = 86_400
 _ABOVE_ANY = 2**40  # ids begin here when those in the file cannot be read
@@ -119,6 +120,7 @@ class Outbox:
             self._open()
         if not self._store:
             return
+        began = self._clock.monotonic()
         try:
             self._store.write(list(self._tail.values()), self._gone)
             self._tail, self._gone = {}, []
@@ -126,7 +128,12 @@ class Outbox:
         except StorageError as error:
             self._failed(error)
             return
-        if self.trouble:
+        took = self._clock.monotonic() - began
+        if took > SLOW_S:
+            if not self.trouble:
+                log.warning("outbox: %s: the disk took %.0f s to write; is it failing?", self._path, took)
+            self.trouble = f"{self._path}: the disk took {took:.0f} s to write"
+        elif self.trouble:
             log.info("outbox: %s can be written again", self._path)
             self.trouble = ""
 
@@ -135,6 +142,7 @@ class Outbox:
         self._tail, self._gone, self._due = {}, [], None
         self._close_store()
         remove(self._path)
+        self.trouble = ""  # nothing waits
 
     def close(self) -> None:
         """Commits what waits and closes the file."""

@@ -131,6 +131,8 @@ class HealthPayload(Payload, kw_only=True, frozen=True):
     throttled: bool | None = None
     outbox: int = 0  # messages waiting on disk
     disk_bytes_today: int = 0
+    degraded: str = ""  # why what waits may be lost with the power: the disk is full, read-only or slow
+    lost: int = 0  # messages given up since the start: no room, too old, or refused by the broker
     connections: int = 0  # to the broker, since the start
     restarts: dict[str, int] = {}  # of worker threads
 

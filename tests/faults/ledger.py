@@ -12,6 +12,7 @@ from typing import Any
 from edge.mqtt.topics import LIVE_AGE_S, TOPICS
 
 KEPT = tuple(name for name, topic in TOPICS.items() if topic.keep)
+RECENT = 2_000  # messages whose doubles are compared
 LIVE = (*KEPT, "reading", "health")
 
 
@@ -50,6 +51,7 @@ class Ledger:
         self.oldest = 0.0  # age of the oldest live message
         self._whole = whole
         self._ages = ages
+        self._recent: dict[tuple[str, str, int], str] = {}
         self._runs: dict[tuple[str, str], _Run] = defaultdict(_Run)
 
     def take(self, topic: str, payload: bytes, at: float, *, retained: bool = False) -> None:
@@ -95,9 +97,15 @@ class Ledger:
     def _number(self, topic: str, way: str, message: dict[str, Any]) -> None:
         run = self._runs[message["session"], topic]
         number = message["seq"]
+        known = self._recent.get((message["session"], topic, number))
         if not run.take(number):
             self.doubles += 1
+            if known not in (None, _told(message)):
+                self.complaints.append(f"{topic} {number} came twice and differs")
             return
+        self._recent[message["session"], topic, number] = _told(message)
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
         if number < run.last.get(way, 0):
             self.complaints.append(f"{topic} {number} came {way} after {run.last[way]}")
         run.last[way] = number
@@ -109,6 +117,11 @@ def audited(messages: Iterable[Any], prefix: str, *, whole: bool = True) -> Ledg
     for message in list(messages):
         ledger.take(message.topic.removeprefix(prefix + "/"), message.payload, message.at, retained=message.retained)
     return ledger
+
+
+def _told(message: dict[str, Any]) -> str:
+    """All but the time, which is put right when the clock is."""
+    return json.dumps({key: value for key, value in message.items() if key not in {"ts", "clock"}}, sort_keys=True)
 
 
 def _epoch(ts: str) -> float:

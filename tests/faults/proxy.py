@@ -13,11 +13,11 @@ Mode = Literal["pass", "swallow", "refuse"]
 class Proxy:
     """`pass`; `swallow`: connections are taken and nothing comes through either way; `refuse`: nobody listens."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, listener: socket.socket | None = None) -> None:
         self._target = target
         self._lock = threading.Lock()
         self._pairs: list[_Pair] = []
-        self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
+        self._listener: socket.socket | None = listener or socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.mode: Mode = "pass"
         self.accepted = 0

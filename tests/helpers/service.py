@@ -6,28 +6,42 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 
 class Service:
-    """`emotion-edge run` with a config and a state folder of its own."""
+    """`emotion-edge run` with a config and a state folder of its own.
 
-    def __init__(self, folder: Path, toml: str, env: dict[str, str] | None = None) -> None:
+    `module` may be another entry that runs the same; `prefix` is a program that becomes it, such as unshare.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        toml: str,
+        env: dict[str, str] | None = None,
+        *,
+        module: str = "edge",
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.config = folder / "config.toml"
         self.state = folder / "state"
         self.log = folder / "service.log"
         self.config.write_text(toml)
         self._env = {**os.environ, **(env or {})}
+        self._command = [*prefix, sys.executable, "-W", "error", "-m", module]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *words: str) -> Service:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "edge", "run", "--config", str(self.config),
-                 "--state", str(self.state), *words],
-                stdout=log, stderr=log, env=self._env,
-            )  # fmt: skip
+                [*self._command, "run", "--config", str(self.config), "--state", str(self.state), *words],
+                stdout=log,
+                stderr=log,
+                env=self._env,
+            )
         return self
 
     @property
