@@ -1,0 +1,87 @@
+"""Where to look: the whole picture in one, and closer in overlapping squares, so that small faces are found, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.face.boxes import without_doubles
+from edge.face.grid import SIDE
+from edge.readings import Box, Face
+
+Luma = NDArray[np.uint8]
+
+_CUT = 0.02  # of a square: a face that comes so near to its edge is seen better in the next one
+Square = tuple[int, int, int]  # left, top, side
+
+
+class Finder(Protocol):
+    """Finds faces in a grey picture. Not to be shared between threads."""
+
+    def find(self, luma: Luma) -> list[Face]:
+        """Boxes in pixels of `luma`, brows to chin, about 0.75 as wide as high; the surest first."""
+        ...
+
+
+def squares(height: int, width: int, side: int) -> list[Square]:
+    """Squares of `side` that cover the picture, each overlapping the next by half or more; none if one would do."""
+    if side >= max(height, width):
+        return []
+    return [(left, top, side) for top in _starts(height, side) for left in _starts(width, side)]
+
+
+def closer(height: int, width: int) -> list[Square]:
+    """The squares for twice the detail of the whole picture; none where the picture has no more to show."""
+    return squares(height, width, max(SIDE, round(max(height, width) / 2)))
+
+
+def within(luma: Luma, square: Square, finder: Finder) -> list[Face]:
+    """Faces in the square, as they lie in the picture; those that it cuts are left to the others."""
+    left, top, side = square
+    part = luma[top : top + side, left : left + side]
+    height, width = part.shape
+    found = []
+    for face in finder.find(np.ascontiguousarray(part)):
+        x, y, edge = face.box.x, face.box.y, _CUT * side
+        cut = (
+            (x < edge and left > 0)
+            or (y < edge and top > 0)
+            or (x + face.box.width > width - edge and left + width < luma.shape[1])
+            or (y + face.box.height > height - edge and top + height < luma.shape[0])
+        )
+        if not cut:
+            found.append(moved(face, 1.0, left, top))
+    return found
+
+
+def everywhere(luma: Luma, finder: Finder, sides: Iterable[int] | None = None) -> list[Face]:
+    """Faces in the whole picture and in its squares: those of twice the detail, or of the given sides."""
+    height, width = luma.shape
+    found = finder.find(luma)
+    chosen = (
+        closer(height, width) if sides is None else [each for side in sides for each in squares(height, width, side)]
+    )
+    for square in chosen:
+        found += within(luma, square, finder)
+    return without_doubles(found)
+
+
+def moved(face: Face, scale: float, left: float, top: float) -> Face:
+    """A face of a part that begins at (left, top) and was brought to `scale`, as it lies in the picture."""
+    box = face.box
+    return Face(
+        Box(left + box.x / scale, top + box.y / scale, box.width / scale, box.height / scale),
+        face.score,
+        tuple((left + x / scale, top + y / scale) for x, y in face.landmarks),
+    )
+
+
+def _starts(extent: int, side: int) -> list[int]:
+    """Where squares begin along one direction."""
+    if extent <= side:
+        return [0]
+    steps = -(-2 * (extent - side) // side)
+    return [round(i * (extent - side) / steps) for i in range(steps + 1)]

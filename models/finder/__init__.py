@@ -1,0 +1,1 @@
+"""The face finder: its recipe, its judge and its card."""
