@@ -19,6 +19,7 @@ from edge.capture.devices import cameras_found, microphones_found
 from edge.commands import common
 from edge.config.load import load
 from edge.config.schema import Config, Mqtt
+from edge.config.secrets import exposed
 from edge.errors import ConfigError, EdgeError
 from edge.last_words import tell_broker
 from edge.paths import overrides_file
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ConfigError as error:
         tell_broker(arguments.config, str(error))
         raise
-    for warning in loaded.warnings:
+    for warning in (*loaded.warnings, *exposed(loaded.config, loaded.path)):
         logging.warning("%s", warning)
     if not arguments.view:
         logging.getLogger().setLevel(loaded.config.log.level.upper())

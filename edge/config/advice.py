@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from edge.config.schema import Config
-from edge.config.secrets import mqtt_password
+from edge.config.secrets import exposed, mqtt_password
 from edge.errors import ConfigError
 from edge.paths import SYSTEM_CONFIG
 
@@ -20,12 +20,19 @@ def advice(config: Config, path: Path | None) -> list[str]:
         mqtt_password(config.mqtt)
     except ConfigError as error:
         found.append(str(error))
+    found += exposed(config, path)
+    if config.mqtt.username and not config.mqtt.tls and not _stays_here(config.mqtt.host):
+        found.append("mqtt.tls: is off, so the password can be read on the way to the broker; set it to true")
     for key, name in named_files(config).items():
         if key != "mqtt.password_file" and not os.access(name, os.R_OK):
             found.append(f"{key}: {name} cannot be read; is it there, and may this user read it?")
     if path is not None and path.parent == SYSTEM_CONFIG.parent and path != SYSTEM_CONFIG and not config.device.name:
         found.append("device.name: not set; a second instance needs a name of its own, or the two evict each other")
     return found
+
+
+def _stays_here(host: str) -> bool:
+    return host in ("", "localhost", "::1") or host.startswith("127.")
 
 
 def named_files(config: Config) -> dict[str, str]:

@@ -48,7 +48,11 @@ def _read(path: Path, key: str, *, guarded: bool) -> str:
                 raise ConfigError(f"{key}: others can read {path}; protect it with `chmod 600 {path}`")
             raw = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"{key}: {path}: no such file; `emotion-edge setup` writes one") from None
+        # Without a folder it may be the password itself that was written there.
+        named = f"{path}: " if path.parent.name else ""
+        raise ConfigError(
+            f"{key}: {named}no such file; it must name a file that holds the password, `emotion-edge setup` writes one"
+        ) from None
     except PermissionError:
         raise ConfigError(
             f"{key}: {path}: no permission to read it; it must belong to the user the service runs as"
@@ -63,6 +67,25 @@ def _read(path: Path, key: str, *, guarded: bool) -> str:
     if not text or len(raw) > _MAX_BYTES:
         raise ConfigError(f"{key}: {path} is {'too long' if text else 'empty'} for a password")
     return text
+
+
+def exposed(config: Config, path: Path | None) -> list[str]:
+    """One line for each file that holds a secret and that everybody on this machine can read."""
+    sources = (config.camera.source, config.microphone.source)
+    found = []
+    if path is not None and any(masked(source) != source for source in sources) and _for_all(path):
+        found.append(f"{path}: everybody can read the camera's password in it; protect it with `chmod o-rwx {path}`")
+    key = config.mqtt.key_file
+    if key and _for_all(Path(key)):
+        found.append(f"mqtt.key_file: everybody can read {key}; protect it with `chmod o-rwx {key}`")
+    return found
+
+
+def _for_all(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IRWXO)
+    except OSError:
+        return False
 
 
 def public(config: Config) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.config.schema import Section
+from edge.config.secrets import masked
 from edge.errors import ConfigError
 
 
@@ -75,10 +76,10 @@ def _allowed_annotated(base: Any, meta: Meta) -> str:
 
 
 def shown(value: Any) -> str:
-    """A wrong value, short enough for one line."""
+    """A wrong value, short enough for one line, without credentials that may be in it."""
     shortener = reprlib.Repr()
     shortener.maxstring = shortener.maxother = 60
-    return shortener.repr(value)
+    return shortener.repr(masked(value) if isinstance(value, str) else value)
 
 
 def toml(value: Any) -> str:
