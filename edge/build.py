@@ -73,6 +73,10 @@ def build(loaded: Loaded, state: Path) -> Service:
         from edge.dashboard.wiring import page
 
         pages.append(page(config.dashboard, state, publisher=publisher, send=inbox.put, sight=sight, clock=clock))
+    if config.metrics.enabled:
+        from edge.metrics.observer import Metrics
+
+        pages.append(Metrics(config.metrics, publisher.status, clock))
     return Service(
         settings=Settings(loaded, paths.overrides_file(state)),
         board=detect(),

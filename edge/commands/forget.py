@@ -22,6 +22,7 @@ from edge.mqtt.tls import UnusableFiles
 WELCOME_S = 10.0
 QUIET_S = 1.0  # retained messages come at once after subscribing; nothing for this long means that all have come
 MOST_S = 30.0
+SETTLE_S = 0.5  # so that Home Assistant lets go of the entities before their topics run empty
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         seen = retained.all()
         if seen.get(f"{root}/availability") == b"online" and not arguments.force:
             raise EdgeError(f"{root} is online and would say it all again; stop the service first, or use --force")
-        _clear(client, sorted({*seen, announced, *(f"{root}/{below}" for below in _kept())}))
+        _clear(client, [announced])
+        time.sleep(SETTLE_S)
+        _clear(client, sorted({*seen, *(f"{root}/{below}" for below in _kept())} - {announced}))
     finally:
         client.disconnect()
         client.loop_stop()

