@@ -19,6 +19,8 @@ from edge.errors import ConfigError
 UNITS = Path("/etc/systemd/system")
 UNIT_FOLDERS = (UNITS, Path("/usr/lib/systemd/system"))  # of scripts/install, of the Debian package
 HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108  what the unit does not see
+# Who may open the page: systemd cannot tell callers from those we call, so not the whole Internet.
+HOUSE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 ARGUS = Path("/tmp/argus_socket")  # noqa: S108  where Jetson's camera daemon listens
 
 
@@ -30,6 +32,7 @@ class Needs:
     files: tuple[str, ...]  # below folders that the unit does not see
     gpio: bool
     argus: bool  # a Jetson's CSI camera
+    page: bool = False  # for browsers elsewhere
 
 
 def needs(config: Config, *, jetson: bool) -> Needs:
@@ -45,6 +48,7 @@ def needs(config: Config, *, jetson: bool) -> Needs:
         files=tuple(sorted({name for name in named_files(config).values() if name.startswith(HIDDEN)})),
         gpio=config.privacy.led_pin is not None or config.privacy.mute_pin is not None,
         argus=jetson and (source == "auto" or source.startswith(("csi", "gst:"))),
+        page=config.dashboard.enabled and not _is_loopback(config.dashboard.listen),
     )
 
 
@@ -98,6 +102,8 @@ def render(
         lines += [f"# {host}", *(f"IPAddressAllow={address}" for address in found)]
     if any(not _is_address(host) for host in wanted.hosts):
         lines += ["# name servers", *(f"IPAddressAllow={address}" for address in servers)]
+    if wanted.page:
+        lines += ["# dashboard.listen: browsers in the house", *(f"IPAddressAllow={network}" for network in HOUSE)]
     if wanted.gpio:
         # The GPIO library keeps a pipe in a folder of its choice, which must be writable.
         lines += ["# activity light, mute button", "DeviceAllow=char-gpiochip rw", "Environment=LG_WD=/tmp"]
@@ -148,7 +154,7 @@ def stale(config: Config, path: Path | None, units: Path = UNITS) -> list[str]:
 
 
 def _hosts_line(wanted: Needs) -> str:
-    return f"# hosts: {' '.join(wanted.hosts) or 'none'}"
+    return f"# hosts: {' '.join(wanted.hosts) or 'none'}" + ("; and browsers in the house" if wanted.page else "")
 
 
 def _is_address(host: str) -> bool:
@@ -157,6 +163,13 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return host == "localhost"
     return True
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def _group_exists(name: str) -> bool:
