@@ -7,20 +7,21 @@ import contextlib
 import ipaddress
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from http import HTTPStatus
 
 from edge.clock import Clock
 from edge.dashboard.attempts import Bucket
-from edge.dashboard.exchange import MAX_HEAD, Answer, Refused, Request, hang_up, read_request, send
+from edge.dashboard.exchange import MAX_HEAD, PATIENCE_S, Answer, Refused, Request, hang_up, read_request, send
 from edge.mqtt.once import Once
 
 log = logging.getLogger(__name__)
 
 MOST = 40  # connections, viewers among them
 _BURST, _EVERY_S = 100, 0.02  # connections taken at once, and then one per this time: others wait in the kernel
+_BUFFER = 64 * 1024  # bytes on their way to one viewer, in the process and in the kernel, each
 
-Handler = Callable[[Request], Awaitable[tuple[Answer, AsyncIterator[bytes] | None]]]
+Handler = Callable[[Request], Awaitable[tuple[Answer, AsyncGenerator[bytes, None] | None]]]
 
 
 class Server:
@@ -32,6 +33,7 @@ class Server:
         self._once = once
         self._bucket = Bucket(_BURST, _EVERY_S, clock.monotonic())
         self._tasks: set[asyncio.Task[None]] = set()
+        self._bare: dict[asyncio.Task[None], socket.socket] = {}  # not yet in the hands of a stream
         self._silent: dict[asyncio.Task[None], None] = {}  # connected, nothing asked yet; the oldest first
 
     async def serve(self, listener: socket.socket) -> None:
@@ -55,15 +57,20 @@ class Server:
                 task = loop.create_task(self._serve_one(connection, _plain(address[0])))
                 self._tasks.add(task)
                 self._silent[task] = None
+                self._bare[task] = connection
                 task.add_done_callback(self._ended)
         finally:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0.05)  # what was aborted is closed by the loop
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._silent.pop(task, None)
+        bare = self._bare.pop(task, None)
+        if bare is not None:
+            bare.close()
         if not task.cancelled() and task.exception() is not None:
             log.error("a request to the page failed", exc_info=task.exception())
 
@@ -80,17 +87,17 @@ class Server:
         try:
             reader, writer = await asyncio.open_connection(sock=connection, limit=MAX_HEAD)
         except OSError:
-            connection.close()
             return
-        writer.transport.set_write_buffer_limits(high=256 * 1024)
+        self._bare.pop(asyncio.current_task(), None)  # type: ignore[arg-type]
+        writer.transport.set_write_buffer_limits(high=_BUFFER)
         try:
-            with contextlib.suppress(OSError, asyncio.TimeoutError, TimeoutError):
-                await self._converse(reader, writer, peer)
-        except asyncio.CancelledError:
-            writer.transport.abort()
-            raise
-        finally:
+            await self._converse(reader, writer, peer)
             writer.close()
+            await asyncio.wait_for(writer.wait_closed(), PATIENCE_S)
+        except (OSError, asyncio.TimeoutError, TimeoutError):
+            pass  # gone, or it does not take what we send
+        finally:
+            writer.transport.abort()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: str) -> None:
         try:
@@ -112,9 +119,25 @@ class Server:
             answer, more = Answer(b"an unexpected fault\n", status=HTTPStatus.INTERNAL_SERVER_ERROR), None
         await send(writer, answer.head(), answer.body)
         if more is not None:
-            async with contextlib.aclosing(more) as parts:  # type: ignore[type-var]
+            await self._stream(reader, writer, more)
+
+    async def _stream(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, more: AsyncGenerator[bytes, None]
+    ) -> None:
+        """Until there is no more, or the other side hangs up, which is noticed at once."""
+
+        async def pump() -> None:
+            async with contextlib.aclosing(more) as parts:
                 async for part in parts:
                     await send(writer, part)
+
+        both = [asyncio.ensure_future(pump()), asyncio.ensure_future(reader.read(1))]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in both:
+                each.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
 
 def listen(address: str, port: int) -> socket.socket:
@@ -123,6 +146,7 @@ def listen(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if six else socket.AF_INET
     dual = address == "::" and socket.has_dualstack_ipv6()
     listener = socket.create_server((address, port), family=family, backlog=64, dualstack_ipv6=dual)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)  # connections inherit it
     listener.setblocking(False)
     return listener
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Executor
 from http import HTTPStatus
 from pathlib import Path
@@ -33,7 +33,7 @@ BEAT_S = 15.0  # a stream is never silent for longer
 _CHECK_S = 10.0  # a stream ends so soon after its session did
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-Reply = tuple[Answer, AsyncIterator[bytes] | None]
+Reply = tuple[Answer, AsyncGenerator[bytes, None] | None]
 Ask = Callable[[str, str, Any], Awaitable[ResponsePayload]]
 
 
@@ -185,7 +185,7 @@ class Site:
         )
         return Answer(kind="text/event-stream", stream=True), self._stream(viewer, encoded("snapshot", first))
 
-    async def _stream(self, viewer: Viewer, first: bytes) -> AsyncIterator[bytes]:
+    async def _stream(self, viewer: Viewer, first: bytes) -> AsyncGenerator[bytes, None]:
         try:
             yield b"retry: 2000\n\n" + first
             checked = self._clock.monotonic()

@@ -1,0 +1,39 @@
+"""The page on a port of its own, and ways to talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from edge.config.schema import Config
+from edge.dashboard.observer import Dashboard
+from edge.dashboard.password import file_in, store
+from tests.dashboard.web import Web
+from tests.helpers.broker import free_port
+from tests.helpers.page import page, told_at_start
+
+PASSWORD = "correct horse battery"  # noqa: S105
+
+Serve = Callable[..., tuple[Dashboard, Web]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts a page, with or without a password; keyword arguments are settings of [dashboard]."""
+    with ExitStack() as stack:
+
+        def begin(*, password: str | None = None, **settings: object) -> tuple[Dashboard, Web]:
+            if password:
+                store(file_in(tmp_path), password)
+            port = free_port()
+            dashboard = stack.enter_context(page(tmp_path, port, **settings))
+            web = Web(port)
+            web.wait()
+            for topic, payload in told_at_start(Config()):
+                dashboard.hear(topic, payload, None)
+            return dashboard, web
+
+        yield begin
