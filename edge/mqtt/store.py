@@ -52,18 +52,24 @@ class Store:
         if layout not in (0, _LAYOUT):
             raise DamagedStore(f"{self.path}: written by another version (layout {layout})")
         if layout == 0:
-            self._db.execute(
-                "CREATE TABLE waiting (id INTEGER PRIMARY KEY, rank INTEGER NOT NULL, topic TEXT NOT NULL, "
-                "text BLOB NOT NULL, session TEXT NOT NULL, wall REAL NOT NULL, monotonic REAL NOT NULL, "
-                "synced INTEGER NOT NULL, size INTEGER NOT NULL)"
-            )
-            self._db.execute("CREATE INDEX by_rank ON waiting (rank, id)")
-            self._db.execute(f"PRAGMA user_version={_LAYOUT}")
+            self._create()
         (bad,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if bad != "ok":
             raise DamagedStore(f"{self.path}: {bad}")
         count, last = self._db.execute("SELECT count(*), max(id) FROM waiting").fetchone()
         self.count, self.last_id = int(count), int(last or 0)
+
+    def _create(self) -> None:
+        """In one step: half a layout would be of no use to anybody, and could not be told from another's file."""
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute(
+            "CREATE TABLE waiting (id INTEGER PRIMARY KEY, rank INTEGER NOT NULL, topic TEXT NOT NULL, "
+            "text BLOB NOT NULL, session TEXT NOT NULL, wall REAL NOT NULL, monotonic REAL NOT NULL, "
+            "synced INTEGER NOT NULL, size INTEGER NOT NULL)"
+        )
+        self._db.execute("CREATE INDEX by_rank ON waiting (rank, id)")
+        self._db.execute(f"PRAGMA user_version={_LAYOUT}")
+        self._db.execute("COMMIT")
 
     def write(self, added: Sequence[Row], gone: Sequence[int]) -> None:
         """Adds and deletes in one commit."""

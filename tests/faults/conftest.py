@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each may have to wait for others."""
     for item in items:
         if hasattr(getattr(item, "function", None), "scenario"):
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(600 + float(os.environ.get("EMOTION_EDGE_OUTAGE_S", "0"))))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from edge.config import schema
 from edge.errors import StorageError
 from edge.mqtt import outbox as module
 from edge.mqtt.outbox import COMMIT_S, RETRY_S, TAIL_MAX, Outbox
-from edge.mqtt.row import Now, age
+from edge.mqtt.row import Now, Row, age
 from edge.mqtt.store import DamagedStore, Store, remove
 
 SUMMARY, STATE, EVENT = 1, 2, 3
@@ -238,6 +240,21 @@ def test_a_file_of_another_layout_is_not_ours(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(DamagedStore, match="another version"):
         Store(path)
+
+
+def test_a_power_cut_while_the_file_is_made_leaves_one_that_can_be_used(tmp_path: Path) -> None:
+    making = tmp_path / "making"
+    first = Store(making / "outbox.sqlite")
+    journal = (making / "outbox.sqlite-wal").stat().st_size
+    for cut in range(0, journal, 512):
+        copy = tmp_path / f"cut-{cut}"
+        shutil.copytree(making, copy)
+        os.truncate(copy / "outbox.sqlite-wal", cut)
+        second = Store(copy / "outbox.sqlite")
+        second.write([Row(1, EVENT, "event", b"{}", "s", 0.0, 0.0, True)], [])
+        assert second.count == 1
+        second.close()
+    first.close()
 
 
 def test_what_cannot_be_deleted_is_named(tmp_path: Path) -> None:
