@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from edge import resources
 from edge.doctor.findings import Finding, Subject
 from edge.errors import EdgeError
 from edge.fusion import learned_weights
 from edge.inference import Model
-from edge.resources import models
+from edge.modelstore.store import NAMES, choose
+from edge.paths import model_store
 
 _TRY_S = 60.0
 # In a process of its own: a runtime built for another numpy does not raise, it crashes.
@@ -55,22 +57,25 @@ def runtime(subject: Subject) -> Iterator[Finding]:
         yield Finding("runtime", "red", last.partition(": ")[2] or last, "run scripts/install again")
 
 
-def model_files(_: Subject) -> Iterator[Finding]:
-    """Every model's hash and interface."""
+def model_files(subject: Subject) -> Iterator[Finding]:
+    """Every model's hash and interface, those that the owner installed included."""
+    reinstall = "reinstall the service: scripts/install or the package"
+    chosen = {name: choose(name, model_store(subject.path, subject.state)) for name in NAMES}
+    for name, choice in chosen.items():
+        if choice.problem:
+            says = f"the installed {name} model is not used: {choice.problem}"
+            yield Finding("models", "yellow", says, f"install it again, or emotion-edge model rollback {name}")
+    folders = {name: choice.folder for name, choice in chosen.items()}
+    if (resources.models() / "finder" / "manifest.json").exists():
+        folders["finder"] = resources.models() / "finder"
     described = []
-    for name in ("finder", "face", "speech"):
-        folder = models() / name
-        if name == "finder" and not (folder / "manifest.json").exists():
-            continue
-        try:
-            manifest = Model(folder).manifest
-        except EdgeError as error:
-            yield Finding("models", "red", str(error), "reinstall the service: scripts/install or the package")
-            return
-        described.append(f"{name} {manifest.version} ({manifest.sha256[:8]})")
     try:
-        learned_weights()
+        weights = folders.pop("fusion")
+        learned_weights(weights)
+        for name, folder in folders.items():
+            manifest = Model(folder).manifest
+            described.append(f"{name} {manifest.version} ({manifest.sha256[:8]})")
     except EdgeError as error:
-        yield Finding("models", "red", str(error), "reinstall the service: scripts/install or the package")
-        return
-    yield Finding("models", "green", f"{', '.join(described)}: as their manifests say")
+        yield Finding("models", "red", str(error), reinstall)
+    else:
+        yield Finding("models", "green", f"{', '.join(described)}: as their manifests say")

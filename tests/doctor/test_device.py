@@ -96,7 +96,7 @@ def test_an_altered_model(subject: MakeSubject, tmp_path: Path, monkeypatch: pyt
             (tmp_path / folder.name).mkdir()
             for file in [*folder.glob("*.json"), *folder.glob("*.tflite")]:
                 (tmp_path / folder.name / file.name).write_bytes(file.read_bytes())
-    monkeypatch.setattr(software, "models", lambda: tmp_path)
+    monkeypatch.setattr(resources, "models", lambda: tmp_path)
     assert one(software.model_files(subject())).level == "green"
     altered = tmp_path / "face" / "face.tflite"
     altered.write_bytes(altered.read_bytes()[:-1] + b"!")
