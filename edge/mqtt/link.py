@@ -63,25 +63,28 @@ class Link:
 
     def send(self, topic: str, text: bytes | str, *, qos: int, retain: bool, correlation: bytes | None) -> int | None:
         """Hands a message to paho's thread; returns its id, or None if the link is gone."""
-        if not self._client:
+        client = self._client
+        if not client:
             return None
         properties = None
         if correlation is not None and self._settings.protocol == "5":
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
         full = topic.removeprefix(DISCOVERY) if topic.startswith(DISCOVERY) else f"{self._root}/{topic}"
-        sent = self._client.publish(full, text, qos, retain, properties)
+        sent = client.publish(full, text, qos, retain, properties)
         return sent.mid if sent.rc == paho.MQTT_ERR_SUCCESS else None
 
     def close(self) -> None:
         """Says good-bye; Ended follows."""
-        if self._client:
-            self._client.disconnect()
+        client = self._client
+        if client:
+            client.disconnect()
 
     def cut(self) -> None:
         """Ends it at once. What the system has not sent yet is thrown away: by now it is stale."""
         with self._lock:
             self._cut = True
+            self._client = None  # it knows us: as long as we knew it, neither it nor its sockets would go away
             if self._wire:
                 with suppress(OSError):
                     self._wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -100,7 +103,9 @@ class Link:
         except (OSError, ValueError) as error:
             self._end(reasons.from_error(settings, error))
             return
-        self._client = client
+        with self._lock:
+            if not self._cut:
+                self._client = client
         self._tell(Opened(self.number))
         try:
             client.loop_start()

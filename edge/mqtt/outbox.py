@@ -99,10 +99,7 @@ class Outbox:
             self._gone.append(row_id)
             self._be_due_in(COMMIT_S)
         if not len(self) and (self._store or not self.trouble):
-            try:
-                self.purge()
-            except StorageError as error:
-                self._failed(error)
+            self._purge_if_possible()
 
     def tick(self, wall: float | None) -> None:
         """Commits and expires when due. `wall` is None while it is not trusted."""
@@ -136,13 +133,22 @@ class Outbox:
         elif self.trouble:
             log.info("outbox: %s can be written again", self._path)
             self.trouble = ""
+        if not len(self):
+            self._purge_if_possible()
 
     def purge(self) -> None:
         """Forgets everything, on disk and in memory; StorageError if the file resists."""
         self._tail, self._gone, self._due = {}, [], None
         self._close_store()
         remove(self._path)
-        self.trouble = ""  # nothing waits
+        if self.trouble:  # nothing waits, and yet the owner wants to know when the disk is well again
+            self._be_due_in(RETRY_S)
+
+    def _purge_if_possible(self) -> None:
+        try:
+            self.purge()
+        except StorageError as error:
+            self._failed(error)
 
     def close(self) -> None:
         """Commits what waits and closes the file."""

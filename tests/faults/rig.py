@@ -28,6 +28,8 @@ PATIENCE_S = 60.0  # for what has no limit of its own: the machine may be busy
 class Rig:
     """`folder` is its own. Everything that it started is ended by `close`."""
 
+    repository = str(Path(__file__).parents[2])  # for PYTHONPATH where a prefix leaves the working folder
+
     def __init__(self, folder: Path, *, video: Path, audio: Path, broker: str = "allow_anonymous true") -> None:
         if MOSQUITTO is None:
             pytest.skip("mosquitto is not installed: apt install mosquitto")
@@ -95,9 +97,9 @@ class Rig:
         self.wait("health", lambda m: m.at > now and m.json["outbox"] == 0)
         time.sleep(0.5)
 
-    def ledger(self, *, whole: bool = True) -> Ledger:
+    def ledger(self, *, ages: bool = True) -> Ledger:
         """What the observer holds against it."""
-        return audited(self.observer.messages, PREFIX, whole=whole)
+        return audited(self.observer.messages, PREFIX, ages=ages)
 
     def resident_mb(self) -> float:
         assert self.service is not None

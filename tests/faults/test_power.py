@@ -24,6 +24,7 @@ from edge.config import schema
 from edge.mqtt.outbox import Outbox
 from tests.conftest import FakeClock
 from tests.faults.alongside import alongside
+from tests.faults.disk import Disk
 from tests.faults.rig import Rig
 from tests.helpers.service import Service, toml
 
@@ -37,7 +38,7 @@ class Writer:
 
     def __init__(self, folder: Path, within: Sequence[str] = ()) -> None:
         command = [*within, sys.executable, "-m", "tests.faults.writer", str(folder / "outbox.sqlite"), str(PER_S)]
-        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}  # nsenter leaves the working folder
+        env = {**os.environ, "PYTHONPATH": Rig.repository}
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, env=env)
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
@@ -126,7 +127,7 @@ def test_power_cuts_in_the_middle_of_outbox_writes(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a disk from a file, which needs root")
 def test_power_cuts_of_a_real_disk(tmp_path: Path) -> None:
     """An ext4 on a loop device; its image is copied at random instants, and mounted again as after a power cut."""
-    disk = _Disk.make(tmp_path / "disk.img")
+    disk = Disk.make(tmp_path / "disk.img")
     if disk is None:
         pytest.skip("loop devices are not permitted here")
     rng = random.Random(8)
@@ -139,7 +140,7 @@ def test_power_cuts_of_a_real_disk(tmp_path: Path) -> None:
             image = tmp_path / f"{number}.img"
             with writer.stopped() as (committed, delivered):
                 shutil.copyfile(disk.image, image)
-            after = _Disk.mount(image)
+            after = Disk.mount(image)
             assert after is not None
             found = tmp_path / f"{number}"
             try:
@@ -153,44 +154,6 @@ def test_power_cuts_of_a_real_disk(tmp_path: Path) -> None:
         if writer is not None:
             writer.end()
         disk.close()
-
-
-class _Disk:
-    """A small ext4 in a file, mounted in a mount namespace of its own."""
-
-    def __init__(self, image: Path, holder: subprocess.Popen[bytes], mounted: Path) -> None:
-        self.image = image
-        self.mounted = mounted  # for who is in that namespace
-        self.seen = Path(f"/proc/{holder.pid}/root{mounted}")  # for who is not; SQLite would look through it
-        self.within = ["nsenter", "-t", str(holder.pid), "-m", "--"]
-        self._holder = holder
-
-    @classmethod
-    def make(cls, image: Path) -> _Disk | None:
-        with image.open("wb") as file:
-            file.truncate(16_000_000)
-        done = subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], capture_output=True, check=False)
-        return cls.mount(image) if done.returncode == 0 else None
-
-    @classmethod
-    def mount(cls, image: Path) -> _Disk | None:
-        mounted = image.with_suffix(".root")
-        mounted.mkdir(exist_ok=True)
-        script = 'mount -o loop "$0" "$1" && echo ready && exec sleep 1000'
-        holder = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", script, str(image), str(mounted)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert holder.stdout is not None
-        with holder.stdout:
-            if holder.stdout.readline() != b"ready\n":
-                holder.wait()
-                return None
-        return cls(image, holder, mounted)
-
-    def close(self) -> None:
-        self._holder.kill()
-        self._holder.wait()
 
 
 @alongside()

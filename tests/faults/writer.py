@@ -19,7 +19,7 @@ def main() -> int:
     path, per_s = Path(sys.argv[1]), float(sys.argv[2])
     clock = SystemClock()
     outbox = Outbox(path, schema.Outbox(), "writer", clock)
-    number = delivered = 0
+    number = delivered = committed = 0
     while True:
         for _ in range(10):
             number += 1
@@ -30,10 +30,16 @@ def main() -> int:
                 delivered = int(row.topic.removeprefix("n"))
                 outbox.forget(row.id)
         if number % 50 == 0:
+            say(committed, delivered)  # what the commit may delete, before it does
             outbox.commit()
-            sys.stdout.write(json.dumps([number, delivered]) + "\n")
-            sys.stdout.flush()
+            committed = number
+            say(committed, delivered)
         time.sleep(10 / per_s)
+
+
+def say(committed: int, delivered: int) -> None:
+    sys.stdout.write(json.dumps([committed, delivered]) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

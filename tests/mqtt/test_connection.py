@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import ssl
@@ -293,13 +294,30 @@ def test_a_cut_before_the_connection_stands(silent: socket.socket) -> None:
     until(lambda: len(told) == 2)
 
 
-def test_reconnects_do_not_pile_up_threads(broker: Mosquitto, ear: Ear, publish: Callable[..., Rig]) -> None:
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """What waits for the garbage collector may wait for hours."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_reconnects_pile_up_neither_threads_nor_descriptors(
+    broker: Mosquitto, ear: Ear, publish: Callable[..., Rig]
+) -> None:
     rig = publish(broker.port).ready()
-    before = threading.active_count()
+    before, open_before = threading.active_count(), descriptors()
     for count in range(2, 6):
         rig.publisher._connection._link.cut()  # type: ignore[union-attr]
         until(lambda count=count: rig.publisher.status().connections == count)  # type: ignore[misc]
     until(lambda: threading.active_count() <= before)
+    until(lambda: descriptors() <= open_before)
 
 
 def test_the_log_tells_an_outage_and_its_end_and_no_more(

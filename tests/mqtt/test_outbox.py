@@ -246,7 +246,7 @@ def test_a_power_cut_while_the_file_is_made_leaves_one_that_can_be_used(tmp_path
     making = tmp_path / "making"
     first = Store(making / "outbox.sqlite")
     journal = (making / "outbox.sqlite-wal").stat().st_size
-    for cut in range(0, journal, 512):
+    for cut in range(0, journal, 2048):
         copy = tmp_path / f"cut-{cut}"
         shutil.copytree(making, copy)
         os.truncate(copy / "outbox.sqlite-wal", cut)

@@ -1,0 +1,110 @@
+"""The disk is full, read-only, short of quota, or takes its time: said so, and nothing that is kept gets lost."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import signal
+import time
+
+import pytest
+
+from tests.faults.alongside import alongside
+from tests.faults.disk import Disk
+from tests.faults.rig import PREFIX, Rig
+
+OUTBOX_RETRY_S = 30.0
+
+
+def outage(rig: Rig, seconds: float) -> None:
+    rig.wire.set("refuse")
+    time.sleep(seconds)
+    rig.wire.set("pass")
+    back = time.time()
+    rig.online(after=back)
+
+
+def refused(rig: Rig, topic: str, payload: str, answer: str) -> str:
+    """The reason in the answer."""
+    rig.observer.send(f"{PREFIX}/{topic}", payload)
+    return str(rig.next(f"response/{answer}", lambda m: m.json["status"] == "error").json["error"])
+
+
+@alongside()
+def test_full_and_then_read_only(rig: Rig) -> None:
+    disk = Disk.tiny(rig.folder / "state", "1m")
+    if disk is None:
+        pytest.skip("no right to mount here")
+    rig.on_close(disk.close)
+    service = rig.start(prefix=disk.within, env={"PYTHONPATH": rig.repository}, privacy={"remote_off": True})
+    rig.wait("reading")
+    filler = disk.seen / "filler"
+    with contextlib.suppress(OSError):  # full, as it should be
+        filler.write_bytes(b"x" * 2_000_000)
+    outage(rig, 4.0)
+    told = rig.next("health", lambda m: m.json["degraded"]).json
+    assert "full" in told["degraded"]
+    assert told["lost"] == 0
+    assert "full" in rig.log()
+    assert "cannot be kept" in refused(rig, "config/decision.enter/set", "0.5", "config")
+    rig.drained()
+    filler.unlink()
+    rig.next("health", lambda m: not m.json["degraded"], OUTBOX_RETRY_S + 30)
+
+    disk.run("mount", "-o", "remount,ro", str(disk.mounted))
+    assert "cannot be kept" in refused(rig, "config/decision.enter/set", "0.5", "config")
+    rig.observer.send(f"{PREFIX}/privacy/set", "ON")
+    answer = rig.next("response/privacy").json
+    assert "stays on" in answer["error"]
+    rig.wait("privacy", lambda m: m.payload == b"ON")  # released, though it cannot be kept
+    rig.wait("status/microphone", lambda m: m.json["state"] == "disabled")
+    disk.run("mount", "-o", "remount,rw", str(disk.mounted))
+    rig.observer.send(f"{PREFIX}/privacy/set", "OFF")
+    rig.next("reading")
+    rig.observer.send(f"{PREFIX}/config/decision.enter/set", "0.5")
+    rig.wait("config/decision.enter", lambda m: m.payload == b"0.5")
+    rig.ledger().check()
+    assert service.stop() == 0
+    assert "Traceback" not in rig.log()
+
+
+@alongside()
+def test_a_quota(rig: Rig) -> None:
+    service = rig.start()
+    rig.wait("reading")
+    _, hard = resource.prlimit(service.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (20_000, hard))
+    outage(rig, 6.0)
+    assert rig.next("health", lambda m: m.json["degraded"]).json["lost"] == 0
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    rig.drained()
+    rig.ledger().check()
+    assert service.stop() == 0
+
+
+@alongside()
+def test_a_disk_that_hangs_for_seconds(rig: Rig) -> None:
+    """An ext4 on a loop device, frozen while it is written. The service goes on; nothing old comes as live."""
+    disk = Disk.make(rig.folder / "disk.img")
+    if disk is None:
+        pytest.skip("loop devices are not permitted here")
+    rig.on_close(disk.close)
+    rig.on_close(disk.thaw)
+    (rig.folder / "state").symlink_to(disk.mounted)
+    service = rig.start(prefix=disk.within, env={"PYTHONPATH": rig.repository})
+    rig.wait("reading")
+    rig.wire.set("refuse")
+    time.sleep(2.0)
+    disk.freeze()
+    time.sleep(2.0)
+    rig.wire.set("pass")
+    time.sleep(4.0)
+    disk.thaw()
+    thawed = time.time()
+    rig.wait("reading", lambda m: m.at > thawed)
+    assert "took" in rig.next("health", lambda m: m.json["degraded"]).json["degraded"]
+    rig.drained()
+    rig.ledger().check()
+    service.signal(signal.SIGTERM)
+    assert service.wait(20) == 0
+    assert "the disk took" in rig.log()
