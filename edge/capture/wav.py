@@ -83,7 +83,8 @@ def _int24(raw: bytes) -> NDArray[np.float32]:
 
 
 def _float(raw: bytes, kind: str) -> NDArray[np.float32]:
-    return np.clip(np.nan_to_num(np.frombuffer(raw, kind).astype(np.float32)), -1.0, 1.0)
+    # Clipped first: what a float64 can hold may be too much for a float32.
+    return np.clip(np.nan_to_num(np.frombuffer(raw, kind)), -1.0, 1.0).astype(np.float32)
 
 
 def _int(raw: bytes, kind: str) -> NDArray[np.float32]:

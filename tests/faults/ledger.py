@@ -66,7 +66,7 @@ class Ledger:
             self._number(message["topic"], "backlog", message["payload"])
             return
         if self._ages:
-            age = at - _epoch(message["ts"])
+            age = at - epoch(message["ts"])
             self.oldest = max(self.oldest, age)
             if age > LIVE_AGE_S:
                 self.complaints.append(f"{topic} {message['seq']} was {age:.1f} s old when it came")
@@ -124,5 +124,5 @@ def _told(message: dict[str, Any]) -> str:
     return json.dumps({key: value for key, value in message.items() if key not in {"ts", "clock"}}, sort_keys=True)
 
 
-def _epoch(ts: str) -> float:
+def epoch(ts: str) -> float:
     return datetime.fromisoformat(ts.replace("Z", "+00:00")).timestamp()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.alongside import alongside
+from tests.faults.ledger import epoch
 from tests.faults.rig import Rig
 
 HOUR = 3600
@@ -56,7 +57,7 @@ def calm(rig: Rig, since: float) -> None:
         assert 0 <= left["lasted_s"] < 600
     for reading in (m.json for m in rig.observer.on("/reading") if m.at > since):
         for part in (reading["face"], reading["speech"]):
-            assert part is None or 0 <= part["age"] < 5
+            assert part is None or 0 <= part["age_s"] < 5
 
 
 @alongside()
@@ -111,6 +112,4 @@ def test_boots_in_1970_and_is_set_later(rig: Rig) -> None:
 
 
 def _off(payload: dict[str, str], at: float) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(payload["ts"].replace("Z", "+00:00")).timestamp() - at
+    return epoch(payload["ts"]) - at

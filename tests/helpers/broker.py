@@ -117,6 +117,10 @@ class Observer:
     def send(self, topic: str, payload: bytes | str, *, retain: bool = False, qos: int = 1) -> None:
         self._client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(5)
 
+    def send_quickly(self, topic: str, payload: bytes) -> None:
+        """Without waiting for anything."""
+        self._client.publish(topic, payload)
+
     def on(self, ending: str) -> list[Heard]:
         """All messages whose topic ends so."""
         return [message for message in list(self.messages) if message.topic.endswith(ending)]

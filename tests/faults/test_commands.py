@@ -1,0 +1,127 @@
+"""Commands by the thousand, random and malformed: nothing changes, nothing falls, and who is due an answer gets one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.config import keys
+from tests.faults import fuzzing
+from tests.faults.alongside import alongside
+from tests.faults.rig import PREFIX, Rig
+
+FLOOD = int(os.environ.get("EMOTION_EDGE_COMMANDS", "20000"))  # a hundred thousand and more: scripts/soak --commands
+AT_A_TIME = 500  # then a request in good order must be answered before it goes on
+INPUTS = Path(__file__).parent / "inputs"
+
+
+def nonsense(rng: random.Random) -> tuple[str, bytes]:
+    """A topic that the service listens to, and a payload that must have no effect."""
+    key = rng.choice([*keys.types(), "x.y", "decision.", "../../etc", "mqtt.host", "decision.enter"])
+    topic = rng.choice([f"config/{key}/set", "privacy/set", f"request/{rng.choice(NAMES)}"])
+    kind = rng.randrange(8)
+    if kind == 0:
+        payload = rng.randbytes(rng.randrange(1, 400))
+    elif kind == 1:
+        payload = b"[" * rng.randrange(1, 3_000)
+    elif kind == 2:
+        payload = b'{"value": ' * rng.randrange(1, 200)
+    elif kind == 3:
+        payload = json.dumps({"value": {"x": rng.random()}, "transaction": rng.randrange(2**63)}).encode()
+    elif kind == 4:
+        payload = json.dumps({"transaction": "t" * rng.randrange(300), "extra": [None] * rng.randrange(20)}).encode()
+    elif kind == 5:
+        payload = rng.choice([b"1e999", b"-1e999", b"NaN", b"nul", b"\xef\xbb\xbf1", b"\0", b"0x10", b"9" * 400])
+    elif kind == 6:
+        payload = json.dumps(rng.choice(["../../etc/passwd", "a" * 5_000, "\x00", "${HOME}", "%s%n"])).encode()
+    else:
+        payload = b'"' + rng.randbytes(rng.randrange(1, 100)) + b'"'
+    return topic, payload
+
+
+NAMES = ("no-such", "reset", "config", "x" * 80, "Info", "a b", "health", "..", "info")
+
+
+@alongside()
+def test_a_flood_of_nonsense(rig: Rig) -> None:
+    rng = random.Random(3)
+    service = rig.start(publish={"health_every_s": 2.0})
+    rig.wait("reading")
+    before = {
+        m.topic: m.payload for m in rig.observer.messages if "/config/" in m.topic and not m.topic.endswith("/set")
+    }
+    assert f"{PREFIX}/config/decision.enter" in before
+    memory = 0.0
+    for number in range(FLOOD // AT_A_TIME):
+        for _ in range(AT_A_TIME):
+            topic, payload = nonsense(rng)
+            if topic.startswith("request/re"):
+                payload = b"\xff" + payload  # a valid reset or reload would be obeyed
+            rig.observer.send_quickly(f"{PREFIX}/{topic}", payload)
+        answered(rig, f"flood-{number}")
+        if number == FLOOD // AT_A_TIME // 4:
+            memory = rig.resident_mb()
+    grown = rig.resident_mb() - memory
+    rig.next("reading")
+    after = {
+        m.topic: m.payload for m in rig.observer.messages if "/config/" in m.topic and not m.topic.endswith("/set")
+    }
+    assert after == before
+    assert {m.payload for m in rig.observer.on(f"{PREFIX}/privacy")} == {b"OFF"}
+    assert not (service.state / "overrides.toml").exists()
+    assert grown < 8.0, f"memory grew by {grown:.1f} MB"
+    assert service.log.stat().st_size < 200_000, "strangers fill the journal"
+    assert "Traceback" not in rig.log()
+    rig.ledger().check()
+    assert service.stop() == 0
+
+
+def answered(rig: Rig, transaction: str) -> None:
+    """A request in good order; during a flood some are dropped, so it is asked again."""
+    asked: Callable[[], None] = lambda: rig.observer.send(  # noqa: E731
+        f"{PREFIX}/request/health", json.dumps({"transaction": transaction})
+    )
+    for _ in range(60):
+        asked()
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            if any(m.json["transaction"] == transaction for m in rig.observer.on("/response/health")[-3:]):
+                return
+            time.sleep(0.01)
+    raise AssertionError(f"no answer to {transaction}")
+
+
+@alongside()
+def test_each_refusal_is_answered(rig: Rig) -> None:
+    """Not faster than it is read, every wrong command with a transaction gets an error with the same one."""
+    rng = random.Random(4)
+    rig.start()
+    rig.wait("reading")
+    expected = set()
+    for number in range(200):
+        key = rng.choice(["decision.enter", "no.such", "mqtt.host", "face.prior", "privacy.quiet_hours", "log.level"])
+        topic = rng.choice([f"config/{key}/set", "privacy/set", "request/no-such"])
+        value = rng.choice([[], {}, "MAYBE", 17.5, True, {"a": {"b": 1}}])
+        rig.observer.send(f"{PREFIX}/{topic}", json.dumps({"value": value, "transaction": number}))
+        expected.add(number)
+    rig.until(lambda: expected <= _refused(rig), "every refusal", 30)
+    assert {m.payload for m in rig.observer.on("/config/decision.enter")} == {b"0.45"}
+
+
+def _refused(rig: Rig) -> set[int]:
+    answers = [m.json for m in rig.observer.messages if "/response/" in m.topic]
+    return {answer["transaction"] for answer in answers if answer["status"] == "error"}
+
+
+@pytest.mark.parametrize("target", fuzzing.TARGETS)
+def test_what_fuzzing_found_and_began_with(target: str) -> None:
+    for data in fuzzing.seeds(target):
+        fuzzing.TARGETS[target](data)
+    for path in sorted((INPUTS / target).glob("*")):
+        fuzzing.TARGETS[target](path.read_bytes())
