@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import atheris
@@ -50,6 +51,7 @@ def main() -> int:
 
 
 def _fuzz(target: str, seconds: int, keep: Path) -> None:
+    warnings.simplefilter("error")
     corpus = keep / target / "corpus"
     findings = keep / target / "findings"
     for folder in (corpus, findings):

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -93,15 +94,44 @@ def _usable(found: Config) -> None:
 
 
 def manifest(data: bytes) -> None:
-    """A model folder with the shipped model and this manifest beside it."""
+    """A model folder with the shipped model and this manifest beside it.
+
+    What begins with `{` is the manifest itself; else the bytes say what is changed in the shipped one.
+    """
     model = folder() / "model"
     if not model.exists():
         shutil.copytree(resources.models() / "face", model, ignore=shutil.ignore_patterns("*.png", "*.py", "*.md"))
-    (model / "manifest.json").write_bytes(data)
+    shipped = resources.models() / "face" / "manifest.json"
+    (model / "manifest.json").write_bytes(data if data[:1] == b"{" else _changed(shipped.read_bytes(), data))
     try:
         Model(model)
     except EdgeError as error:
         _in_words(error)
+
+
+def _changed(text: bytes, data: bytes) -> bytes:
+    """Three bytes each: where, one step down or two, and what is put there."""
+    document = json.loads(text)
+    odd: list[Any] = [
+        None, True, 0, -1, 1e308, -1e-308, 2**63, "", "..", "/etc/passwd", "\0", [], {}, [[]], {"a": 1},
+        "face.tflite", "int8", "float32", [1, 48, 48, 1], data.decode("latin-1"),
+    ]  # fmt: skip
+    for first, second, choice in zip(data[::3], data[1::3], data[2::3], strict=False):
+        names = sorted(document)
+        if not names:
+            break
+        name, value = names[first % len(names)], odd[choice % len(odd)]
+        inner = document[name]
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict) and second % 2:
+            fields = sorted(inner[0])
+            inner[0][fields[second // 2 % len(fields)]] = value
+        elif isinstance(inner, dict) and inner and second % 2:
+            inner[sorted(inner)[second // 2 % len(inner)]] = value
+        elif second % 16 == 0:
+            del document[name]
+        else:
+            document[name] = value
+    return json.dumps(document).encode()
 
 
 def wav(data: bytes) -> None:
@@ -145,7 +175,8 @@ def seeds(target: str) -> list[bytes]:
         sections = default.replace(b"\n#", b"\n").split(b"\n\n\n")
         return [default, *sections, *boards]
     if target == "manifest":
-        return [(resources.models() / name / "manifest.json").read_bytes() for name in ("face", "speech", "fusion")]
+        shipped = [(resources.models() / name / "manifest.json").read_bytes() for name in ("face", "speech", "fusion")]
+        return [*shipped, *(bytes([place, step, value]) for place in range(11) for step in (1, 3) for value in (0, 7))]
     return [_wav(*kind) for kind in ((1, 16, 1), (1, 24, 2), (3, 32, 1), (1, 8, 1), (3, 64, 2), (0xFFFE, 16, 1))]
 
 
