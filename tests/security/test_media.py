@@ -52,11 +52,15 @@ def picture(given: tuple[Path, Path]) -> np.ndarray[tuple[int, ...], np.dtype[np
 @pytest.fixture(scope="module")
 def pcm(given: tuple[Path, Path]) -> bytes:
     with wave.open(str(given[1])) as source:
-        return source.readframes(source.getnframes())
+        return bytes(source.readframes(source.getnframes()))
 
 
 def _encoded(ending: str) -> Callable[[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], bytes]:
-    return lambda image: bytes(cv2.imencode(ending, image)[1].tobytes())
+    def encode(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+        _, content = cv2.imencode(ending, image)
+        return bytes(content)
+
+    return encode
 
 
 WAYS_OF_PICTURES: dict[str, Callable[[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], bytes]] = {
@@ -86,7 +90,7 @@ def test_a_planted_picture_is_found(
     known: Known, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], way: str
 ) -> None:
     planted = json.dumps(MESSAGE).encode() + WAYS_OF_PICTURES[way](picture) + json.dumps(MESSAGE).encode()
-    assert set(findings(planted, known))
+    assert next(iter(findings(planted, known)))
 
 
 WAYS_OF_SOUND: dict[str, Callable[[bytes], bytes]] = {
@@ -103,7 +107,7 @@ WAYS_OF_SOUND: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("way", WAYS_OF_SOUND)
 def test_a_planted_sound_is_found(known: Known, pcm: bytes, way: str) -> None:
-    assert set(findings(json.dumps(MESSAGE).encode() + WAYS_OF_SOUND[way](pcm), known))
+    assert next(iter(findings(json.dumps(MESSAGE).encode() + WAYS_OF_SOUND[way](pcm), known)))
 
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "AIFF"])
@@ -112,7 +116,7 @@ def test_a_planted_sound_file_is_found(known: Known, pcm: bytes, tmp_path: Path,
     soundfile.write(tmp_path / "x", np.frombuffer(pcm, "<i2"), 16_000, format=kind)
     content = (tmp_path / "x").read_bytes()
     for planted in (content, base64.b64encode(content)):
-        assert set(findings(json.dumps(MESSAGE).encode() + planted, known))
+        assert next(iter(findings(json.dumps(MESSAGE).encode() + planted, known)))
 
 
 def test_what_we_say_is_no_finding(known: Known) -> None:
