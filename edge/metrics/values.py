@@ -128,8 +128,8 @@ def _device(page: Page, health: HealthPayload) -> None:
     page.add("queue_items", "gauge", "Readings that wait for the decision loop.", ({}, health.queue))
     page.add(
         "latency_seconds", "gauge", "From capture to the hand-over to the broker, of the last thousand readings.",
-        ({"quantile": "0.5"}, latency.median / 1000 if latency else None),
-        ({"quantile": "0.95"}, latency.p95 / 1000 if latency else None),
+        ({"percentile": "50"}, latency.median / 1000 if latency else None),
+        ({"percentile": "95"}, latency.p95 / 1000 if latency else None),
     )  # fmt: skip
     page.add("cpu_ratio", "gauge", "Share of one core.", ({}, health.cpu_percent / 100))
     page.add("resident_memory_bytes", "gauge", "Memory of the process.", ({}, health.rss_mb * 1e6))

@@ -1,0 +1,75 @@
+"""The samples for other tools name topics, fields and metrics that exist. No tool is needed for that."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from edge import resources
+from edge.config.files import parse
+from edge.config.schema import Metrics
+from edge.metrics.values import Values
+from edge.mqtt.status import BrokerStatus
+from edge.mqtt.topics import TOPICS
+from tests.metrics.test_values import heard
+
+SAMPLES = resources.firmware_config()
+FLOW: list[dict[str, Any]] = json.loads((SAMPLES / "nodered" / "emotion-edge.json").read_text())
+DASHBOARD = json.loads((SAMPLES / "grafana" / "emotion-edge.json").read_text())
+TELEGRAF = parse((SAMPLES / "telegraf" / "emotion-edge.conf").read_text())
+RARE = {"emotion_edge_temperature_celsius", "emotion_edge_throttled"}  # not every board knows
+
+
+def names(page: str) -> set[str]:
+    return set(re.findall(r"(?m)^# TYPE (\S+)", page))
+
+
+def test_the_flow_hangs_together_and_listens_to_our_topics() -> None:
+    ids = {node["id"] for node in FLOW}
+    assert len(ids) == len(FLOW)
+    for node in FLOW:
+        assert {to for wire in node.get("wires", []) for to in wire} <= ids
+        assert node.get("z", "emotion-edge") == "emotion-edge"
+        if node["type"] == "mqtt in":
+            base, device, topic = node["topic"].split("/")
+            assert (base, device) == ("emotion", "+")
+            assert topic in TOPICS
+        if node["type"].startswith("mqtt "):
+            assert node["broker"] in ids
+    assert not any(node.get("retain") == "true" for node in FLOW), "an old mood must not light a lamp"
+
+
+def test_every_query_of_the_dashboard_asks_for_what_is_there() -> None:
+    known = names(heard().page(100.0, BrokerStatus())) | RARE
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(set(ids)) == len(ids)
+    asked = set()
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            found = set(re.findall(r"emotion_edge_\w+", target["expr"]))
+            assert found, target
+            assert found <= known, found - known
+            asked |= found
+    assert len(asked) >= 15
+    assert "emotion_edge_info" in names(heard().page(100.0, BrokerStatus()))
+    assert "emotion_edge_info" not in names(Values().page(100.0, BrokerStatus()))
+
+
+def test_telegraf_reads_fields_that_exist() -> None:
+    inputs = TELEGRAF["inputs"]["mqtt_consumer"]
+    assert len(inputs) == 3
+    for one in inputs:
+        (topic,) = one["topics"]
+        kind = topic.removeprefix("emotion/+/")
+        payload = TOPICS[kind].payload
+        assert payload is not None
+        assert one["topic_parsing"][0]["topic"] == topic
+        (parser,) = one["json_v2"]
+        paths = [each["path"] for part in ("tag", "field", "object") for each in parser.get(part, [])]
+        assert {parser["timestamp_path"], *paths} <= set(payload.__struct_fields__)
+
+
+def test_prometheus_is_told_our_port() -> None:
+    text = (SAMPLES / "prometheus" / "emotion-edge.yml").read_text()
+    assert f'"{Metrics().listen}:{Metrics().port}"' in text
