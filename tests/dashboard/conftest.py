@@ -12,8 +12,11 @@ from edge.config.schema import Config
 from edge.dashboard.observer import Dashboard
 from edge.dashboard.password import file_in, store
 from tests.dashboard.web import Web
+from tests.end_to_end.conftest import audio, broker, observer, start, video
 from tests.helpers.broker import free_port
 from tests.helpers.page import page, told_at_start
+
+__all__ = ["audio", "broker", "observer", "start", "video"]  # fixtures of the running service
 
 PASSWORD = "correct horse battery"  # noqa: S105
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
+import functools
 import json
 import os
 import select
@@ -22,6 +24,15 @@ FLAGS = (
 )  # fmt: skip
 
 
+@functools.cache
+def missing() -> str:
+    """Why there is no browser to test with; empty if there is one."""
+    if CHROMIUM is None:
+        return "Chromium is not installed: apt install chromium"
+    done = subprocess.run([CHROMIUM, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    return "" if done.returncode == 0 else f"{CHROMIUM} does not run: {done.stderr[:200]}"
+
+
 class BrowserError(Exception):
     """The page threw, or the browser refused."""
 
@@ -31,13 +42,12 @@ class Browser:
 
     def __init__(self, profile: Path) -> None:
         assert CHROMIUM is not None
-        ours_in, theirs_out = os.pipe()
-        theirs_in, ours_out = os.pipe()
-        line = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        ours_in, theirs_out = _pipe()
+        theirs_in, ours_out = _pipe()
+        line = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'  # where it expects them
         self._process = subprocess.Popen(
-            ["sh", "-c", line, "sh", CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            ["bash", "-c", line, "bash", CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )  # fmt: skip
         os.close(theirs_in)
         os.close(theirs_out)
@@ -163,3 +173,12 @@ class Browser:
         """The page as PNG."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose numbers are out of the way of 3 and 4."""
+    ends = os.pipe()
+    moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 30) for end in ends]
+    for end in ends:
+        os.close(end)
+    return moved[0], moved[1]

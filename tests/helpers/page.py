@@ -102,15 +102,23 @@ HEALTH = HealthPayload(
 
 @contextmanager
 def page(folder: Path, port: int, **settings: object) -> Iterator[Dashboard]:
-    """The page at 127.0.0.1, with nothing told yet. Commands are answered as if all went well."""
+    """The page at 127.0.0.1, with nothing told yet. Commands are carried out as the service would, if all goes well."""
     clock = SystemClock()
     served: list[Dashboard] = []
 
     def answer(command: Command) -> None:
         name = command.name if command.kind == "request" else command.kind
+        told: dict[str, object] = {}
+        if name == "privacy":
+            served[0].hear("privacy", "ON" if command.value else "OFF", None)
+        elif name == "set":
+            told = command.value["values"]
+            for key, value in told.items():
+                served[0].hear(f"config/{key}", str(value), None)
         if name != "health":
-            response = ResponsePayload(status="ok", data={}, transaction=command.transaction)
-            served[0].hear(f"response/{name}", response, None)
+            served[0].hear(
+                f"response/{name}", ResponsePayload(status="ok", data=told, transaction=command.transaction), None
+            )
 
     dashboard = Dashboard(
         Settings(enabled=True, port=port, **settings),  # type: ignore[arg-type]

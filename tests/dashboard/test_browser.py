@@ -1,0 +1,287 @@
+"""The page in a real Chromium: it shows what is told, works for everybody, and asks nobody but the device."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.config.schema import Config
+from edge.dashboard.observer import Dashboard
+from edge.mqtt.payloads import InfoPayload, SourcePayload
+from edge.readings import LABELS
+from tests.dashboard.conftest import PASSWORD, Serve
+from tests.dashboard.test_history import state
+from tests.dashboard.web import Web
+from tests.end_to_end.conftest import Start
+from tests.helpers.broker import Observer, free_port
+from tests.helpers.browser import Browser, missing
+from tests.helpers.page import HEALTH, ScriptedHour, page, told_at_start
+
+AXE = Path(sys.prefix) / "axe.min.js"
+LIVE = "document.getElementById('link').dataset.state === 'live'"
+WIDE, NARROW = (1280, 900), (360, 740)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if missing():
+        pytest.skip(missing())
+    one = Browser(tmp_path_factory.mktemp("profile"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def room(serve: Serve, browser: Browser) -> Iterator[tuple[Dashboard, Web]]:
+    """A scripted hour, and what goes on; the page is open."""
+    dashboard, web = serve()
+    clock = SystemClock()
+    script = ScriptedHour(clock.monotonic(), clock.wall(), 600.0)
+    ended = threading.Event()
+
+    def tell() -> None:
+        for topic, payload, at in script.until(clock.monotonic()):
+            dashboard.hear(topic, payload, at)
+
+    tell()
+    dashboard.hear("health", HEALTH, None)
+
+    def go_on() -> None:
+        while not ended.wait(0.25):
+            tell()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        browser.errors.clear()
+        browser.urls.clear()
+        browser.view(*WIDE)
+        browser.go(f"http://127.0.0.1:{web.port}/")
+        browser.wait(LIVE, 60)
+        yield dashboard, web
+        browser.go("about:blank")
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_it_shows_what_is_told(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    _, web = room
+    browser.wait("document.getElementById('state').innerText !== '…'")
+    word = browser.text("#state")
+    assert word in (*LABELS, "uncertain", "nobody")
+    assert "living-room" in browser.text("header")
+    assert browser.run("document.title").startswith("living-room")
+    browser.wait("[...document.querySelectorAll('#bars b')].filter(b => b.innerText.endsWith('%')).length >= 14")
+    sums = browser.run(
+        "[0, 1].map(c => [...document.querySelectorAll(`#bars tbody tr td:nth-child(${c + 2}) b`)]"
+        ".reduce((sum, b) => sum + parseInt(b.innerText), 0))"
+    )
+    assert all(96 <= total <= 104 for total in sums), "each column is a distribution"
+    assert "in view" in browser.text("#company")
+    assert browser.run("document.querySelectorAll('#hour .block').length") >= 3
+    assert browser.run("document.querySelectorAll('#field .trail path').length") >= 1
+    for words in ("15.0 per second", "6 ms", "47 °C", "connected"):
+        assert words in browser.text("#health")
+    browser.click("summary")
+    assert browser.run("document.querySelectorAll('#events li').length") >= 5
+    assert browser.errors == []
+    assert {url.split("/")[2] for url in browser.urls} == {web.host}, "nothing comes from anywhere else"
+    assert browser.run("document.querySelectorAll('img[src], canvas, video').length") == 0, "there is no picture"
+
+
+def test_it_is_accessible_in_every_dress(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: scripts/test fetches it with npm")
+    dashboard, _ = room
+    browser.call("Page.setBypassCSP", enabled=True)
+    browser.run("(() => { for (const all of document.querySelectorAll('details')) all.open = true })()")
+    browser.run(AXE.read_text("utf-8") + "; true")
+    for size in (WIDE, NARROW):
+        for dark in (False, True):
+            browser.view(*size, dark=dark)
+            assert violations(browser) == [], f"{size} {'dark' if dark else 'light'}"
+    dashboard.hear("privacy", "ON", None)
+    browser.wait("document.getElementById('state').innerText === 'private'")
+    assert violations(browser) == [], "privacy"
+    browser.call("Page.setBypassCSP", enabled=False)
+
+
+def violations(browser: Browser) -> list[str]:
+    found = browser.run(
+        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+        ".then(r => r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`))"
+    )
+    assert isinstance(found, list)
+    return found
+
+
+def test_on_a_small_phone_nothing_is_cut_and_fingers_find_it(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    for width in (360, 320):
+        browser.view(width, 740)
+        time.sleep(0.3)
+        assert browser.run("document.documentElement.scrollWidth") <= width
+        small = browser.run(
+            "[...document.querySelectorAll('button, summary, input')].filter(e => e.offsetParent)"
+            ".map(e => [e.id || e.tagName, e.getBoundingClientRect().height]).filter(([, h]) => h < 24)"
+        )
+        assert small == []
+
+
+def test_by_keyboard_alone(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    browser.press("Tab", 9)
+    assert browser.run("document.activeElement.className") == "skip"
+    browser.press("Tab", 9)
+    assert browser.run("document.activeElement.id") == "privacy"
+    outline = browser.run("(s => s.outlineStyle + s.outlineWidth)(getComputedStyle(document.activeElement))")
+    assert outline == "solid3px", "one sees where one is"
+    browser.press(" ", 32, " ")
+    browser.wait("document.getElementById('privacy').getAttribute('aria-checked') === 'true'")
+    assert browser.text("#state") == "private"
+    browser.wait("document.getElementById('spoken').textContent.includes('Privacy is on')")
+    assert browser.run("document.querySelectorAll('#hour .block').length") == 0, "what was before is forgotten"
+    assert browser.run("[...document.querySelectorAll('#bars b')].every(b => !b.innerText.includes('%'))")
+    browser.press("Enter", 13, "\r")
+    browser.wait("document.getElementById('privacy').getAttribute('aria-checked') === 'false'")
+
+
+def slide(browser: Browser, slider: str, value: float) -> None:
+    browser.run(
+        f"(slider => {{ slider.value = {value}; slider.dispatchEvent(new Event('input')) }})"
+        f"(document.getElementById({slider!r}))"
+    )
+
+
+def test_thresholds_are_tried_then_kept(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    dashboard, _ = room
+    browser.wait("document.getElementById('decision-enter').value === '0.45'")
+    assert browser.run("document.getElementById('keep').disabled")
+    browser.run("document.getElementById('decision-enter').focus()")
+    for _ in range(10):
+        browser.press("ArrowRight", 39)
+    browser.wait("[...document.querySelectorAll('#trial text')].some(t => t.textContent === 'as it would be')", 30)
+    assert "it would have been" in browser.text("#trial-words")
+    assert dashboard.history.config["decision.enter"] == 0.45, "nothing is changed by looking"
+    slide(browser, "decision-exit", 0.9)
+    browser.wait("document.getElementById('thresholds-message').textContent.includes('is above decision.enter')")
+    assert browser.run("document.getElementById('keep').disabled")
+    browser.click("#discard")
+    browser.wait("document.getElementById('thresholds-message').textContent === ''")
+    assert browser.run("document.getElementById('decision-enter').value") == "0.45"
+    slide(browser, "decision-enter", 0.6)
+    browser.wait("!document.getElementById('keep').disabled")
+    browser.click("#keep")
+    browser.wait("document.getElementById('keep').disabled")
+    assert dashboard.history.config["decision.enter"] == 0.6
+    dashboard.hear("config/decision.enter", "0.5", None)  # changed elsewhere: the slider follows
+    browser.wait("document.getElementById('decision-enter').value === '0.5'")
+
+
+def test_it_does_not_talk_all_the_time(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    dashboard, _ = room
+    time.sleep(0.5)
+    browser.run(
+        "(() => { window.said = []; new MutationObserver(() => said.push(performance.now()))"
+        ".observe(document.getElementById('spoken'), {childList: true, characterData: true, subtree: true}) })()"
+    )
+    for i in range(60):
+        dashboard.hear("state", state(LABELS[i % 7]), None)
+        time.sleep(0.1)
+    said = browser.run("said")
+    assert 1 <= len(said) <= 3
+    assert all(after - before > 4_500 for before, after in pairwise(said))
+
+
+def test_words_from_outside_are_never_markup(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    dashboard, _ = room
+    evil = "<img src=x onerror='window.harm=1'><script>window.harm=1</script>"
+    dashboard.hear("status/camera", SourcePayload(state="offline", reason=evil), None)
+    info = InfoPayload(version="", device=evil, board="", runtime="", python="", models={}, labels=(), config={})
+    dashboard.hear("info", info, None)
+    browser.wait("document.getElementById('health').innerText.includes('<script>')")
+    assert "<img" in browser.text("#device")
+    assert browser.run("window.harm") is None
+    assert browser.run("document.querySelectorAll('#device img, #health script').length") == 0
+
+
+def test_motion_only_for_those_who_like_it(room: tuple[Dashboard, Web], browser: Browser) -> None:
+    script = "getComputedStyle(document.querySelector('.bar i')).transitionDuration"
+    browser.view(*WIDE, calm=True)
+    assert browser.run(script) == "0s"
+    browser.view(*WIDE, calm=False)
+    assert browser.run(script) != "0s"
+    browser.view(*WIDE)
+
+
+def test_a_service_that_goes_and_comes_back(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port) as dashboard:
+        Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.hear(topic, payload, None)
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait(LIVE, 60)
+    browser.wait("document.getElementById('link').innerText.includes('no connection')")
+    with page(tmp_path, port) as dashboard:
+        for topic, payload in told_at_start(Config()):
+            dashboard.hear(topic, payload, None)
+        browser.wait(LIVE, 60)
+        browser.click("#privacy")  # what it may do goes with the new service
+        browser.wait("document.getElementById('privacy').getAttribute('aria-checked') === 'true'")
+        browser.go("about:blank")
+
+
+def test_through_the_door(serve: Serve, browser: Browser) -> None:
+    _, web = serve(password=PASSWORD)
+    browser.view(*NARROW)
+    browser.go(f"http://127.0.0.1:{web.port}/")
+    assert browser.run("location.pathname") == "/login"
+    for given in ("something wrong", PASSWORD):
+        browser.run("document.getElementById('password').focus()")
+        browser.write(given)
+        browser.press("Enter", 13, "\r")
+        if given != PASSWORD:
+            browser.wait("document.getElementById('message').innerText.includes('not the password')")
+    browser.wait(f"location.pathname === '/' && {LIVE}", 60)
+    assert browser.run("document.cookie") == "", "no script sees the cookie"
+    browser.click("#logout")
+    browser.wait("location.pathname === '/login'")
+    browser.go("about:blank")
+
+
+@pytest.mark.timeout(240)
+def test_against_the_running_service(start: Start, observer: Observer, browser: Browser) -> None:
+    web = Web(free_port())
+    service = start(dashboard={"enabled": True, "port": web.port, "preview": "device"})
+    web.wait()
+    observer.wait("/reading", 60)
+    browser.errors.clear()
+    browser.view(*WIDE)
+    browser.go(f"http://127.0.0.1:{web.port}/")
+    browser.wait(LIVE, 60)
+    told = observer.wait("/state", 60, lambda m: m.json["label"] != "absent").json["label"]
+    browser.wait(f"document.getElementById('state').innerText !== 'nobody' && {told!r}", 60)
+    browser.wait("document.getElementById('aim').hidden === false")
+    browser.click("#aim-start")
+    browser.wait(
+        "!document.getElementById('aim-banner').hidden && document.getElementById('aim-picture').naturalWidth === 320",
+        30,
+    )
+    assert "A picture of the room is being shown" in browser.text("#aim-banner")
+    browser.click("#privacy")
+    observer.wait("/privacy", 15, lambda m: m.payload == b"ON")
+    browser.wait("document.getElementById('aim-banner').hidden")
+    assert browser.text("#state") == "private"
+    browser.click("#privacy")
+    observer.wait("/privacy", 15, lambda m: m.payload == b"OFF" and not m.retained)
+    browser.wait("document.getElementById('state').innerText !== 'private'")
+    assert [error for error in browser.errors if "aim.jpg" not in error] == []
+    browser.go("about:blank")
+    assert service.stop() == 0
