@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,31 +19,27 @@ _HARD = 0.08  # of the pictures are empty scenes that were once taken for a face
 def batches(
     bank: compose.Bank, hard: Sequence[Floats], *, size: int, steps: int, seed: int, epoch: int
 ) -> Iterator[tuple[Floats, targets.Targets]]:
-    """The same for the same seed and epoch; made ahead in a thread, because drawing and learning alternate."""
-    ready: queue.Queue[tuple[Floats, targets.Targets]] = queue.Queue(4)
-    stop = threading.Event()
-
-    def work() -> None:
-        random = np.random.default_rng([seed, epoch])
-        for _ in range(steps):
-            made = batch(bank, hard, size, random)
-            while not stop.is_set():
-                try:
-                    ready.put(made, timeout=0.5)
-                    break
-                except queue.Full:
-                    continue
-            if stop.is_set():
-                return
-
-    maker = threading.Thread(target=work, daemon=True)
+    """The same for the same seed and epoch; made ahead in a process of its own, beside the learning."""
+    context = multiprocessing.get_context("fork")
+    ready: Any = context.Queue(6)
+    how = {"size": size, "steps": steps, "seed": [seed, epoch]}
+    maker = context.Process(target=_make, args=(ready, bank, hard), kwargs=how, daemon=True)
     maker.start()
     try:
         for _ in range(steps):
             yield ready.get()
     finally:
-        stop.set()
+        maker.terminate()
         maker.join()
+
+
+def _make(ready: Any, bank: compose.Bank, hard: Sequence[Floats], *, size: int, steps: int, seed: list[int]) -> None:
+    os.setsid()  # an equal among processes, where the scheduler groups them by session
+    random = np.random.default_rng(seed)
+    for _ in range(steps):
+        ready.put(batch(bank, hard, size, random))
+    ready.close()
+    ready.join_thread()
 
 
 def batch(

@@ -21,7 +21,7 @@ def table(measured: dict[str, Any]) -> str:
     """What was measured, for a person."""
     finders = measured["finders"]
     kinds = list(finders["ours"]["recall"])
-    empty = finders["ours"]["alarms_per_thousand"]["pictures"]
+    empty, hard = (finders["ours"][f"{kind}alarms_per_thousand"]["pictures"] for kind in ("", "hard_"))
     head = "| | " + " | ".join(f"{name} (from {entry['operating_point']:g})" for name, entry in finders.items()) + " |"
     lines = [measured["protocol"], "", head, "|---|" + "---:|" * len(finders)]
     for kind in kinds:
@@ -33,6 +33,9 @@ def table(measured: dict[str, Any]) -> str:
         "| recall, everything | " + " | ".join(_share(entry["recall_all"]) for entry in finders.values()) + " |",
         f"| false alarms per thousand of {empty} pictures without a face | "
         + " | ".join(_alarms(entry["alarms_per_thousand"]) for entry in finders.values())
+        + " |",
+        f"| the same, of {hard} made to deceive | "
+        + " | ".join(_alarms(entry["hard_alarms_per_thousand"]) for entry in finders.values())
         + " |",
         "| landmarks, median error in distances between the eyes | "
         + " | ".join(_landmarks(entry["landmark_error"]) for entry in finders.values())

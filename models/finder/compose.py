@@ -103,16 +103,10 @@ def photograph(bank: Bank, random: Random, height: float | None = None, degrees:
     degrees = float(random.normal(0, 14)) if degrees is None else degrees
     move = _move(photo.boxes[0], height, degrees, random, side)
     edge = random.random()
-    inside = cv2.warpAffine(
-        photo.grey.astype(np.float32),
-        move,
-        (side, side),
-        flags=_smooth(move),
-        borderMode=cv2.BORDER_REPLICATE if edge < 0.3 else cv2.BORDER_CONSTANT,
-        borderValue=float(photo.grey.mean()),
-    )
+    grey = photo.grey.astype(np.float32)
+    inside = warped(grey, move, side, None if edge < 0.3 else float(grey.mean()))
     if edge >= 0.5:
-        mask = cv2.warpAffine(np.ones(photo.grey.shape, np.float32), move, (side, side))
+        mask = warped(np.ones_like(grey), move, side, 0.0)
         if edge > 0.75:
             mask = cv2.GaussianBlur(mask, (0, 0), random.uniform(1, 4)) * mask
         inside = mask * inside + (1 - mask) * view(bank, random, side)
@@ -139,13 +133,11 @@ def group(bank: Bank, random: Random, people: int, largest: float = 0.48) -> Sce
             continue
         move = _move(photo.boxes[0], _height(random, side, largest), float(random.normal(0, 14)), random, side)
         mask = _tile_mask(photo, random) if from_tile else _head_mask(photo, random)
-        where = cv2.warpAffine(mask, move, (side, side))
+        where = warped(mask, move, side, 0.0)
         box = moved_box(photo.boxes[0], move)
         if any(_meet(box, other) for other in scene.boxes):
             continue
-        face = cv2.warpAffine(
-            photo.grey.astype(np.float32), move, (side, side), flags=_smooth(move), borderMode=cv2.BORDER_REPLICATE
-        )
+        face = warped(photo.grey.astype(np.float32), move, side)
         scene.picture = where * face + (1 - where) * scene.picture
         _note(scene, photo, move)
     if random.random() < 0.25:
@@ -153,8 +145,16 @@ def group(bank: Bank, random: Random, people: int, largest: float = 0.48) -> Sce
     return _maybe_mirrored(scene, random)
 
 
+def ordinary(bank: Bank, random: Random) -> Scene:
+    """No face: a background, in half of them with a thing or an animal."""
+    scene = Scene(view(bank, random, bank.side))
+    if random.random() < 0.5:
+        _decoy(scene, bank, random, things=1.0)
+    return scene
+
+
 def empty(bank: Bank, random: Random) -> Scene:
-    """No face: a background with things in it, or a photograph whose faces are painted over."""
+    """No face, made hard: a background with things and soft patches, or a photograph whose faces are painted over."""
     side = bank.side
     if random.random() < 0.6:
         scene = Scene(view(bank, random, side))
@@ -166,7 +166,7 @@ def empty(bank: Bank, random: Random) -> Scene:
     for box in (*photo.boxes, *photo.doubtful):
         picture = _painted_over(picture, box, bank, random)
     move = _move(photo.boxes[0], _height(random, side, _LARGEST), float(random.normal(0, 14)), random, side)
-    return Scene(cv2.warpAffine(picture, move, (side, side), flags=_smooth(move), borderMode=cv2.BORDER_REPLICATE))
+    return Scene(warped(picture, move, side))
 
 
 def view(bank: Bank, random: Random, side: int) -> Floats:
@@ -234,8 +234,18 @@ def _move(box: Floats, height: float, degrees: float, random: Random, side: int)
     return np.asarray(np.concatenate([linear, shift[:, None]], axis=1), np.float32)
 
 
-def _smooth(move: Floats) -> int:
-    return int(cv2.INTER_AREA if abs(float(np.linalg.det(move[:, :2]))) < 0.5 else cv2.INTER_LINEAR)
+def warped(picture: Floats, move: Floats, side: int, beside: float | None = None) -> Floats:
+    """The moved picture in a square; what shrinks is averaged, as a camera does. `beside` it, or its own edge."""
+    scale = float(abs(np.linalg.det(move[:, :2]))) ** 0.5
+    if scale < 0.8:
+        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+        smaller = np.array(size, np.float32) / picture.shape[::-1]
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        linear = move[:, :2] / smaller
+        shift = move[:, 2] + linear @ (0.5 - 0.5 * smaller)  # pixels have their centres in the middle
+        move = np.concatenate([linear, shift[:, None]], axis=1).astype(np.float32)
+    edge = cv2.BORDER_REPLICATE if beside is None else cv2.BORDER_CONSTANT
+    return np.asarray(cv2.warpAffine(picture, move, (side, side), borderMode=edge, borderValue=beside or 0.0))
 
 
 def _note(scene: Scene, photo: Photo, move: Floats) -> None:
@@ -284,12 +294,12 @@ def _within(shape: tuple[int, ...], edge: int) -> Floats:
     return mask
 
 
-def _decoy(scene: Scene, bank: Bank, random: Random) -> None:
+def _decoy(scene: Scene, bank: Bank, random: Random, things: float = 0.6) -> None:
     """Something that is no face, pasted where no face is: a thing, an animal, or a soft patch."""
     side = scene.side
     size = int(side * np.exp(random.uniform(np.log(0.09), np.log(0.8))))
     top, left = (int(random.integers(-size // 4, side - size // 2)) for _ in range(2))
-    if bank.cutouts and random.random() < 0.6:
+    if bank.cutouts and random.random() < things:
         thing = bank.cutouts[random.integers(len(bank.cutouts))]
         grey, opacity = cv2.cvtColor(thing[:, :, :3], cv2.COLOR_BGR2GRAY), thing[:, :, 3] / np.float32(255)
     else:
@@ -299,11 +309,11 @@ def _decoy(scene: Scene, bank: Bank, random: Random) -> None:
         opacity = cv2.GaussianBlur(opacity, (0, 0), random.uniform(0.5, 4))
     scale = size / max(grey.shape)
     move = np.array([[scale, 0, left], [0, scale, top]], np.float32)
-    mask = cv2.warpAffine(opacity.astype(np.float32), move, (side, side), flags=_smooth(move))
+    mask = warped(opacity.astype(np.float32), move, side, 0.0)
     for x, y, width, height in (*scene.boxes, *scene.doubtful):
         if left < x + width and x < left + size and top < y + height and y < top + size:
             return
-    picture = cv2.warpAffine(grey.astype(np.float32), move, (side, side), flags=_smooth(move))
+    picture = warped(grey.astype(np.float32), move, side, 0.0)
     scene.picture = mask * picture + (1 - mask) * scene.picture
 
 

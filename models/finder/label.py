@@ -41,17 +41,26 @@ class YuNet:
         return np.asarray(found[np.argsort(-found[:, 14])], np.float32)
 
 
-def with_all_faces(photos: list[Photo], yunet: YuNet) -> list[Photo]:
-    """The photographs with the other faces in them, too; what may be one is marked as doubtful."""
-    return [_with_all_faces(photo, yunet) for photo in tqdm(photos, "faces beside the first", mininterval=5)]
+def with_all_faces(photos: list[Photo], yunet: YuNet, cache: Path) -> list[Photo]:
+    """The photographs with the other faces in them, too; what may be one is marked as doubtful. Kept in `cache`."""
+    if not cache.is_file():
+        rows = {photo.name: _seen(photo.grey, yunet) for photo in tqdm(photos, "faces beside the first", mininterval=5)}
+        np.savez(cache, **rows)
+    with np.load(cache) as kept:
+        return [_with_all_faces(photo, kept[photo.name]) for photo in photos]
 
 
-def _with_all_faces(photo: Photo, yunet: YuNet) -> Photo:
+def _seen(grey: Grey, yunet: YuNet) -> Floats:
+    """What YuNet sees in it and in twice its size, the surest first."""
+    twice = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    rows = np.concatenate([yunet.find(grey), yunet.find(twice) * np.array([0.5] * 14 + [1.0], np.float32)])
+    return np.asarray(rows[np.argsort(-rows[:, 14])], np.float32)
+
+
+def _with_all_faces(photo: Photo, rows: Floats) -> Photo:
     boxes, points = [photo.boxes[0]], [photo.points[0]]
     doubtful: list[Floats] = []
-    twice = cv2.resize(photo.grey, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
-    rows = np.concatenate([yunet.find(photo.grey), yunet.find(twice) * np.array([0.5] * 14 + [1.0], np.float32)])
-    for row in rows[np.argsort(-rows[:, 14])]:
+    for row in rows:
         if any(overlap(Box(*row[:4]), Box(*box)) > 0.2 for box in (*boxes, *doubtful)):
             continue
         if row[14] >= _SURE:

@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 _WARM_UP = 200  # steps
 _KEEP = 0.998  # of the averaged weights, at each step
-_SHAPE, _POINTS = 2.0, 4.0  # what a box and its landmarks count beside the score
+_SHAPE, _POINTS = 2.0, 20.0  # what a box and its landmarks count beside the score
 
 
 class Run:

@@ -87,7 +87,7 @@ def compare(contender: Contender, bank: compose.Bank) -> dict[str, Any]:
     """Everything about one finder."""
     parts = {"photographs": scenes.photographs(list(bank.photos)), **scenes.composed(bank)}
     verdicts = {name: _judge(contender.finder, pictures) for name, pictures in parts.items()}
-    alarms = _judge(contender.finder, list(scenes.empty(bank)))
+    alarms, hard = (_judge(contender.finder, list(part)) for part in (scenes.empty(bank), scenes.hard(bank)))
     everything = [each for part in verdicts.values() for each in part]
     composed = [each for name, part in verdicts.items() if name != "photographs" for each in part]
     least = contender.least
@@ -98,6 +98,7 @@ def compare(contender: Contender, bank: compose.Bank) -> dict[str, Any]:
         "recall_composed": _recall(composed, least),
         "recall_all": _recall(everything, least),
         "alarms_per_thousand": _alarms(alarms, least),
+        "hard_alarms_per_thousand": _alarms(hard, least),
         "landmark_error": {"median": float(np.median(errors)), "p95": float(np.percentile(errors, 95))}
         if errors
         else None,

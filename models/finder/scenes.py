@@ -18,7 +18,7 @@ from models.finder.photos import Floats, Photo
 
 SIDE = 288  # of a composed picture: as large as what the camera path searches
 EACH = 60  # composed pictures of each kind
-EMPTY = 1500
+EMPTY, HARD = 1500, 300
 _CHECKED = Path(__file__).with_name("checked.txt")
 _NONE = np.zeros((0, 4), np.float32)
 _NO_POINTS = np.zeros((0, 5, 2), np.float32)
@@ -63,11 +63,21 @@ def composed(bank: compose.Bank) -> dict[str, list[Judged]]:
 
 
 def empty(bank: compose.Bank) -> Iterator[Judged]:
-    """Views of backgrounds with things in them, and photographs with the faces painted over."""
-    random = np.random.default_rng([5, 99])
-    for _ in range(EMPTY):
-        scene = compose.empty(bank, random)
-        yield Judged(light.weather(scene.picture, random), _NONE, _NO_POINTS, _NONE)
+    """Views of backgrounds, half of them with a thing or an animal, in all kinds of light."""
+    return _without(bank, compose.ordinary, EMPTY, 98)
+
+
+def hard(bank: compose.Bank) -> Iterator[Judged]:
+    """What was made to deceive: heads with the face painted over, soft round patches."""
+    return _without(bank, compose.empty, HARD, 99)
+
+
+def _without(
+    bank: compose.Bank, draw: Callable[[compose.Bank, np.random.Generator], compose.Scene], pictures: int, seed: int
+) -> Iterator[Judged]:
+    random = np.random.default_rng([5, seed])
+    for _ in range(pictures):
+        yield Judged(light.weather(draw(bank, random).picture, random), _NONE, _NO_POINTS, _NONE)
 
 
 def _ordinary(random: np.random.Generator) -> float:

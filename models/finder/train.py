@@ -24,8 +24,8 @@ _BATCH = 32
 _STEPS = 400  # of an epoch
 _LEAST = 0.05  # score from which an answer is counted at all
 _MINED, _KEPT, _MOST_HARD = 320, 32, 480  # empty scenes looked at after an epoch, kept of them, kept in all
-_SCENES, _EMPTY = 300, 1000  # to follow the training and to choose the threshold by
-_ALARMS = 2.0  # per thousand empty pictures: what the threshold is chosen for
+_SCENES, _EMPTY = 300, 2000  # to follow the training and to choose the threshold by
+_ALARMS = 1.0  # per thousand empty pictures: what the threshold is chosen for
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def banks(data: Path, backgrounds: Path, yunet: Path, work: Path) -> tuple[compo
 
     def bank(some: list[photos.Photo], some_tiles: list[photos.Photo], part: str) -> compose.Bank:
         return compose.Bank(
-            label.with_all_faces(some, detector),
+            label.with_all_faces(some, detector, work / f"{part}.npz"),
             some_tiles,
             [view for name, view in views.items() if compose.part_of(name) == part],
             [thing for name, thing in things.items() if compose.part_of(name) == part],
@@ -82,7 +82,7 @@ def checks(bank: compose.Bank) -> tuple[Checks, Checks]:
     draws = [
         compose.photograph(bank, random) if i % 2 else compose.group(bank, random, 1 + i % 3) for i in range(_SCENES)
     ]
-    none = [compose.empty(bank, random) for _ in range(_EMPTY)]
+    none = [compose.ordinary(bank, random) for _ in range(_EMPTY)]
     with_light = [[(light.weather(scene.picture, random), scene) for scene in part] for part in (draws, none)]
     return with_light[0], with_light[1]
 
