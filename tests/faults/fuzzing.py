@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import shutil
@@ -120,7 +121,7 @@ def _changed(text: bytes, data: bytes) -> bytes:
         names = sorted(document)
         if not names:
             break
-        name, value = names[first % len(names)], odd[choice % len(odd)]
+        name, value = names[first % len(names)], copy.deepcopy(odd[choice % len(odd)])
         inner = document[name]
         if isinstance(inner, list) and inner and isinstance(inner[0], dict) and second % 2:
             fields = sorted(inner[0])

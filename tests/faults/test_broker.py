@@ -42,7 +42,7 @@ def test_unreachable_for_long(rig: Rig) -> None:
     ledger = rig.ledger()
     ledger.check()
     waited = [m.json for m in rig.observer.on("/backlog")]
-    assert len([each for each in waited if each["topic"] == "state"]) >= int(OUTAGE_S) - 2
+    assert len([each for each in waited if each["topic"] == "state"]) >= int(0.9 * OUTAGE_S) - 2
     assert {each["topic"] for each in waited} <= {"state", "event", "summary"}
     assert grown < 4.0, f"memory grew by {grown:.1f} MB while the broker was away"
     assert len(re.findall("no broker", rig.log())) <= 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,15 @@ def main() -> int:
         arguments.keep.unlink(missing_ok=True)
     tally = books.load(arguments.keep)
     end = time.monotonic() + arguments.minutes * 60
-    while not tally.done and time.monotonic() < end:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    while not (tally.done or stopped.is_set()) and time.monotonic() < end:
         before = (tally.frames, tally.sound_s)
 
         def enough(told: dict[str, Any], before: tuple[int, float] = before) -> bool:
             full = before[0] + told["frames"] >= books.FRAMES and before[1] + told["sound_s"] >= books.SOUND_S
-            return full or bool(told["device_s"] >= arguments.one_run_h * 3600)
+            return full or stopped.is_set() or bool(told["device_s"] >= arguments.one_run_h * 3600)
 
         with tempfile.TemporaryDirectory() as folder:
             rig = Rig(Path(folder), seed_of_today())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -58,6 +59,7 @@ def main() -> int:
     ):
         device = edge.build.build(loaded, arguments.state)
         edge.build.obey_signals(device)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the soak, which ends us
         assert device.sight is not None
         assert device.hearing is not None
         watch = (clock, device.sight, device.hearing, film, voice)
