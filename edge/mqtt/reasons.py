@@ -65,7 +65,8 @@ def cut_off(settings: schema.Mqtt, times: int) -> Trouble:
     """Accepted and cut off repeatedly: all that MQTT 3.1.1 and some brokers (mosquitto 2.0.11) tell of a takeover."""
     reason = (
         f"the broker {address(settings)} accepted us and cut us off {times} times in a row; probably another client "
-        "uses our client id (is this device's card a copy of another's?), or the broker is failing"
+        "uses our client id (is this device's card a copy of another's?), or the broker is failing, or its access list "
+        "forbids one of our topics (home_assistant.enabled = false spares the one that is not below ours)"
     )
     return Trouble("taken over", reason, slow=True)
 
