@@ -17,10 +17,12 @@ from edge.config import schema
 from edge.config.files import read_toml
 from edge.config.secrets import mqtt_password
 from edge.errors import EdgeError
+from edge.mqtt import reasons
 from edge.mqtt.identity import device_name, machine_id
 from edge.mqtt.payloads import InfoPayload
 from edge.mqtt.stamp import Stamp
 from edge.mqtt.synced import system_synced
+from edge.mqtt.tls import UnusableFiles, tls_context
 from edge.readings import LABELS
 
 
@@ -29,11 +31,11 @@ def tell_broker(path: Path | None, problem: str) -> None:
     if path is None:
         return
     logging.getLogger("paho").setLevel(logging.CRITICAL)  # it grumbles on hanging up, though all went well
-    with contextlib.suppress(EdgeError, msgspec.MsgspecError, OSError, ValueError):
+    with contextlib.suppress(EdgeError, UnusableFiles, msgspec.MsgspecError, OSError, ValueError):
         raw, _ = read_toml(path)
         mqtt = msgspec.convert(raw.get("mqtt", {}), schema.Mqtt)
         name = device_name(msgspec.convert(raw.get("device", {}), schema.Device).name, machine_id())
-        if not mqtt.host or mqtt.tls or mqtt.transport != "tcp":
+        if not mqtt.host or mqtt.transport != "tcp":
             return
         info = InfoPayload(
             version=__version__,
@@ -53,7 +55,8 @@ def tell_broker(path: Path | None, problem: str) -> None:
             qos=1,
             retain=True,
             hostname=mqtt.host,
-            port=mqtt.port or 1883,
+            port=reasons.port(mqtt),
+            tls=tls_context(mqtt) if mqtt.tls else None,  # type: ignore[arg-type]  # a context is taken too
             auth={"username": mqtt.username, "password": password} if mqtt.username else None,
             keepalive=5,
         )

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge import resources
+from edge import paths, resources
 from edge.errors import ModelError, StorageError
 from edge.inference import read_bounded
 from edge.modelstore.package import MANIFEST, Head, Package
@@ -172,8 +172,11 @@ def _changing(store: Path, name: str) -> Iterator[Path]:
     """The folder of one model, ours alone for a while. OSErrors become one clear line."""
     folder = store / name
     try:
+        store.parent.mkdir(mode=0o755 if store == paths.SYSTEM_MODELS else 0o700, parents=True, exist_ok=True)
         for each in (store, folder):
-            each.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if not each.is_dir():
+                each.mkdir()
+                each.chmod(0o755)  # whatever root's umask is: the service is another user
         with (store / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder

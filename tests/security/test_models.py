@@ -515,6 +515,19 @@ def test_the_service_uses_it_from_the_next_start_and_survives_it(
     assert "the installed face model is NOT used, the shipped one is: " in service.log.read_text()
 
 
+def test_whatever_roots_umask_the_service_can_read_it(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        install(read_package(model(tmp_path / "m", "fusion")), tmp_path / "state" / "models")
+    finally:
+        os.umask(before)
+    store = tmp_path / "state" / "models"
+    for path in (store, *store.rglob("*")):
+        if path.name != ".lock":
+            assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
+    assert stat.S_IMODE(store.parent.stat().st_mode) == 0o700
+
+
 def test_errors_of_the_store_are_clear(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EdgeError, match="cannot be written"):

@@ -21,7 +21,7 @@ from edge.config.schema import Mqtt, Outbox
 from edge.mqtt.publisher import Publisher
 from tests.end_to_end.conftest import Start
 from tests.helpers.authority import Authority
-from tests.helpers.broker import wait_for
+from tests.helpers.broker import free_port, observing, wait_for
 from tests.mqtt.parts import QUICK, unclosed_by_paho
 from tests.security.conftest import Guard
 
@@ -224,6 +224,28 @@ def test_the_service_says_it_in_its_log_and_to_systemd(
         assert "certificate has expired; renew it at the broker, or set this device's clock" in text
 
 
+def test_a_config_that_cannot_be_used_is_told_over_tls_too(
+    guarded: Guard, authority: Authority, tmp_path: Path
+) -> None:
+    door = free_port()
+    broker = guarded(authority.issue("broker"), extra=f"allow_anonymous true\nlistener {door} 127.0.0.1")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[device]\nname = "shelf"\n[camera]\nfps = 9000\n[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n'
+        f'tls = true\nca_file = "{authority.file}"\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "run", "--config", str(config), "--state", str(tmp_path / "state")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 78
+    assert "Traceback" not in done.stderr
+    with observing(door) as observer:
+        told = observer.wait("/info", 5)
+    assert told.retained
+    assert "camera.fps" in told.json["config_error"]
+
+
 def test_the_view_works_over_tls_as_scripts_run_starts_it(guarded: Guard, authority: Authority, tmp_path: Path) -> None:
     pytest.importorskip("skimage", reason="scikit-image is needed for the sample scene")
     broker = guarded(authority.issue("broker"), **{USER: SECRET})
@@ -238,7 +260,7 @@ def test_the_view_works_over_tls_as_scripts_run_starts_it(guarded: Guard, author
     done = subprocess.run(
         [sys.executable, "-m", "edge", "run", "--config", str(config), "--state", str(tmp_path / "state"),
          "--local-broker", "--sample", "always", "--view", "--for", "7"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "started mosquitto" not in done.stderr
