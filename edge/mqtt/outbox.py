@@ -41,6 +41,7 @@ class Outbox:
         self._gone: list[int] = []  # on disk, delivered, not deleted yet
         self._last_id = 0
         self._due: float | None = None  # when to commit
+        self._slow_until = 0.0
         self._expire_at = self._opened
         self._bytes_before = 0  # written today by stores that are closed by now
         self._day = self._today()
@@ -130,7 +131,8 @@ class Outbox:
             if not self.trouble:
                 log.warning("outbox: %s: the disk took %.0f s to write; is it failing?", self._path, took)
             self.trouble = f"{self._path}: the disk took {took:.0f} s to write"
-        elif self.trouble:
+            self._slow_until = began + took + RETRY_S  # one quick write says little
+        elif self.trouble and began >= self._slow_until:
             log.info("outbox: %s can be written again", self._path)
             self.trouble = ""
         if not len(self):

@@ -16,7 +16,7 @@ from tests.faults import fuzzing
 from tests.faults.alongside import alongside
 from tests.faults.rig import PREFIX, Rig
 
-FLOOD = int(os.environ.get("EMOTION_EDGE_COMMANDS", "20000"))  # a hundred thousand and more: scripts/soak --commands
+FLOOD = int(os.environ.get("EMOTION_EDGE_COMMANDS", "8000"))  # a hundred thousand and more: scripts/soak --commands
 AT_A_TIME = 500  # then a request in good order must be answered before it goes on
 INPUTS = Path(__file__).parent / "inputs"
 
@@ -111,7 +111,8 @@ def test_each_refusal_is_answered(rig: Rig) -> None:
         value = rng.choice([[], {}, "MAYBE", 17.5, True, {"a": {"b": 1}}])
         rig.observer.send(f"{PREFIX}/{topic}", json.dumps({"value": value, "transaction": number}))
         expected.add(number)
-    rig.until(lambda: expected <= _refused(rig), "every refusal", 30)
+        if number % 20 == 19:
+            rig.until(lambda: expected <= _refused(rig), "every refusal", 30)
     assert {m.payload for m in rig.observer.on("/config/decision.enter")} == {b"0.45"}
 
 

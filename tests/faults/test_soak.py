@@ -11,7 +11,7 @@ from tests.faults.soak.rig import Rig
 from tests.faults.soak.tally import Tally
 from tests.helpers.broker import MOSQUITTO
 
-SECONDS = float(os.environ.get("EMOTION_EDGE_SOAK_S", "20"))
+SECONDS = float(os.environ.get("EMOTION_EDGE_SOAK_S", "15"))
 GROWTH_MB = 12.0  # caches and arenas still fill
 
 

@@ -72,7 +72,7 @@ class Rig:
         """Soaks for so many real seconds, or until `enough`; always ends what it started."""
         wrong: list[str] = []
         try:
-            wait_for(lambda: self.told or self._device.poll() is not None, 120, "the device to begin")
+            wait_for(lambda: self.told or self._device.poll() is not None, 600, "the device to begin")
             end = time.monotonic() + seconds
             next_fault = time.monotonic() + 5.0
             sampled = said = 0.0
