@@ -16,5 +16,5 @@ class SpeechSettings:
     hop_s: float = 0.5  # between two readings while voice is heard
     hangover_s: float = 0.3  # a shorter pause does not end a segment
     min_snr_db: float = 3.0  # what is nearer to the noise floor is not even listened to
-    noise_floor_db: float | None = None  # dBFS as calibrated; None follows the room
+    noise_floor_db: float | None = None  # dBFS; None follows the room
     prior: Mapping[str, float] = field(default_factory=dict)  # label -> added to its logit
