@@ -22,10 +22,14 @@ AT_ONCE = int(os.environ.get("EMOTION_EDGE_FAULTS_AT_ONCE", "6"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each may have to wait for others."""
+    """Each may have to wait for others, and for what it was told to do."""
+    asked = {
+        name: float(os.environ.get(f"EMOTION_EDGE_{name}", "0")) for name in ("OUTAGE_S", "COMMANDS", "POWER_CUTS")
+    }
+    patience = 600 + asked["OUTAGE_S"] + asked["COMMANDS"] / 50 + asked["POWER_CUTS"] * 5
     for item in items:
         if hasattr(getattr(item, "function", None), "scenario"):
-            item.add_marker(pytest.mark.timeout(600 + float(os.environ.get("EMOTION_EDGE_OUTAGE_S", "0"))))
+            item.add_marker(pytest.mark.timeout(patience))
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def _fuzz(target: str, seconds: int, keep: Path) -> None:
     words = keep / target / "words"
     words.write_text("".join(f'"{word}"\n' for word in fuzzing.words(target)))
     options = [
-        f"-max_total_time={seconds}", f"-artifact_prefix={findings}/", "-timeout=5", "-rss_limit_mb=800",
+        f"-max_total_time={seconds}", f"-artifact_prefix={findings}/", "-timeout=60", "-rss_limit_mb=800",
         "-max_len=20000", "-print_final_stats=1", "-verbosity=1",
         f"-dict={words}",
     ]  # fmt: skip
