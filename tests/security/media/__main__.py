@@ -85,8 +85,8 @@ def watched(folder: Path, seconds: float) -> dict[str, Any]:
     words = [sys.executable, "-m", "edge", "run", "--config", str(folder / "config.toml"), "--state", str(state)]
     service = Traced(words, folder, known)
     try:
-        observer.wait("/reading", 90, lambda m: bool(m.json["face"]))
-        observer.wait("/reading", 90, lambda m: bool(m.json["speech"]))
+        observer.wait("/reading", 240, lambda m: bool(m.json["face"]))
+        observer.wait("/reading", 240, lambda m: bool(m.json["speech"]))
         while True:
             _a_while(
                 service, observer, broker, partial(_keep, state, disk, files), seconds - (time.monotonic() - began)
