@@ -48,11 +48,15 @@ class Server:
                     continue
                 await self._make_room()
                 try:
-                    connection, address = await loop.sock_accept(listener)
+                    await _readable(listener)
+                    connection, address = listener.accept()
+                except BlockingIOError:
+                    continue
                 except OSError as error:  # no descriptor left, or gone before it was taken
                     log.debug("accept: %s", error)
                     await asyncio.sleep(0.1)
                     continue
+                connection.setblocking(False)
                 self._bucket.take()
                 task = loop.create_task(self._serve_one(connection, _plain(address[0])))
                 self._tasks.add(task)
@@ -138,6 +142,17 @@ class Server:
             for each in both:
                 each.cancel()
             await asyncio.gather(*both, return_exceptions=True)
+
+
+async def _readable(listener: socket.socket) -> None:
+    """Until somebody knocks. (`loop.sock_accept`, cancelled at the wrong moment, loses the connection unclosed.)"""
+    loop = asyncio.get_running_loop()
+    knocked = asyncio.Event()
+    loop.add_reader(listener, knocked.set)
+    try:
+        await knocked.wait()
+    finally:
+        loop.remove_reader(listener)
 
 
 def listen(address: str, port: int) -> socket.socket:

@@ -85,7 +85,7 @@ class Subscriber:
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         topic = message.topic[len(self._prefix) + 1 :]
         rules = TOPICS.get(topic.partition("/")[0])
-        if rules is None or topic.endswith("/set"):
+        if rules is None or (rules.payload is None and topic.endswith("/set")):  # what others ask of it
             return
         try:
             if rules.payload is None:
