@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -21,8 +22,8 @@ class FusionWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     version: str
-    face: float
-    speech: float
+    face: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
+    speech: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
     labels: tuple[str, ...] = LABELS
     metrics: dict[str, object] = {}
 
@@ -32,7 +33,7 @@ def learned_weights(folder: Path | None = None) -> FusionWeights:
     path = (folder or resources.models() / "fusion") / "manifest.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=FusionWeights)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise ModelError(f"{path}: no usable fusion weights: {error}; reinstall the service") from None
 
 

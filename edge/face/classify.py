@@ -14,6 +14,8 @@ from edge.face.crop import prepare, shrink, to_grey
 from edge.inference import Model, softmax
 from edge.readings import LABELS, Probabilities
 
+MARGIN = (0.5, 4.0)  # of the crop, in heights of the face
+
 
 class FaceClassifier:
     """What a face expresses. Not to be shared between threads.
@@ -33,6 +35,13 @@ class FaceClassifier:
             self.margin = float(manifest.preprocessing["margin"])
         except KeyError as missing:
             raise ModelError(f"{folder}/manifest.json: preprocessing lacks {missing}") from None
+        except (TypeError, ValueError, OverflowError):
+            raise ModelError(f"{folder}/manifest.json: preprocessing.side and margin must be numbers") from None
+        tensors = [(tensor.name, tensor.shape) for tensor in (*manifest.inputs, *manifest.outputs)]
+        if tensors != [("image", (1, self.side, self.side, 1)), ("logits", (1, len(LABELS)))]:
+            raise ModelError(f"{folder}/manifest.json: a face model takes an image of its side and gives logits")
+        if not MARGIN[0] <= self.margin <= MARGIN[1]:
+            raise ModelError(f"{folder}/manifest.json: preprocessing.margin must be from {MARGIN[0]} to {MARGIN[1]}")
         self._temperature = manifest.temperature
         self._offsets = _offsets(prior or {})
 

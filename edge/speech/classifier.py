@@ -29,6 +29,9 @@ class Classifier:
         self._mean = _numbers(manifest.preprocessing, "mean", FEATURES, folder)
         self._deviation = _numbers(manifest.preprocessing, "deviation", FEATURES, folder)
         self.temperature = manifest.temperature
+        inputs, outputs = ([tensor.name for tensor in each] for each in (manifest.inputs, manifest.outputs))
+        if inputs != ["features", "h", "c"] or outputs != ["h", "c", "evidence", "weight"]:
+            raise ModelError(f"{folder}: the manifest names {inputs} and {outputs}, which is no speech model")
         self._units = next(tensor.shape[1] for tensor in manifest.inputs if tensor.name == "h")
         self.begin()
 
@@ -58,7 +61,10 @@ class Classifier:
 
 
 def _numbers(preprocessing: Mapping[str, object], name: str, length: int, folder: Path) -> Floats:
-    values = np.array(preprocessing.get(name, ()), np.float32)
-    if values.shape != (length,):
+    try:
+        values = np.array(preprocessing.get(name, ()), np.float32)
+    except (TypeError, ValueError, OverflowError):
+        values = np.zeros(0, np.float32)
+    if values.shape != (length,) or not np.isfinite(values).all():
         raise ModelError(f"{folder}: preprocessing.{name} in the manifest must hold {length} numbers")
     return values

@@ -25,14 +25,18 @@ from edge.config.load import load
 from edge.config.schema import Config
 from edge.config.secrets import public
 from edge.errors import ConfigError, EdgeError, MediaError
-from edge.inference import Manifest, Model, Tensor
+from edge.face.classify import FaceClassifier
+from edge.fusion import learned_weights
+from edge.inference import Manifest, Tensor
 from edge.mqtt import commands
 from edge.mqtt.commands import Command, Refusal
 from edge.mqtt.payloads import ResponsePayload
 from edge.mqtt.topics import kind_of
 from edge.readings import SAMPLE_RATE
+from edge.speech.classifier import Classifier
 
 MOST_SOUND_S = 600
+Loader = Callable[[Path], object]
 
 
 @cache
@@ -95,19 +99,26 @@ def _usable(found: Config) -> None:
 
 
 def manifest(data: bytes) -> None:
-    """A model folder with the shipped model and this manifest beside it.
+    """Model folders with the shipped models and other manifests beside them.
 
     What begins with `{` is the manifest itself; else the bytes say what is changed in the shipped one.
     """
-    model = folder() / "model"
-    if not model.exists():
-        shutil.copytree(resources.models() / "face", model, ignore=shutil.ignore_patterns("*.png", "*.py", "*.md"))
-    shipped = resources.models() / "face" / "manifest.json"
-    (model / "manifest.json").write_bytes(data if data[:1] == b"{" else _changed(shipped.read_bytes(), data))
-    try:
-        Model(model)
-    except EdgeError as error:
-        _in_words(error)
+    loaders: dict[str, Loader] = {"face": _face, "speech": Classifier, "fusion": learned_weights}
+    for name, load_it in loaders.items():
+        model = folder() / name
+        if not model.exists():
+            shutil.copytree(resources.models() / name, model, ignore=shutil.ignore_patterns("*.png", "*.py", "*.md"))
+        shipped = resources.models() / name / "manifest.json"
+        (model / "manifest.json").write_bytes(data if data[:1] == b"{" else _changed(shipped.read_bytes(), data))
+        try:
+            load_it(model)
+        except EdgeError as error:
+            _in_words(error)
+
+
+def _face(model: Path) -> None:
+    probabilities = FaceClassifier(model).classify(np.arange(60 * 60, dtype=np.uint32).astype(np.uint8).reshape(60, 60))
+    assert abs(sum(probabilities) - 1.0) < 0.001
 
 
 def _changed(text: bytes, data: bytes) -> bytes:
