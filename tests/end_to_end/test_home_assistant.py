@@ -17,6 +17,7 @@ from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.service import Service, toml
 from tests.homeassistant.rules import broken, expanded
 
+pytestmark = pytest.mark.timeout(300)
 ROOT = "emotion/shelf"
 TOPIC = "homeassistant/device/shelf/config"
 Blind = Callable[..., Service]
@@ -46,7 +47,7 @@ def blind(tmp_path: Path, broker: Broker) -> Iterator[Blind]:
 def forget(broker: Broker, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "edge", "forget", "--broker", f"127.0.0.1:{broker.port}", "--device", "shelf", *words],
-        capture_output=True, text=True, timeout=40, check=False, env={**os.environ, "EMOTION_EDGE_CONFIG": ""},
+        capture_output=True, text=True, timeout=90, check=False, env={**os.environ, "EMOTION_EDGE_CONFIG": ""},
     )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def kept(broker: Broker) -> set[str]:
 
 def test_announced_told_again_taken_back(blind: Blind, observer: Observer, broker: Broker) -> None:
     service = blind()
-    first = observer.wait(TOPIC, 20)
+    first = observer.wait(TOPIC, 60)
     assert broken(expanded(first.json)) == []
     assert first.json["avty"] == [{"topic": f"{ROOT}/availability"}]
     observer.wait(f"{ROOT}/availability", 10, lambda m: m.payload == b"online")
@@ -71,7 +72,7 @@ def test_announced_told_again_taken_back(blind: Blind, observer: Observer, broke
     time.sleep(0.5)
     assert len(observer.on(TOPIC)) == 1
     observer.send("homeassistant/status", "online")
-    wait_for(lambda: len(observer.on(TOPIC)) == 2, 8, "the announcement once more")
+    wait_for(lambda: len(observer.on(TOPIC)) == 2, 20, "the announcement once more")
     assert TOPIC in kept(broker)
 
     observer.send(f"{ROOT}/config/publish.state_every_s/set", "60")
@@ -82,25 +83,45 @@ def test_announced_told_again_taken_back(blind: Blind, observer: Observer, broke
     time.sleep(0.5)
     observer.messages.clear()
     broker.start()
-    observer.wait(TOPIC, 20, lambda m: bool(m.payload))
+    observer.wait(TOPIC, 60, lambda m: bool(m.payload))
 
     assert service.stop() == 0
     assert TOPIC in kept(broker), "a device that is off is still a device"
     observer.messages.clear()
     off = blind(enabled=False)
-    observer.wait(TOPIC, 20, lambda m: m.payload == b"")
-    observer.wait(f"{ROOT}/info", 20)
+    observer.wait(TOPIC, 60, lambda m: m.payload == b"")
+    observer.wait(f"{ROOT}/info", 60)
     off.stop()
     assert TOPIC not in kept(broker)
     assert "Traceback" not in service.log.read_text()
+
+
+def test_a_house_that_asks_for_nonsense_is_answered_each_time_and_noted_once(blind: Blind, observer: Observer) -> None:
+    service = blind()
+    observer.wait(f"{ROOT}/config/decision.enter", 60)
+    values = len(observer.on(f"{ROOT}/config/decision.enter"))
+    for _ in range(20):
+        observer.send(f"{ROOT}/config/decision.enter/set", "7")  # out of bounds
+        observer.send(f"{ROOT}/config/decision.enter/set", "unavailable")  # what a template says of a lost sensor
+        observer.send(f"{ROOT}/privacy/set", "unknown")
+
+    def answers(name: str) -> int:
+        return len([m for m in observer.on(f"{ROOT}/response/{name}") if m.json["status"] == "error"])
+
+    wait_for(lambda: (answers("config"), answers("privacy")) == (40, 20), 20, "sixty answers")
+    wait_for(lambda: len(observer.on(f"{ROOT}/config/decision.enter")) > values, 5, "the value that holds")
+    assert {m.payload for m in observer.on(f"{ROOT}/config/decision.enter")} == {b"0.45"}
+    assert {m.payload for m in observer.on(f"{ROOT}/privacy")} == {b"OFF"}
+    refused = [line for line in service.log.read_text().splitlines() if "refused" in line]
+    assert len(refused) == len(set(refused)) == 3, refused
 
 
 def test_forget_clears_everything_of_one_device(blind: Blind, observer: Observer, broker: Broker) -> None:
     observer.send("emotion/other/info", json.dumps({"v": 1}), retain=True)
     observer.send(f"{ROOT}/privacy/set", "ON", retain=True)  # somebody's mistake, which lies there for good
     service = blind()
-    observer.wait(TOPIC, 20)
-    observer.wait(f"{ROOT}/config/log.level", 20)
+    observer.wait(TOPIC, 60)
+    observer.wait(f"{ROOT}/config/log.level", 60)
     online = forget(broker)
     assert online.returncode == 1
     assert "stop the service first" in online.stderr
