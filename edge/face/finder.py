@@ -1,25 +1,73 @@
-"""Where are faces? The interface, and the choice of who answers."""
+"""Where are faces? The interface, the choice of who answers, and a small network of our own."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.readings import Face
+from edge import resources
+from edge.errors import ModelError
+from edge.face.grid import SIDE, decode, fitted, prepare
+from edge.inference import Model
+from edge.readings import Box, Face
+
+Luma = NDArray[np.uint8]
 
 
 class Finder(Protocol):
     """Finds faces in a grey picture. Not to be shared between threads."""
 
-    def find(self, luma: NDArray[np.uint8]) -> list[Face]:
+    def find(self, luma: Luma) -> list[Face]:
         """Boxes in pixels of `luma`, brows to chin, about 0.75 as wide as high; the surest first."""
         ...
 
 
 def finder(min_score: float = 0.5, min_size: int = 20) -> Finder:
-    """The best finder there is here, for faces of at least `min_size` pixels of height in the picture it is given."""
+    """The finder that serves, for faces of at least `min_size` pixels of height in the picture it is given."""
     from edge.face.haar import HaarFinder
 
     return HaarFinder(min_score, min_size)
+
+
+class SingleShot:
+    """A Finder for faces of a fifteenth of the picture and more: what is given is brought to SIDE pixels.
+
+    Smaller ones are found in parts of the picture: see `edge.face.search`.
+    """
+
+    def __init__(self, min_score: float = 0.5, min_size: float = 0.0, folder: Path | None = None) -> None:
+        folder = folder or resources.models() / "finder"
+        self._model = Model(folder)
+        preprocessing = self._model.manifest.preprocessing
+        try:
+            self._middle = float(preprocessing["middle"])
+            side = int(preprocessing["side"])
+        except KeyError as missing:
+            raise ModelError(f"{folder}/manifest.json: preprocessing lacks {missing}") from None
+        if side != SIDE:
+            raise ModelError(f"{folder}: takes pictures of {side} pixels, not {SIDE}")
+        self._min_score, self._min_size = min_score, min_size
+
+    def find(self, luma: Luma) -> list[Face]:
+        """Faces in pixels of `luma`, the surest first."""
+        square, scale = fitted(luma)
+        found = [moved(face, scale, 0.0, 0.0) for face in self.look(square)]
+        return [face for face in found if face.box.height >= self._min_size]
+
+    def look(self, square: Luma) -> list[Face]:
+        """Faces in a picture of SIDE x SIDE pixels."""
+        said = self._model.run({"image": prepare(square)})
+        return decode(said["score"][0, :, :, 0], said["box"][0], said["landmarks"][0], self._min_score, self._middle)
+
+
+def moved(face: Face, scale: float, left: float, top: float) -> Face:
+    """A face of a part that begins at (left, top) and was brought to `scale`, as it lies in the whole."""
+    box = face.box
+    return Face(
+        Box(left + box.x / scale, top + box.y / scale, box.width / scale, box.height / scale),
+        face.score,
+        tuple((left + x / scale, top + y / scale) for x, y in face.landmarks),
+    )

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.boxes import without_doubles
+from edge.face.finder import Finder, moved
 from edge.face.grid import SIDE
-from edge.readings import Box, Face
+from edge.readings import Face
 
 Luma = NDArray[np.uint8]
-
-_CUT = 0.02  # of a square: a face that comes so near to its edge is seen better in the next one
 Square = tuple[int, int, int]  # left, top, side
 
-
-class Finder(Protocol):
-    """Finds faces in a grey picture. Not to be shared between threads."""
-
-    def find(self, luma: Luma) -> list[Face]:
-        """Boxes in pixels of `luma`, brows to chin, about 0.75 as wide as high; the surest first."""
-        ...
+_CUT = 0.02  # of a square: a face that comes so near to its edge is seen better in the next one
 
 
 def squares(height: int, width: int, side: int) -> list[Square]:
@@ -60,23 +52,14 @@ def within(luma: Luma, square: Square, finder: Finder) -> list[Face]:
 def everywhere(luma: Luma, finder: Finder, sides: Iterable[int] | None = None) -> list[Face]:
     """Faces in the whole picture and in its squares: those of twice the detail, or of the given sides."""
     height, width = luma.shape
+    if sides is None:
+        chosen = closer(height, width)
+    else:
+        chosen = [square for side in sides for square in squares(height, width, side)]
     found = finder.find(luma)
-    chosen = (
-        closer(height, width) if sides is None else [each for side in sides for each in squares(height, width, side)]
-    )
     for square in chosen:
         found += within(luma, square, finder)
     return without_doubles(found)
-
-
-def moved(face: Face, scale: float, left: float, top: float) -> Face:
-    """A face of a part that begins at (left, top) and was brought to `scale`, as it lies in the picture."""
-    box = face.box
-    return Face(
-        Box(left + box.x / scale, top + box.y / scale, box.width / scale, box.height / scale),
-        face.score,
-        tuple((left + x / scale, top + y / scale) for x, y in face.landmarks),
-    )
 
 
 def _starts(extent: int, side: int) -> list[int]:

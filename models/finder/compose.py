@@ -20,7 +20,7 @@ from models.finder.photos import Floats, Grey, Photo
 
 Random = np.random.Generator
 
-_SMALLEST, _LARGEST = 0.066, 0.92  # heights of faces, in sides of the square
+_SMALLEST, _LARGEST = 0.085, 0.92  # heights of faces, in sides of the square
 _MIRRORED = (1, 0, 2, 4, 3)  # the points of a face in a mirror
 _LEAST_SEEN = 0.6  # of a face in the picture, to be asked for
 

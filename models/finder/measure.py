@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from edge.face import search
 from edge.face.boxes import without_doubles
-from edge.face.single_shot import SingleShot
+from edge.face.finder import Finder, SingleShot
+from edge.face.haar import HaarFinder
 from edge.readings import Box, Face
 from models.common import metrics
 from models.finder import compose, judge, label, photos, scenes
-from models.finder.haar import HaarFinder
 
 Grey = NDArray[np.uint8]
 LEAST = 0.05  # score from which an answer of ours is kept, for the curve
@@ -30,7 +30,7 @@ class Contender:
     """A finder with the score from which its answers count."""
 
     name: str
-    finder: search.Finder
+    finder: Finder
     least: float
     curve: bool = False  # do its scores make a curve?
 
@@ -38,7 +38,7 @@ class Contender:
 class Everywhere:
     """Ours as the service uses it: the whole picture, and squares of twice the detail."""
 
-    def __init__(self, finder: search.Finder) -> None:
+    def __init__(self, finder: Finder) -> None:
         self._finder = finder
 
     def find(self, luma: Grey) -> list[Face]:
@@ -112,7 +112,7 @@ def compare(contender: Contender, bank: compose.Bank) -> dict[str, Any]:
     return measured
 
 
-def _judge(finder: search.Finder, pictures: Sequence[scenes.Judged]) -> list[judge.Verdict]:
+def _judge(finder: Finder, pictures: Sequence[scenes.Judged]) -> list[judge.Verdict]:
     return [judge.verdict(finder.find(each.picture), each.boxes, each.points, each.doubtful) for each in pictures]
 
 
@@ -131,7 +131,7 @@ def _alarms(verdicts: Sequence[judge.Verdict], least: float) -> dict[str, Any]:
     return {"value": value, "low": low, "high": high, "pictures": len(verdicts)}
 
 
-def speed(finder: search.Finder, pictures: Sequence[scenes.Judged]) -> dict[str, float]:
+def speed(finder: Finder, pictures: Sequence[scenes.Judged]) -> dict[str, float]:
     """Milliseconds for a picture of 320 x 240, everywhere, on one core."""
     frames = [np.ascontiguousarray(cv2.resize(each.picture, (320, 240))) for each in pictures]
     spent = []
@@ -155,8 +155,8 @@ def one_look(folder: Path, repeats: int = 300) -> dict[str, float]:
 
 
 def robustness(those: Sequence[Contender], bank: compose.Bank) -> dict[str, list[dict[str, float]]]:
-    """Recall on every fifth photograph as it gets worse in one way at a time."""
-    chosen = scenes.photographs(list(bank.photos))[::5]
+    """Recall on every tenth photograph as it gets worse in one way at a time."""
+    chosen = scenes.photographs(list(bank.photos))[::10]
     tables: dict[str, list[dict[str, float]]] = {}
     for name, (make_worse, amounts) in scenes.WORSE.items():
         tables[name] = []

@@ -11,7 +11,7 @@ from edge.face.grid import CELLS, LANDMARKS, STRIDE
 
 Floats = NDArray[np.float32]
 
-SMALLEST = 8.0  # pixels of height; smaller faces are neither asked for nor wrong
+SMALLEST = 10.0  # pixels of height; smaller faces are neither asked for nor wrong
 _CORE, _RIM = 0.22, 0.55  # of width and height: cells there are the face, cells up to here may say so
 
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edge.face.finder import SingleShot
 from edge.face.grid import decode, prepare
-from edge.face.single_shot import SingleShot
 from models.face import data as fer2013
 from models.finder import compose, convert, judge, label, light, parity, photos, pictures
 from models.finder.batches import batches
@@ -143,7 +143,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--backgrounds", type=Path, required=True, help="made by python -m models.finder.collect")
     parser.add_argument("--yunet", type=Path, required=True, help="face_detection_yunet_*.onnx, which labels")
-    parser.add_argument("--epochs", type=int, default=12, help=f"of {_STEPS} steps of {_BATCH} pictures")
+    parser.add_argument("--epochs", type=int, default=40, help=f"of {_STEPS} steps of {_BATCH} pictures")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

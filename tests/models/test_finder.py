@@ -1,0 +1,193 @@
+"""The shipped finder is what its papers say, and its recipe composes, encodes and judges as it should."""
+
+import hashlib
+import importlib.util
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import resources
+from edge.face.boxes import overlap
+from edge.face.finder import SingleShot
+from edge.face.grid import CELLS, LANDMARKS, SIDE, STRIDE, decode, fitted, prepare
+from edge.inference import Model, quantise, read_manifest
+from edge.readings import Box, Face
+from models.finder import batches, compose, judge, parity, photos, scenes, targets
+
+FOLDER = resources.models() / "finder"
+shipped = pytest.mark.skipif(not (FOLDER / "manifest.json").is_file(), reason="no finder is shipped yet: Haar serves")
+
+
+@shipped
+def test_the_shipped_file_is_small_and_int8() -> None:
+    manifest = read_manifest(FOLDER)
+    content = (FOLDER / manifest.file).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == manifest.sha256
+    assert len(content) <= 400_000
+    assert {tensor.dtype for tensor in manifest.inputs + manifest.outputs} == {"int8"}
+
+
+@shipped
+def test_the_metrics_are_those_of_the_shipped_file() -> None:
+    measured, manifest = json.loads((FOLDER / "metrics.json").read_text()), read_manifest(FOLDER)
+    assert measured["sha256"] == manifest.sha256
+    found = measured["finders"]["ours"]["recall"]["photographs"]["value"]
+    assert manifest.metrics["recall_photographs"] == pytest.approx(found, abs=1e-4)
+
+
+@shipped
+def test_int8_stays_close_to_float() -> None:
+    model = Model(FOLDER)
+    for drawing, row in zip(parity.drawings(), parity.read(FOLDER), strict=True):
+        said = model.run({"image": prepare(drawing)})
+        answer = (said["score"][0], said["box"][0], said["landmarks"][0])
+        difference = np.abs(parity.at(answer, int(row[0])) - row[1:])
+        assert difference[0] < 0.8  # the logit
+        assert difference[1:5].max() < 0.25  # cells, and logarithms of cells
+        assert difference[5:].max() < 0.1  # sizes of the box
+
+
+@shipped
+@pytest.mark.skipif(
+    importlib.util.find_spec("tflite_runtime") is None, reason="tflite-runtime is not installed beside ai-edge-litert"
+)
+def test_tflite_runtime_agrees() -> None:
+    from tflite_runtime.interpreter import Interpreter
+
+    manifest, model = read_manifest(FOLDER), Model(FOLDER)
+    other = Interpreter(model_content=(FOLDER / manifest.file).read_bytes())
+    other.allocate_tensors()
+    taken = other.get_input_details()[0]["index"]
+    given = {each["name"]: each["index"] for each in other.get_output_details()}
+    for drawing in parity.drawings()[::3]:
+        other.set_tensor(taken, quantise(prepare(drawing), manifest.inputs[0]))
+        other.invoke()
+        ours = model.run({"image": prepare(drawing)})
+        for tensor in manifest.outputs:
+            theirs = other.get_tensor(given[tensor.tensor]).astype(int)
+            assert np.abs(theirs - quantise(ours[tensor.name], tensor).astype(int)).max() <= 3
+
+
+def test_what_is_encoded_is_decoded() -> None:
+    boxes = np.array([[20, 30, 30, 40], [80, 60, 12, 16]], np.float32)
+    points = boxes[:, None, :2] + boxes[:, None, 2:] * np.linspace(0.2, 0.8, LANDMARKS)[None, :, None]
+    wanted = targets.encode(boxes, points.astype(np.float32), np.zeros((0, 4), np.float32))
+    found = decode(20 * wanted.score - 10, wanted.box, wanted.landmarks, 0.5)
+    assert len(found) == 2
+    for box, its_points in zip(boxes, points, strict=True):
+        face = max(found, key=lambda face: overlap(face.box, Box(*map(float, box))))
+        assert overlap(face.box, Box(*map(float, box))) > 0.99
+        assert np.allclose(face.landmarks, its_points, atol=0.1)
+
+
+def test_doubtful_and_tiny_faces_are_neither_asked_for_nor_wrong() -> None:
+    tiny = np.array([[60, 60, 4, 5]], np.float32)
+    doubtful = np.array([[10, 10, 30, 30]], np.float32)
+    wanted = targets.encode(tiny, np.zeros((1, LANDMARKS, 2), np.float32), doubtful)
+    assert wanted.score.sum() == 0
+    assert wanted.weight[int(62 / STRIDE), int(62 / STRIDE)] == 0
+    assert wanted.weight[3, 3] == 0
+    assert wanted.weight[-1, -1] == 1
+
+
+def test_a_picture_is_fitted_without_being_bent() -> None:
+    wide = np.zeros((60, 240), np.uint8)
+    wide[:, 120:] = 200
+    square, scale = fitted(wide)
+    assert square.shape == (SIDE, SIDE)
+    assert scale == pytest.approx(SIDE / 240)
+    assert abs(int(square[100, 5]) - 100) <= 1  # beside the picture lies its mean
+    assert prepare(np.full((SIDE, SIDE), 7, np.uint8)).any() == np.False_
+
+
+def test_composed_faces_are_where_the_labels_say() -> None:
+    bank, random = _bank(), np.random.default_rng(0)
+    bright = []
+    for _ in range(40):
+        scene = compose.photograph(bank, random, height=40.0, degrees=0.0)
+        for x, y, width, height in scene.labels[0]:
+            bright.append(scene.picture[int(y + height / 2), int(x + width / 2)] > 150)
+    assert len(bright) >= 40
+    assert np.mean(bright) > 0.8  # the blob of the drawn photograph; now and then something is before it
+
+
+def test_empty_scenes_have_no_face() -> None:
+    bank, random = _bank(), np.random.default_rng(0)
+    for draw in (compose.empty, compose.ordinary):
+        scene = draw(bank, random)
+        assert scene.boxes == []
+        assert scene.picture.shape == (SIDE, SIDE)
+
+
+def test_batches_repeat_with_the_seed() -> None:
+    bank = _bank()
+    first, again = (batches.batch(bank, [], 4, np.random.default_rng([1, 2])) for _ in range(2))
+    assert np.array_equal(first[0], again[0])
+    assert first[0].shape == (4, SIDE, SIDE, 1)
+    assert first[1].score.shape == (4, CELLS, CELLS)
+
+
+def test_one_answer_finds_one_face_and_the_rest_are_alarms() -> None:
+    boxes = np.array([[10, 10, 30, 40]], np.float32)
+    points = np.zeros((1, 5, 2), np.float32)
+    doubtful = np.array([[100, 100, 20, 20]], np.float32)
+    answers = [
+        Face(Box(11, 11, 30, 40), 0.9),
+        Face(Box(14, 12, 30, 40), 0.6),
+        Face(Box(101, 101, 18, 18), 0.8),
+        Face(Box(60, 60, 9, 9), 0.7),
+    ]
+    told = judge.verdict(answers, boxes, points, doubtful)
+    assert told.found == (0.9,)
+    assert sorted(told.alarms) == [0.6, 0.7]
+    assert judge.recall([told], 0.95) == 0.0
+    assert judge.alarms_per_thousand([told], 0.65) == 1000.0
+    assert judge.threshold([told] * 1000, 0.0) == pytest.approx(0.7, abs=1e-5)
+
+
+def test_nothing_that_judges_is_learnt_from() -> None:
+    names = [f"{kind}-{i}" for kind in ("room-hall", "texture-a", "wallpaper-7") for i in range(50)]
+    assert {compose.part_of(name) for name in names} <= {"learn", "choose", "judge"}
+    assert len({compose.part_of(f"room-hall-{turn}-{tilt}") for turn in (0, 60, 120) for tilt in (-12, 15)}) == 1
+    made = [
+        photos.Photo(str(i), np.random.default_rng(i).integers(0, 256, (32, 32), np.uint8), *_empty())
+        for i in range(700)
+    ]
+    parts = photos.split(made)
+    held = {photo.name for photo in parts.judge}
+    assert len(held) == photos.HELD_BACK
+    assert not held & {photo.name for photo in (*parts.learn, *parts.choose)}
+
+
+@shipped
+def test_a_floor_of_recall_on_real_photographs() -> None:
+    where = os.environ.get("EMOTION_EDGE_DATA")
+    if not where:
+        pytest.skip("EMOTION_EDGE_DATA does not name a folder with GENKI-4K")
+    try:
+        folder = photos.find(Path(where))
+    except SystemExit as reason:
+        pytest.skip(str(reason))
+    judged = scenes.photographs(photos.split(photos.load(folder)).judge)[::4]
+    finder = SingleShot()
+    told = [judge.verdict(finder.find(each.picture), each.boxes, each.points, each.doubtful) for each in judged]
+    assert judge.recall(told, 0.5) > 0.94
+
+
+def _empty() -> tuple[photos.Floats, photos.Floats, photos.Floats]:
+    return np.zeros((1, 4), np.float32), np.zeros((1, 5, 2), np.float32), np.zeros((0, 4), np.float32)
+
+
+def _bank() -> compose.Bank:
+    """A photograph of a bright blob, before dark backgrounds."""
+    grey = np.full((120, 100), 40, np.uint8)
+    cv2.ellipse(grey, (50, 60), (22, 30), 0, 0, 360, 220, -1)
+    box = np.array([[28, 30, 44, 60]], np.float32)
+    points = np.array([[[40, 50], [60, 50], [50, 62], [42, 74], [58, 74]]], np.float32)
+    photo = photos.Photo("drawn", grey, box, points, np.zeros((0, 4), np.float32))
+    background = np.random.default_rng(1).integers(0, 60, (200, 300), dtype=np.uint8)
+    return compose.Bank([photo], [], [background], [])
