@@ -14,7 +14,7 @@ from edge import resources
 from edge.face.boxes import overlap
 from edge.face.finder import SingleShot
 from edge.face.grid import CELLS, LANDMARKS, SIDE, STRIDE, decode, fitted, prepare
-from edge.inference import Model, quantise, read_manifest
+from edge.inference import Model, dequantise, quantise, read_manifest
 from edge.readings import Box, Face
 from models.finder import batches, compose, judge, parity, photos, scenes, targets
 
@@ -63,13 +63,18 @@ def test_tflite_runtime_agrees() -> None:
     other.allocate_tensors()
     taken = other.get_input_details()[0]["index"]
     given = {each["name"]: each["index"] for each in other.get_output_details()}
-    for drawing in parity.drawings()[::3]:
+    for drawing, row in zip(parity.drawings(), parity.read(FOLDER), strict=True):
         other.set_tensor(taken, quantise(prepare(drawing), manifest.inputs[0]))
         other.invoke()
         ours = model.run({"image": prepare(drawing)})
-        for tensor in manifest.outputs:
-            theirs = other.get_tensor(given[tensor.tensor]).astype(int)
-            assert np.abs(theirs - quantise(ours[tensor.name], tensor).astype(int)).max() <= 3
+        theirs = {each.name: dequantise(other.get_tensor(given[each.tensor]), each) for each in manifest.outputs}
+        # The runtimes round differently in every layer, so cells without a face differ by more than the last step.
+        one, two = (
+            parity.at((said["score"][0], said["box"][0], said["landmarks"][0]), int(row[0])) for said in (ours, theirs)
+        )
+        assert abs(one[0] - two[0]) < 0.6  # the logit
+        assert np.abs(one[1:5] - two[1:5]).max() < 0.2  # cells, and logarithms of cells
+        assert np.abs(one[5:] - two[5:]).max() < 0.05  # sizes of the box
 
 
 def test_what_is_encoded_is_decoded() -> None:
