@@ -17,7 +17,7 @@ from tests.faults.alongside import alongside
 from tests.faults.rig import PREFIX, Rig
 
 FLOOD = int(os.environ.get("EMOTION_EDGE_COMMANDS", "8000"))  # a hundred thousand and more: scripts/soak --commands
-AT_A_TIME = 500  # then a request in good order must be answered before it goes on
+AT_A_TIME = 2_000  # then a request in good order must be answered before it goes on
 INPUTS = Path(__file__).parent / "inputs"
 
 
