@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,7 +33,6 @@ def batches(
 
 
 def _make(ready: Any, bank: compose.Bank, hard: Sequence[Floats], *, size: int, steps: int, seed: list[int]) -> None:
-    os.setsid()  # an equal among processes, where the scheduler groups them by session
     random = np.random.default_rng(seed)
     for _ in range(steps):
         ready.put(batch(bank, hard, size, random))

@@ -93,8 +93,13 @@ def draw(bank: Bank, random: Random) -> Scene:
     return scene
 
 
-def photograph(bank: Bank, random: Random, height: float | None = None, degrees: float | None = None) -> Scene:
-    """One photograph, turned and scaled; what it does not fill is background or its own edge."""
+def photograph(
+    bank: Bank, random: Random, height: float | None = None, degrees: float | None = None, *, bare: bool = False
+) -> Scene:
+    """One photograph, turned and scaled; what it does not fill is background or its own edge.
+
+    A `bare` one has nothing before the face and nothing beside it.
+    """
     photo = bank.photos[random.integers(len(bank.photos))]
     if bank.tiles and random.random() < 0.35:
         photo = _other_face(photo, bank.tiles[random.integers(len(bank.tiles))], random)
@@ -112,9 +117,9 @@ def photograph(bank: Bank, random: Random, height: float | None = None, degrees:
         inside = mask * inside + (1 - mask) * view(bank, random, side)
     scene = Scene(inside)
     _note(scene, photo, move)
-    if random.random() < 0.25:
+    if not bare and random.random() < 0.25:
         hide(scene, bank, random)
-    if random.random() < 0.15:
+    if not bare and random.random() < 0.15:
         _decoy(scene, bank, random)
     return _maybe_mirrored(scene, random)
 

@@ -47,10 +47,14 @@ def photographs(held_back: list[Photo]) -> list[Judged]:
 def composed(bank: compose.Bank) -> dict[str, list[Judged]]:
     """Small, dark, turned, hidden and several faces."""
     kinds: dict[str, Callable[[np.random.Generator], compose.Scene]] = {
-        "small (18 to 30 pixels)": lambda random: compose.photograph(bank, random, height=random.uniform(18, 30)),
-        "dark (5 to 20 % of the light)": lambda random: compose.photograph(bank, random, height=_ordinary(random)),
+        "small (18 to 30 pixels)": lambda random: compose.photograph(
+            bank, random, height=random.uniform(18, 30), degrees=0.0, bare=True
+        ),
+        "dark (8 to 25 % of the light)": lambda random: compose.photograph(
+            bank, random, height=_ordinary(random), bare=True
+        ),
         "turned (20 to 40 degrees)": lambda random: compose.photograph(
-            bank, random, height=_ordinary(random), degrees=random.choice((-1, 1)) * random.uniform(20, 40)
+            bank, random, height=_ordinary(random), degrees=random.choice((-1, 1)) * random.uniform(20, 40), bare=True
         ),
         "hidden (a third or more)": lambda random: _hidden(bank, random),
         "several (2 to 5 faces)": lambda random: compose.group(bank, random, int(random.integers(2, 6))),
@@ -85,7 +89,7 @@ def _ordinary(random: np.random.Generator) -> float:
 
 
 def _hidden(bank: compose.Bank, random: np.random.Generator) -> compose.Scene:
-    scene = compose.photograph(bank, random, height=_ordinary(random))
+    scene = compose.photograph(bank, random, height=_ordinary(random), bare=True)
     compose.hide(scene, bank, random)
     return scene
 
@@ -93,7 +97,7 @@ def _hidden(bank: compose.Bank, random: np.random.Generator) -> compose.Scene:
 def _lit(scene: compose.Scene, random: np.random.Generator, *, dark: bool) -> Judged:
     picture = scene.picture
     if dark:
-        picture = light.dark(picture, random.uniform(0.05, 0.2), random)
+        picture = light.dark(picture, random.uniform(0.08, 0.25), random)
     else:
         picture = picture + random.normal(0, 2.5, picture.shape).astype(np.float32)
     boxes, points, doubtful = scene.labels
