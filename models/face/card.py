@@ -29,6 +29,8 @@ def table(measured: dict[str, Any]) -> str:
         _row("macro recall", public["macro_recall"]),
         *(_row(f"recall of {label}", entry) for label, entry in public["recall"].items()),
         f"| FER2013's own labels | {_percent(public['fer2013_accuracy'])} | | {public['fer2013_faces']} |",
+        f"| their macro recall | {_percent(public['fer2013_macro_recall'])} | | {public['fer2013_faces']} |",
+        *_comparison(measured.get("comparison")),
         f"| calibration error | {_percent(public['calibration_error'])} | | |",
         "",
         "| accuracy when faces get worse | |",
@@ -39,15 +41,36 @@ def table(measured: dict[str, Any]) -> str:
             f"| {name} | " + ", ".join(f"{row['amount']:g}: {_percent(row['accuracy'])}" for row in rows) + " |"
         )
     if "smiles" in measured:
-        areas = measured["smiles"]["area_by_margin"]
-        lines.append(
-            f"| smile or none, {measured['smiles']['photographs']} photographs, area under the curve by margin | "
-            + ", ".join(f"{margin}: {area:.3f}" for margin, area in areas.items())
-            + " |"
-        )
+        lines += ["", *_smiles(measured["smiles"])]
     speed = measured["speed"]
     lines += ["", f"{speed['milliseconds_median']:.2f} ms per face (median, one x86 thread, {speed['runtime']})."]
     return "\n".join(lines)
+
+
+def _comparison(other: dict[str, Any] | None) -> list[str]:
+    if other is None:
+        return []
+    macro = f"| its macro recall | {_percent(other['fer2013_macro_recall'])} | | |"
+    return [_row("FER2013's own labels, by the model made for them", other["fer2013_accuracy"]), macro]
+
+
+def _smiles(smiles: dict[str, Any]) -> list[str]:
+    margins = list(smiles["index_boxes"]["area_by_margin"])
+    lines = [
+        "| smile or none on photographs, area under the curve | found | "
+        + " | ".join(f"margin {margin}" for margin in margins)
+        + f" | all, margin {smiles['margin']:g} |",
+        "|---|---:|" + "---:|" * (len(margins) + 1),
+    ]
+    names = {
+        "index_boxes": "boxes of the index",
+        "own_finder": f"boxes of our finder ({smiles['own_finder']['finder']})",
+    }
+    for key, name in names.items():
+        row = smiles[key]
+        areas = " | ".join(f"{row['area_by_margin'][margin]:.3f}" for margin in margins)
+        lines.append(f"| {name} | {row['found']} of {row['photographs']} | {areas} | {row['all']:.3f} |")
+    return lines
 
 
 def _row(name: str, entry: dict[str, Any]) -> str:

@@ -14,6 +14,8 @@ from edge.inference import read_manifest
 from models.common.manifest import write_metrics
 from models.face import card, data, measure, pictures
 
+# The folder, in that of the model, of a model that was trained for FER2013's own labels.
+_COMPARISON = "fer2013"
 _PROTOCOL = (
     "FER2013 PublicTest with the votes of FER+: strict majority means more than half of all ten votes for one of the "
     f"seven classes; macro recall over classes with at least {measure.ENOUGH} such faces; 95 % intervals by bootstrap. "
@@ -51,6 +53,10 @@ def evaluate(folder: Path, where: Path) -> dict[str, Any]:
         "robustness": measure.robustness(model, faces),
         "speed": measure.speed(model, data.load(faces, "PublicTest").images),
     }
+    other = folder / _COMPARISON
+    if (other / "manifest.json").is_file():
+        published = {"sha256": read_manifest(other).sha256, "trained_for": _COMPARISON}
+        measured["comparison"] = published | measure.comparison(FaceClassifier(other), faces)
     if (where / "genki4k" / "index.csv").is_file():
         measured["smiles"] = measure.smiles(model, where / "genki4k")
     return measured
