@@ -1,0 +1,133 @@
+"""`scripts/screenshots`: the page in each of its moods, as PNG files."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.clock import SystemClock
+from edge.config.schema import Config
+from edge.dashboard.observer import Dashboard
+from edge.dashboard.password import file_in, store
+from edge.mqtt.payloads import SourcePayload
+from tests.dashboard.web import Web
+from tests.helpers.broker import free_port
+from tests.helpers.browser import Browser
+from tests.helpers.page import HEALTH, ScriptedHour, page, told_at_start
+
+ROOT = Path(__file__).parents[2]
+DRESSES = {
+    "desktop-light": (1280, 900, False),
+    "desktop-dark": (1280, 900, True),
+    "phone-light": (360, 740, False),
+    "phone-dark": (360, 740, True),
+}
+LIVE = "document.getElementById('link').dataset.state === 'live'"
+
+
+@contextmanager
+def lived_in(dashboard: Dashboard) -> Iterator[None]:
+    """An hour has passed, and time goes on."""
+    clock, ended = SystemClock(), threading.Event()
+    for topic, payload in told_at_start(Config()):
+        dashboard.hear(topic, payload, None)
+    script = ScriptedHour(clock.monotonic(), clock.wall())
+
+    def tell() -> None:
+        for number, (topic, payload, at) in enumerate(script.until(clock.monotonic())):
+            dashboard.hear(topic, payload, at)
+            if number % 500 == 499:
+                time.sleep(0.05)  # it hears no faster than it digests
+
+    tell()
+    dashboard.hear("health", HEALTH, None)
+    thread = threading.Thread(target=lambda: [tell() for _ in iter(lambda: ended.wait(0.25), True)])
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def shoot(browser: Browser, url: str, folder: Path, mood: str, dresses: list[str]) -> None:
+    for dress in dresses:
+        width, height, dark = DRESSES[dress]
+        browser.view(width, height, dark=dark)
+        browser.go(url)
+        if not url.endswith("/login"):
+            browser.wait(LIVE, 60)
+        time.sleep(1.2)
+        if mood == "trying":
+            slider = "document.getElementById('decision-enter')"
+            browser.run(f"(s => {{ s.value = 0.7; s.dispatchEvent(new Event('input')) }})({slider})")
+            browser.wait("document.getElementById('trial-words').textContent.includes('would have')", 30)
+        browser.view(width, int(browser.run("document.documentElement.scrollHeight")), dark=dark)
+        time.sleep(0.3)
+        browser.screenshot(folder / f"{mood}-{dress}.png")
+        print(folder / f"{mood}-{dress}.png")
+
+
+def moods(browser: Browser, folder: Path) -> None:
+    state = Path(tempfile.mkdtemp())
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    with page(state, port) as dashboard:
+        Web(port).wait()
+        shoot(browser, url, folder, "nothing", ["desktop-light"])
+        with lived_in(dashboard):
+            shoot(browser, url, folder, "trying", list(DRESSES))
+        dashboard.hear("status/camera", SourcePayload(state="offline", reason="busy: another program has it"), None)
+        dashboard.hear("privacy", "ON", None)
+        shoot(browser, url, folder, "privacy", ["desktop-dark", "phone-light"])
+        dashboard.hear("availability", "offline", None)
+        dashboard.hear("privacy", "OFF", None)
+        shoot(browser, url, folder, "offline", ["desktop-light"])
+    time.sleep(1.0)
+    browser.screenshot(folder / "lost-desktop-light.png")
+    store(file_in(state), "only for this picture")
+    with page(state, port):
+        Web(port).wait()
+        shoot(browser, url + "login", folder, "door", ["desktop-light", "phone-dark"])
+
+
+def readme(browser: Browser) -> None:
+    state, port = Path(tempfile.mkdtemp()), free_port()
+    target = ROOT / "scripts" / "pictures" / "dashboard.png"
+    target.parent.mkdir(exist_ok=True)
+    with page(state, port) as dashboard:
+        Web(port).wait()
+        with lived_in(dashboard):
+            browser.view(1100, 1000)
+            browser.go(f"http://127.0.0.1:{port}/")
+            browser.wait(LIVE, 60)
+            browser.wait("document.querySelectorAll('#field .trail path').length > 2", 30)
+            time.sleep(2.0)
+            browser.screenshot(target, whole=False)
+    print(target)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/screenshots")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".cache" / "screenshots")
+    parser.add_argument("--readme", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = Browser(Path(profile))
+        try:
+            if arguments.readme:
+                readme(browser)
+            else:
+                arguments.folder.mkdir(parents=True, exist_ok=True)
+                moods(browser, arguments.folder)
+        finally:
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
