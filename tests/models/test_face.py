@@ -17,6 +17,7 @@ from edge.inference import Model, quantise, read_manifest
 from edge.readings import LABELS
 from models.common import calibration, metrics
 from models.face import augment, batches, data, measure, parity, targets
+from models.face.taught import batches as taught
 
 FOLDER = resources.models() / "face"
 COUNTS = {"neutral": 0, "happiness": 1, "surprise": 6, "sadness": 2, "anger": 3, "disgust": 5, "fear": 4}
@@ -35,6 +36,12 @@ def test_the_metrics_are_those_of_the_shipped_file() -> None:
     assert measured["sha256"] == manifest.sha256
     strict = measured["public_test"]["ferplus_strict_accuracy"]["value"]
     assert manifest.metrics["accuracy"] == pytest.approx(strict, abs=1e-4)
+
+
+def test_the_compared_file_is_the_one_that_lies_there() -> None:
+    compared, other = json.loads((FOLDER / "metrics.json").read_text())["comparison"], FOLDER / "fer2013"
+    assert compared["sha256"] == read_manifest(other).sha256
+    assert sum(FaceClassifier(other).classify(parity.drawings()[0])) == pytest.approx(1)
 
 
 def test_int8_stays_close_to_float() -> None:
@@ -134,6 +141,21 @@ def test_batches_repeat_with_the_seed_and_are_prepared_like_in_the_service() -> 
     assert np.allclose(first[0].mean(axis=(1, 2, 3)), 0, atol=1e-4)
 
 
+def test_faces_laid_over_each_other_have_mixed_targets() -> None:
+    made = [batch for epoch in range(10) for batch in _taught_batches(epoch)]
+    pure = [batch for batch in made if set(np.unique(batch.targets["ferplus"])) == {0.0, 1.0}]
+    assert 0 < len(pure) < len(made)
+    for batch in made:
+        assert batch.pictures.shape == (4, 1, 48, 48)
+        assert np.allclose(batch.targets["ferplus"].sum(axis=1), 1)
+        assert np.allclose(batch.pictures.mean(axis=(1, 2, 3)), 0, atol=1e-4)
+
+
+def test_a_taught_student_sees_the_same_after_a_resume() -> None:
+    for first, again in zip(_taught_batches(3), _taught_batches(3), strict=True):
+        assert np.array_equal(first.pictures, again.pictures)
+
+
 def test_augmented_faces_stay_faces_of_their_size() -> None:
     random = np.random.default_rng(0)
     face = random.integers(0, 256, (48, 48), dtype=np.uint8)
@@ -182,6 +204,14 @@ def test_a_floor_of_accuracy_on_real_faces() -> None:
     predicted = measure.probabilities(FaceClassifier(), faces.images[chosen]).argmax(axis=1)
     assert metrics.accuracy(majority[chosen], predicted) > 0.82
     assert metrics.macro_recall(majority[chosen], predicted, len(LABELS), at_least=10) > 0.75
+
+
+def _taught_batches(epoch: int) -> list[taught.Batch]:
+    images = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
+    wanted = {"ferplus": np.eye(7, dtype=np.float32)[np.arange(8) % 7]}
+    weights = {"ferplus": np.ones(8, np.float32)}
+    chance = batches.chances(wanted["ferplus"])
+    return list(taught.batches(images, wanted, weights, chance, size=4, seed=3, epoch=epoch, mixed=0.5))
 
 
 def _faces(votes: np.ndarray, group: np.ndarray | None = None) -> data.Faces:  # type: ignore[type-arg]
