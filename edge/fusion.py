@@ -17,13 +17,25 @@ from edge.readings import LABELS, FaceReading, Modality, Part, Probabilities, Re
 FLOOR = 1e-4  # no model is so sure that it may veto the other
 
 
+Weight = Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
+Trust = tuple[Weight, Weight, Weight, Weight, Weight, Weight, Weight]  # by label, around one
+EVEN: Trust = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+
+
 class FusionWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """models/fusion/manifest.json: exponents of the log-linear pool, learned on data."""
+    """models/fusion/manifest.json: exponents of the log-linear pool, learned on data.
+
+    A part weighs its base times its quality to a power. Where both speak, each label has its own share of that.
+    """
 
     name: str
     version: str
-    face: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
-    speech: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
+    face: Weight
+    speech: Weight
+    face_power: Weight = 1.0
+    speech_power: Weight = 1.0
+    face_trust: Trust = EVEN
+    speech_trust: Trust = EVEN
     labels: tuple[str, ...] = LABELS
     metrics: dict[str, object] = {}
 
@@ -42,9 +54,16 @@ def freshness(age: float, max_age: float) -> float:
     return max(0.0, 1.0 - (max(age, 0.0) / max_age) ** 2)
 
 
-def pool(parts: Sequence[tuple[Probabilities, float]]) -> Probabilities:
-    """Log-linear pool: the product of the distributions, each raised to its weight, made to sum to one."""
-    logs = [sum(weight * math.log(max(p[i], FLOOR)) for p, weight in parts) for i in range(len(LABELS))]
+def pool(parts: Sequence[tuple[Probabilities, float]], trusts: Sequence[Trust] = ()) -> Probabilities:
+    """Log-linear pool: the product of the distributions, each raised to its weight, made to sum to one.
+
+    `trusts` (one for each part) multiply the weights by label.
+    """
+    trusts = trusts or [EVEN] * len(parts)
+    logs = [
+        sum(weight * trust[i] * math.log(max(p[i], FLOOR)) for (p, weight), trust in zip(parts, trusts, strict=True))
+        for i in range(len(LABELS))
+    ]
     top = max(logs)
     powers = [math.exp(value - top) for value in logs]
     total = sum(powers)
@@ -77,17 +96,19 @@ def fuse(
     if seen is not None:
         probabilities, quality, age = seen
         base = learned.face if settings.face_weight is None else settings.face_weight
-        weight = base * quality * freshness(age, settings.face_max_age_s)
+        weight = base * quality**learned.face_power * freshness(age, settings.face_max_age_s)
         evidence.append(("face", probabilities, age, quality, weight))
     if speech is not None and speech.probabilities is not None:
         age = now - speech.time
         base = learned.speech if settings.speech_weight is None else settings.speech_weight
-        weight = base * speech.quality * freshness(age, settings.speech_max_age_s)
+        weight = base * speech.quality**learned.speech_power * freshness(age, settings.speech_max_age_s)
         evidence.append(("speech", speech.probabilities, age, speech.quality, weight))
     total = sum(weight for *_, weight in evidence)
     if total <= 0.0:
         return None
-    fused = pool([(probabilities, weight) for _, probabilities, _, _, weight in evidence])
+    both = sum(1 for *_, weight in evidence if weight > 0.0) == len(("face", "speech"))
+    trusts = (learned.face_trust, learned.speech_trust) if both else ()
+    fused = pool([(probabilities, weight) for _, probabilities, _, _, weight in evidence], trusts)
     valence, arousal = circumplex(fused)
     return Reading(
         time=now,

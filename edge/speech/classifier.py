@@ -1,4 +1,4 @@
-"""The model over one voiced segment: state in, state out, and evidence that adds up."""
+"""The model over one voiced segment: state in, state out, and statistics that add up."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from edge.errors import ModelError
 from edge.inference import Floats, Model, softmax
 from edge.readings import LABELS, Probabilities, Samples
 from edge.speech.features import FEATURES, SegmentFeatures, standardised
+from edge.speech.pooling import Sums
 from edge.speech.spectrum import MELS
 
-Sums = NDArray[np.float64]  # weighted evidence per label, then the weight: 8 numbers
+CALM = "calm"  # what the model tells apart from neutral and the service does not
+CLASSES = (*LABELS, CALM)
 
 
 class Classifier:
@@ -23,48 +25,63 @@ class Classifier:
     def __init__(self, folder: Path) -> None:
         self._model = Model(folder)
         manifest = self._model.manifest
-        if manifest.labels != LABELS:
-            raise ModelError(f"{folder}: the speech model knows {manifest.labels}, not {LABELS}; reinstall the service")
+        if manifest.labels != CLASSES:
+            raise ModelError(
+                f"{folder}: the speech model knows {manifest.labels}, not {CLASSES}; reinstall the service"
+            )
         self._cepstral_mean = _numbers(manifest.preprocessing, "cepstral_mean", MELS - 1, folder)
         self._mean = _numbers(manifest.preprocessing, "mean", FEATURES, folder)
         self._deviation = _numbers(manifest.preprocessing, "deviation", FEATURES, folder)
         self.temperature = manifest.temperature
         inputs, outputs = ([tensor.name for tensor in each] for each in (manifest.inputs, manifest.outputs))
-        if inputs != ["features", "h", "c"] or outputs != ["h", "c", "evidence", "weight"]:
+        if inputs != ["features", "h", "c", "statistics"] or outputs != ["states", "weights", "c", "logits"]:
             raise ModelError(f"{folder}: the manifest names {inputs} and {outputs}, which is no speech model")
-        self._units = next(tensor.shape[1] for tensor in manifest.inputs if tensor.name == "h")
+        self._empty = {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in manifest.inputs}
         self.begin()
 
     def begin(self) -> None:
         """Forget everything: a segment begins."""
         self._features = SegmentFeatures(self._cepstral_mean)
-        self._h: Floats = np.zeros((1, self._units), np.float32)
-        self._c: Floats = np.zeros((1, self._units), np.float32)
-        self.sums: Sums = np.zeros(len(LABELS) + 1)
+        self._h, self._c = self._empty["h"], self._empty["c"]
+        self.sums = Sums.nothing(self._h.shape[1])
 
     def push(self, samples: Samples) -> None:
         """Listen to more of the segment."""
         for chunk in self._features.push(samples):
             features = standardised(chunk, self._mean, self._deviation)[None]
-            answer = self._model.run({"features": features, "h": self._h, "c": self._c})
-            self._h, self._c = answer["h"], answer["c"]
-            self.sums[:-1] += answer["evidence"][0]
-            self.sums[-1] += answer["weight"][0, 0]
+            answer = self._model.run({**self._empty, "features": features, "h": self._h, "c": self._c})
+            self._h, self._c = answer["states"][-1:], answer["c"]
+            self.sums = self.sums.with_states(answer["states"], answer["weights"])
+
+    def logits(self, sums: Sums) -> NDArray[np.float64] | None:
+        """Of CLASSES, for these statistics; None where nothing was weighed yet."""
+        if sums.weight <= 0:
+            return None
+        answer = self._model.run({**self._empty, "statistics": sums.statistics()[None]})
+        logits: NDArray[np.float64] = answer["logits"][0].astype(np.float64)
+        return logits
 
     def probabilities(self, sums: Sums, prior: Mapping[str, float]) -> Probabilities | None:
-        """What the evidence says, with the prior's offsets on the logits; None where nothing was weighed yet."""
-        if sums[-1] <= 0:
+        """What the statistics say, with the prior's offsets on the logits; None where nothing was weighed yet."""
+        logits = self.logits(sums)
+        if logits is None:
             return None
         offsets = np.array([prior.get(label, 0.0) for label in LABELS])
-        logits = sums[:-1] / sums[-1] / self.temperature + offsets
-        return softmax(logits.astype(np.float32))
+        return softmax((of_labels(logits / self.temperature) + offsets).astype(np.float32))
+
+
+def of_labels(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logits of LABELS from those of CLASSES: neutral is what sounds neutral or calm."""
+    kept = logits[..., : len(LABELS)].copy()
+    kept[..., 0] = np.logaddexp(kept[..., 0], logits[..., -1])
+    return kept
 
 
 def _numbers(preprocessing: Mapping[str, object], name: str, length: int, folder: Path) -> Floats:
     try:
-        values = np.array(preprocessing.get(name, ()), np.float64)
+        values = np.array(preprocessing.get(name, ()), np.float32)
     except (TypeError, ValueError, OverflowError):
-        values = np.zeros(0)
-    if values.shape != (length,) or not (np.abs(values) < np.finfo(np.float32).max).all():
+        values = np.zeros(0, np.float32)
+    if values.shape != (length,) or not np.isfinite(values).all():
         raise ModelError(f"{folder}: preprocessing.{name} in the manifest must hold {length} numbers")
-    return values.astype(np.float32)
+    return values

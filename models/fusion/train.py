@@ -1,4 +1,4 @@
-"""scripts/train fusion: learns the two weights of the late fusion and writes models/fusion/manifest.json.
+"""scripts/train fusion: learns the weights of the late fusion and writes models/fusion/manifest.json.
 
 Needs the face model, and the speech models of the folds that `scripts/train speech` leaves in its work folder.
 """
@@ -12,8 +12,9 @@ import msgspec
 
 from edge import resources
 from edge.fusion import FusionWeights
-from models.fusion.pairs import heard, pair, seen
-from models.fusion.rules import best_weights
+from models.fusion.pairs import Pairs, Side, drawn, joined, without
+from models.fusion.people import People, halves
+from models.fusion.rules import fitted
 
 PAIRS = 7000
 SEED = 1
@@ -21,12 +22,28 @@ SEED = 1
 
 def main() -> None:
     asked = arguments(__doc__ or "").parse_args()
-    face, _ = seen(asked.face, asked.data)
-    speech, _ = heard(asked.runs, asked.data)
-    weights = best_weights(pair(face, speech, PAIRS, SEED))
-    manifest = FusionWeights(name="fusion", version="1", face=weights[0], speech=weights[1])
-    write(asked.out, manifest)
-    print(f"face {weights[0]:.2f} speech {weights[1]:.2f}")
+    first, _ = halves(asked.data, asked.face, asked.runs, asked.work)
+    weights = fitted(list(conditions(first, PAIRS, SEED).values()), power=True, trust=True)
+    write(asked.out, weights)
+    print(msgspec.json.encode(weights).decode())
+
+
+def conditions(people: People, count: int, seed: int) -> dict[str, Pairs]:
+    """The same pairs under everything that may happen to one side, or to both."""
+    rows = drawn(people.face, people.speech, count, seed)
+
+    def pairs(face: Side, speech: Side) -> Pairs:
+        return joined(face, speech, rows)
+
+    clean = pairs(people.face, people.speech)
+    return {
+        "both clear": clean,
+        "face blurred, small or dark": pairs(people.poor_face, people.speech),
+        "voice in 5 dB of noise": pairs(people.face, people.poor_speech),
+        "both poor": pairs(people.poor_face, people.poor_speech),
+        "no face": without(clean, "face"),
+        "no voice": without(clean, "speech"),
+    }
 
 
 def write(folder: Path, manifest: FusionWeights) -> None:
@@ -44,6 +61,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--runs", type=Path, default=Path(".training/speech/runs"), help="where the speech models of the folds are"
     )
+    parser.add_argument("--work", type=Path, default=Path(".training/fusion"), help="where what they heard is kept")
     parser.add_argument("--out", type=Path, default=resources.models() / "fusion")
     return parser
 

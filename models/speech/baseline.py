@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.readings import LABELS
-from models.speech.corpora import CALM, MISSING, Clip, find_clips
+from edge.speech.classifier import CALM
+from models.speech.corpora import MISSING, Clip, find_clips
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the shift; 0 is without a baseline
 CLIPS, DRAWS = 4, 20

@@ -11,24 +11,25 @@ import numpy as np
 import tensorflow as tf
 
 from edge.inference import Floats
-from edge.readings import LABELS
+from edge.speech.classifier import CLASSES
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK, HOP, WINDOW
+from edge.speech.pooling import Sums
 from edge.speech.spectrum import FFT, MELS
 from models.common.manifest import write_manifest
 from models.speech import parity
 from models.speech.dataset import Copies
-from models.speech.network import ChunkStep
+from models.speech.network import ChunkStep, Network
 
 FILE = "speech.tflite"
-VERSION = "1"
+VERSION = "2"
 _SEGMENTS = 150  # that show the converter what values occur
 KINDS = ("int8", "dynamic", "float")
 
 
-def convert(model: Any, copies: Copies, kind: str = "int8") -> bytes:
+def convert(net: Network, copies: Copies, kind: str = "int8") -> bytes:
     """The file's bytes. `dynamic` keeps activations in float, `float` everything: both for comparison."""
-    step = ChunkStep(model)
+    step = ChunkStep(net)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(step, folder, signatures={"serving_default": step.signature()})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
@@ -53,26 +54,30 @@ def representative(step: ChunkStep, copies: Copies) -> Callable[[], Iterator[dic
             row = copies.rows[copy][int(draw.integers(len(copies.rows[copy])))]
             features = copies.features(copy, row, 800)
             h = c = tf.zeros((1, step.units))
+            sums = Sums.nothing(step.units)
+            statistics = np.zeros((1, 2 * step.units), np.float32)
             for start in range(0, len(features) - CHUNK + 1, CHUNK):
                 chunk = tf.constant(features[None, start : start + CHUNK])
-                yield {"features": chunk, "h": h, "c": c}
-                answer = run(chunk, h, c)
-                h, c = answer["h"], answer["c"]
+                yield {"features": chunk, "h": h, "c": c, "statistics": statistics}
+                answer = run(chunk, h, c, tf.constant(statistics))
+                h, c = answer["states"][-1:], answer["c"]
+                sums = sums.with_states(answer["states"].numpy(), answer["weights"].numpy())
+                statistics = sums.statistics()[None]
 
     return chunks
 
 
-def ship(model: Any, copies: Copies, cepstral_mean: Floats, temperature: float, folder: Path) -> None:
+def ship(net: Network, copies: Copies, temperature: float, folder: Path) -> None:
     """Write speech.tflite and manifest.json."""
-    content = convert(model, copies)
+    content = convert(net, copies)
     (folder / FILE).write_bytes(content)
-    inputs, outputs = tensor_names(content, ChunkStep(model).units)
+    inputs, outputs = tensor_names(content, ChunkStep(net).units)
     write_manifest(
         folder,
         name="speech",
         version=VERSION,
         file=FILE,
-        labels=LABELS,
+        labels=CLASSES,
         inputs=inputs,
         outputs=outputs,
         preprocessing={
@@ -82,27 +87,31 @@ def ship(model: Any, copies: Copies, cepstral_mean: Floats, temperature: float, 
             "fft": FFT,
             "mels": MELS,
             "features": FEATURES,
-            "cepstral_mean": rounded(cepstral_mean),
-            "mean": rounded(copies.mean),
-            "deviation": rounded(copies.deviation),
+            "cepstral_mean": rounded(copies.front.cepstral_mean),
+            "mean": rounded(copies.front.mean),
+            "deviation": rounded(copies.front.deviation),
         },
         temperature=temperature,
     )
-    parity.write(folder, float_logits(ChunkStep(model), cepstral_mean, copies))
+    parity.write(folder, float_logits(ChunkStep(net), copies))
 
 
-def float_logits(step: ChunkStep, cepstral_mean: Floats, copies: Copies) -> Floats:
+def float_logits(step: ChunkStep, copies: Copies) -> Floats:
     """What the network says of the synthetic voices before it is quantised."""
+    front = copies.front
     rows = []
-    for chunks in parity.utterance_features(cepstral_mean, copies.mean, copies.deviation):
+    for chunks in parity.utterance_features(front.cepstral_mean, front.mean, front.deviation):
         h = c = tf.zeros((1, step.units))
-        evidence, weight = 0.0, 0.0
+        sums = Sums.nothing(step.units)
+        none = tf.zeros((1, 2 * step.units))
         for chunk in chunks:
-            answer = step.step(tf.constant(chunk[None]), h, c)
-            h, c = answer["h"], answer["c"]
-            evidence, weight = evidence + answer["evidence"].numpy()[0], weight + answer["weight"].numpy()[0]
-        rows.append(evidence / weight)
-    return np.stack(rows).astype(np.float32)
+            answer = step.step(tf.constant(chunk[None]), h, c, none)
+            h, c = answer["states"][-1:], answer["c"]
+            sums = sums.with_states(answer["states"].numpy(), answer["weights"].numpy())
+        statistics = tf.constant(sums.statistics()[None])
+        rows.append(step.step(tf.zeros((1, CHUNK, FEATURES)), h, c, statistics)["logits"].numpy()[0])
+    logits: Floats = np.stack(rows).astype(np.float32)
+    return logits
 
 
 def rounded(values: Floats) -> list[float]:
@@ -116,9 +125,9 @@ def tensor_names(content: bytes, units: int) -> tuple[dict[str, str], dict[str, 
     interpreter = Interpreter(model_content=content)
     outputs = interpreter.get_output_details()
     taken = [detail["name"] for detail in interpreter.get_input_details()]
-    found = {name: full for name in ("features", "h", "c") for full in taken if f"_{name}:" in full}
+    found = {name: full for name in ("features", "h", "c", "statistics") for full in taken if f"_{name}:" in full}
     runner = interpreter.get_signature_runner()
     named = runner.get_output_details()
     assert {detail["name"] for detail in named.values()} == {detail["name"] for detail in outputs}  # noqa: S101
-    assert named["h"]["shape"][1] == units  # noqa: S101
-    return found, {name: named[name]["name"] for name in ("h", "c", "evidence", "weight")}
+    assert named["states"]["shape"][1] == units  # noqa: S101
+    return found, {name: named[name]["name"] for name in ("states", "weights", "c", "logits")}

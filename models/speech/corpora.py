@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.speech.classifier import CALM
+
 CORPORA = ("ravdess", "tess", "emovo", "banglaser")
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg")
 FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24))
-CALM = "calm"  # counts as neutral unless eight classes are asked for
-
 _RAVDESS = ("neutral", CALM, "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 _BANGLA = ("happy", "sad", "angry", "surprised", "neutral")
 _TESS = {"ps": "surprised", "fear": "fearful", "disgust": "disgusted", "angry": "angry", "happy": "happy"}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from edge.inference import Floats
-from edge.speech.features import FEATURES, standardised
+from edge.speech.classifier import CALM, CLASSES
+from edge.speech.features import FEATURES, PRIOR_FRAMES, standardised
+from edge.speech.spectrum import MELS
 from models.speech.corpora import MISSING, Clip
 from models.speech.recipe import FRAMES, Recipe
 
@@ -19,20 +21,43 @@ FAR = -1e4  # added to the logit of a class that the corpus does not have
 
 
 @dataclass(frozen=True)
+class Front:
+    """What makes frames comparable, learned from training speakers alone; the service does the same."""
+
+    cepstral_mean: Floats
+    mean: Floats
+    deviation: Floats
+
+
+@dataclass(frozen=True)
 class Copies:
     """All segments of all clips, in several versions; version 0 is as recorded."""
 
     frames: list[NDArray[np.float16]]
     rows: list[NDArray[np.int64]]  # clip, first frame, frames
-    mean: Floats
-    deviation: Floats
+    cepstral_mean: Floats  # that the frames were extracted with
+    front: Front
 
     def segments(self, copy: int, clips: set[int]) -> list[NDArray[np.int64]]:
         return [row for row in self.rows[copy] if int(row[0]) in clips]
 
+    def plain(self, copy: int, row: NDArray[np.int64], most: int) -> Floats:
+        """As extraction with the front's own prior mean would give them."""
+        part = self.frames[copy][row[1] : row[1] + min(int(row[2]), most)].astype(np.float32)
+        share = PRIOR_FRAMES / (PRIOR_FRAMES + 1 + np.arange(len(part), dtype=np.float32))
+        part[:, 1:MELS] -= share[:, None] * (self.front.cepstral_mean - self.cepstral_mean)
+        return part
+
     def features(self, copy: int, row: NDArray[np.int64], most: int) -> Floats:
-        part = self.frames[copy][row[1] : row[1] + min(int(row[2]), most)]
-        return standardised(part.astype(np.float32), self.mean, self.deviation)
+        """As the model takes them."""
+        return standardised(self.plain(copy, row, most), self.front.mean, self.front.deviation)
+
+
+def fronted(copies: Copies, chosen: set[int], cepstral_mean: Floats) -> Copies:
+    """With mean and deviation per feature of the chosen clips as recorded."""
+    flat = replace(copies, front=replace(copies.front, cepstral_mean=cepstral_mean))
+    some = np.concatenate([flat.plain(0, row, 400) for row in flat.segments(0, chosen)[::3]])
+    return replace(flat, front=Front(cepstral_mean, some.mean(axis=0), some.std(axis=0) + np.float32(1e-3)))
 
 
 @dataclass(frozen=True)
@@ -41,37 +66,32 @@ class Task:
 
     copies: Copies
     clips: list[Clip]
-    classes: tuple[str, ...]
+    judged: NDArray[np.float64]  # (clips, CLASSES): what the teacher makes of each
     recipe: Recipe
 
 
 @dataclass(frozen=True)
 class Batch:
     features: Floats  # (items, frames, FEATURES)
-    targets: Floats  # (items, classes), smoothed
-    masks: Floats  # (items, classes), FAR where the corpus lacks the class
+    targets: Floats  # (items, CLASSES), smoothed
+    masks: Floats  # (items, CLASSES), FAR where the corpus lacks the class
     weights: Floats  # (items, steps) how much the answer at each step counts; a row sums to one
-
-
-def statistics(frames: NDArray[np.float16]) -> tuple[Floats, Floats]:
-    """Mean and deviation per feature, of the clips as recorded."""
-    some = frames[:: max(1, len(frames) // 200_000)].astype(np.float32)
-    return some.mean(axis=0), some.std(axis=0) + np.float32(1e-3)
 
 
 def class_index(clip: Clip, classes: tuple[str, ...]) -> int:
     return classes.index(clip.emotion if clip.emotion in classes else "neutral")
 
 
-def mask_of(clip: Clip, classes: tuple[str, ...]) -> Floats:
-    """FAR for classes that the clip's corpus does not have, 0 elsewhere."""
-    missing = MISSING[clip.corpus] + (("calm",) if clip.corpus != "ravdess" else ())
-    return np.array([FAR if label in missing else 0.0 for label in classes], np.float32)
+def mask_of(clip: Clip) -> Floats:
+    """By CLASSES: FAR for those that the clip's corpus does not have, 0 elsewhere."""
+    missing = MISSING[clip.corpus] + ((CALM,) if clip.corpus != "ravdess" else ())
+    return np.array([FAR if label in missing else 0.0 for label in CLASSES], np.float32)
 
 
 def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
-    """One pass over the chosen clips, each in one version, in batches of similar length, in random order."""
+    """One pass over the chosen clips, RAVDESS whole, each in one version; batches of like lengths, in random order."""
     copies, recipe = task.copies, task.recipe
+    chosen = [n for n in chosen if task.clips[n].corpus == "ravdess" or draw.random() < recipe.others_share]
     version = {n: 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(copies.rows))) for n in chosen}
     items = []
     for copy in range(len(copies.rows)):
@@ -84,20 +104,21 @@ def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
 
 
 def _batch(task: Task, items: list[tuple[int, NDArray[np.int64]]], draw: Generator) -> Batch:
-    clips, classes, recipe = task.clips, task.classes, task.recipe
+    clips, recipe = task.clips, task.recipe
     most = int(recipe.most_s * 100)
     parts = [disturbed(task.copies.features(copy, row, most), draw) for copy, row in items]
     longest = -(-max(len(part) for part in parts) // 40) * 40  # few different shapes
     features = np.zeros((len(parts), longest, FEATURES), np.float32)
-    targets = np.full((len(parts), len(classes)), recipe.smoothing / len(classes), np.float32)
-    masks = np.zeros((len(parts), len(classes)), np.float32)
+    targets = np.full((len(parts), len(CLASSES)), recipe.smoothing / len(CLASSES), np.float32)
+    masks = np.zeros((len(parts), len(CLASSES)), np.float32)
     weights = np.zeros((len(parts), longest // FRAMES), np.float32)
     for number, (part, (_, row)) in enumerate(zip(parts, items, strict=True)):
         clip = clips[int(row[0])]
         features[number, : len(part)] = part
-        masks[number] = mask_of(clip, classes)
+        masks[number] = mask_of(clip)
         targets[number] *= masks[number] == 0
-        targets[number, class_index(clip, classes)] += 1 - targets[number].sum()
+        targets[number, class_index(clip, CLASSES)] += 1 - targets[number].sum()
+        targets[number] += recipe.teacher * (task.judged[int(row[0])] - targets[number])
         weights[number] = answer_weights(len(part) // FRAMES, longest // FRAMES)
     return Batch(features, targets, masks, weights)
 

@@ -10,9 +10,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from edge.speech.classifier import CLASSES
 from edge.speech.frames import CHUNK
+from edge.speech.pooling import Sums
 from models.speech.dataset import Batch, Copies, Task, epoch
-from models.speech.network import pooled, training_model
+from models.speech.network import Network, network
 from models.speech.recipe import FRAMES
 
 _AT_ONCE = 64
@@ -21,11 +23,12 @@ _LONGEST = 800  # frames of a segment
 Report = Callable[[int, float], None]  # epoch, mean loss
 
 
-def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) -> Any:
+def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) -> Network:
     """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
     recipe = task.recipe
     tf.keras.utils.set_random_seed(seed)
-    model = training_model(len(task.classes), recipe)
+    net = network(len(CLASSES), recipe)
+    model = net.answers
     steps = sum(1 for _ in epoch(task, chosen, np.random.default_rng(0)))
     schedule = tf.keras.optimizers.schedules.CosineDecay(
         recipe.rate / 10, steps * recipe.epochs, 0.01, warmup_target=recipe.rate, warmup_steps=2 * steps
@@ -48,7 +51,7 @@ def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) 
         report(number + 1, float(np.mean(losses)))
     for variable, shadow in zip(model.trainable_variables, shadows, strict=True):
         variable.assign(shadow)
-    return model
+    return net
 
 
 def _tensors(batch: Batch) -> tuple[Any, ...]:
@@ -59,7 +62,7 @@ def _step(model: Any, optimizer: Any, average: Any) -> Any:
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(features: Any, targets: Any, masks: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits = pooled(model(features, training=True)) + masks[:, None, :]
+            logits = told_apart(model(features, training=True), masks[:, None, :])
             likely = tf.nn.log_softmax(logits)
             each = -tf.reduce_sum(targets[:, None, :] * likely, axis=2)
             loss = tf.reduce_mean(tf.reduce_sum(weights * each, axis=1))
@@ -72,22 +75,31 @@ def _step(model: Any, optimizer: Any, average: Any) -> Any:
     return step
 
 
-def clip_logits(model: Any, copies: Copies, copy: int, chosen: list[int]) -> tuple[NDArray[np.float64], list[int]]:
-    """Logits per clip (evidence pooled over its segments), and which clips had any voice."""
-    run = tf.function(lambda features: model(features, training=False), reduce_retracing=True)
+def told_apart(logits: Any, masks: Any) -> Any:
+    """Without the classes that a corpus does not have; where calm is one of them, neutral stands for both."""
+    neutral, calm = logits[..., :1], logits[..., -1:]
+    both = tf.where(
+        masks[..., -1:] < 0, tf.reduce_logsumexp(tf.concat([neutral, calm], -1), -1, keepdims=True), neutral
+    )
+    return tf.concat([both, logits[..., 1:]], axis=-1) + masks
+
+
+def clip_logits(net: Network, copies: Copies, copy: int, chosen: list[int]) -> tuple[NDArray[np.float64], list[int]]:
+    """Logits per clip (statistics over its segments), and which clips had any voice."""
+    run = tf.function(lambda features: net.states(features, training=False), reduce_retracing=True)
     rows = sorted((row for row in copies.segments(copy, set(chosen)) if row[2] >= CHUNK), key=lambda row: int(row[2]))
-    sums: dict[int, NDArray[np.float64]] = {}
+    sums: dict[int, Sums] = {}
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         parts = [copies.features(copy, row, _LONGEST) for row in some]
         features = np.zeros((_AT_ONCE, -(-max(map(len, parts)) // 40) * 40, parts[0].shape[1]), np.float32)
         for number, part in enumerate(parts):
             features[number, : len(part)] = part
-        out = run(tf.constant(features)).numpy().astype(np.float64)
+        states, weights = (out.numpy() for out in run(tf.constant(features)))
         for number, (row, part) in enumerate(zip(some, parts, strict=True)):
-            steps = out[number, : len(part) // FRAMES]
-            weight = 1 / (1 + np.exp(-steps[:, -1:]))
-            total = np.concatenate(((weight * steps[:, :-1]).sum(axis=0), weight.sum(axis=0)))
-            sums[int(row[0])] = sums.get(int(row[0]), np.zeros_like(total)) + total
+            steps, clip = len(part) // FRAMES, int(row[0])
+            before = sums.get(clip, Sums.nothing(states.shape[2]))
+            sums[clip] = before.with_states(states[number, :steps], weights[number, :steps])
     order = sorted(sums)
-    return np.stack([sums[n][:-1] / sums[n][-1] for n in order]), order
+    statistics = np.stack([sums[n].statistics() for n in order])
+    return net.head(tf.constant(statistics), training=False).numpy().astype(np.float64), order

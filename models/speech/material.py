@@ -8,18 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from edge.inference import Floats
-from models.speech.cache import cached_copy, cached_spans, mean_cepstrum
+from edge.speech.features import FEATURES
+from models.speech.cache import Spans, cached_copy, cached_spans, mean_cepstrum
 from models.speech.corpora import Clip, find_clips, thinned
-from models.speech.dataset import Copies, statistics
+from models.speech.dataset import Copies, Front, fronted
 from models.speech.recipe import Recipe
 from models.speech.recordings import noise_files, read_clip
+from models.speech.teacher import descriptions
 
 
 @dataclass(frozen=True)
 class Material:
     clips: list[Clip]
+    spans: dict[str, Spans]
     copies: Copies
-    cepstral_mean: Floats
+    described: Floats  # by the teacher
 
 
 def prepare(data: Path, work: Path, recipe: Recipe) -> Material:
@@ -29,14 +32,26 @@ def prepare(data: Path, work: Path, recipe: Recipe) -> Material:
     if not clips:
         raise SystemExit(f"{data}: no clips found; it should hold folders whose names begin with ravdess, tess, ...")
     spans = cached_spans(clips, work / "spans")
-    path = work / f"cepstral_mean-{len(clips)}.npy"
-    if not path.exists():
-        np.save(path, mean_cepstrum(clips, spans))
-    cepstral_mean: Floats = np.load(path)
+    cepstral_mean = kept_mean(clips, spans, work / f"cepstral_mean-{len(clips)}.npy")
     noises = [read_clip(path) for path in noise_files(data)]
     both = [
         cached_copy(clips, spans, copy, noises=noises, cepstral_mean=cepstral_mean, folder=work)
         for copy in range(recipe.copies + 1)
     ]
-    mean, deviation = statistics(both[0][0])
-    return Material(clips, Copies([one[0] for one in both], [one[1] for one in both], mean, deviation), cepstral_mean)
+    plain = Front(cepstral_mean, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32))
+    copies = Copies([one[0] for one in both], [one[1] for one in both], cepstral_mean, plain)
+    return Material(clips, spans, copies, descriptions(clips, spans, work))
+
+
+def learned_from(material: Material, chosen: list[int], path: Path) -> Copies:
+    """The copies, normalised with what the chosen clips alone tell; their mean cepstrum is kept in `path`."""
+    mean = kept_mean([material.clips[n] for n in chosen], material.spans, path)
+    return fronted(material.copies, set(chosen), mean)
+
+
+def kept_mean(clips: list[Clip], spans: dict[str, Spans], path: Path) -> Floats:
+    """Computed once."""
+    if not path.exists():
+        np.save(path, mean_cepstrum(clips, spans))
+    mean: Floats = np.load(path)
+    return mean.astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.inference import softmax
+from edge import speech
 from edge.readings import LABELS, Samples
-from edge.speech.classifier import Classifier
+from edge.speech.classifier import CLASSES, Classifier, of_labels
 from edge.speech.whole import classify_clip
+from models.common.calibration import softmax
 from models.common.metrics import accuracy, bootstrap, confusion, expected_calibration_error, macro_recall, recalls
 from models.speech import augment
 from models.speech.corpora import Clip
@@ -27,7 +30,7 @@ Change = Callable[[Samples, Generator], Samples]
 
 @dataclass(frozen=True)
 class Heard:
-    """Answers for clips: logits at temperature one; NaN rows where no voice was heard."""
+    """Answers for clips: logits of CLASSES at temperature one; NaN rows where no voice was heard."""
 
     clips: list[Clip]
     logits: NDArray[np.float64]
@@ -36,6 +39,19 @@ class Heard:
         chosen = [number for number, clip in enumerate(self.clips) if clip.corpus == corpus]
         return Heard([self.clips[number] for number in chosen], self.logits[chosen])
 
+    @property
+    def voiced(self) -> NDArray[np.bool_]:
+        return np.asarray(~np.isnan(self.logits[:, 0]))
+
+    def guesses(self, classes: tuple[str, ...]) -> NDArray[np.int64]:
+        """The likeliest of LABELS or CLASSES; -1 where no voice was heard, which is wrong."""
+        known = np.nan_to_num(self.logits)
+        logits = of_labels(known) if classes == LABELS else known
+        return np.where(self.voiced, logits.argmax(axis=1), -1)
+
+    def truth(self, classes: tuple[str, ...]) -> NDArray[np.int64]:
+        return np.array([class_index(clip, classes) for clip in self.clips])
+
 
 def joined(parts: Iterable[Heard]) -> Heard:
     every = list(parts)
@@ -43,32 +59,46 @@ def joined(parts: Iterable[Heard]) -> Heard:
 
 
 def hear(folder: Path, clips: list[Clip], change: Change | None = None, name: str = "") -> Heard:
-    """What the file in `folder` says to each clip, after `change`."""
+    """What the file in `folder` says to each clip, after `change`, whose name it is.
+
+    Answers are kept beside the file for as long as it and the code that listens stay the same.
+    """
     classifier = Classifier(folder)
-    rows = np.full((len(clips), len(LABELS)), np.nan)
-    for number, clip in enumerate(tqdm(clips, desc=name or folder.name, mininterval=20)):
+    kept = folder / f"heard-{_fingerprint(folder, clips, name)}.npy"
+    if kept.exists():
+        return Heard(clips, np.load(kept))
+    rows = np.full((len(clips), len(CLASSES)), np.nan)
+    for number, clip in enumerate(tqdm(clips, desc=f"{folder.name} {name}", mininterval=20)):
         samples = read_clip(clip.path)
         if change is not None:
             samples = change(samples, np.random.default_rng(number))
-        found = classify_clip(samples, classifier=classifier).probabilities
+        found = classifier.logits(classify_clip(samples, classifier=classifier).sums)
         if found is not None:
-            rows[number] = np.log(np.maximum(found, 1e-9)) * classifier.temperature
+            rows[number] = found
+    np.save(kept, rows)
     return Heard(clips, rows)
+
+
+def _fingerprint(folder: Path, clips: list[Clip], name: str) -> str:
+    """Of the model, the clips, what is done to them, and all code that takes part."""
+    code = [path.read_bytes() for path in sorted(Path(speech.__file__).parent.glob("*.py"))]
+    changes = [Path(module.__file__ or "").read_bytes() for module in (augment, sys.modules[__name__])]
+    words = [(folder / "manifest.json").read_bytes(), *(clip.key.encode() for clip in clips), name.encode()]
+    return hashlib.sha256(b"\0".join(code + changes + words)).hexdigest()[:16]
 
 
 def judged(heard: Heard, temperature: float, intervals: bool = True) -> dict[str, Any]:
     """Accuracy (a clip without voice counts as wrong), macro recall, calibration, confusion."""
-    truth = np.array([class_index(clip, LABELS) for clip in heard.clips])
-    voiced = ~np.isnan(heard.logits[:, 0])
-    guess = np.where(voiced, np.argmax(np.nan_to_num(heard.logits), axis=1), -1)
+    truth, guess, voiced = heard.truth(LABELS), heard.guesses(LABELS), heard.voiced
     right = guess == truth
     speakers = np.unique([clip.speaker for clip in heard.clips], return_inverse=True)[1]
-    probabilities = np.array([softmax(row.astype(np.float32), temperature) for row in heard.logits[voiced]])
+    probabilities = softmax(of_labels(heard.logits[voiced] / temperature))
     result: dict[str, Any] = {
         "clips": len(truth),
         "speakers": int(speakers.max()) + 1,
         "accuracy": _round(accuracy(truth, guess)),
         "macro_recall": _round(macro_recall(truth[voiced], guess[voiced], len(LABELS))),
+        "called_angry": _round(float(np.mean(guess == LABELS.index("angry")))),
         "no_voice": int((~voiced).sum()),
     }
     if intervals:
@@ -100,6 +130,9 @@ def conditions(noises: list[Samples]) -> dict[str, Change]:
         "far field 0.8 s": lambda samples, draw: augment.in_room(samples, 0.8, 0.5, draw),
         "telephone band": lambda samples, _: augment.through_band(samples, 300, 3400),
         "8 bit mu-law": lambda samples, _: augment.coarse(samples, 8),
+        "Opus 12 kbit/s": lambda samples, _: augment.through_codec(samples, "OGG", "OPUS"),
+        "GSM 6.10": lambda samples, _: augment.through_codec(samples, "WAV", "GSM610"),
+        "level -5 dBFS": lambda samples, _: augment.at_level(samples, -5),
         "level -15 dBFS": lambda samples, _: augment.at_level(samples, -15),
         "level -50 dBFS": lambda samples, _: augment.at_level(samples, -50),
         "speed 0.9": lambda samples, _: augment.at_speed(samples, 0.9),

@@ -1,12 +1,13 @@
-"""The network: five frames at a time, one LSTM, and evidence that adds up over the segment.
+"""The network: five frames at a time, one LSTM, statistics of its states since the segment began, one answer.
 
-Each step of 50 ms gives logits (`evidence`) and how much they should count (`weight`, 0..1). The answer at any
-moment is the weighted mean of the evidence since the segment began: pooling outside of the file, exact, and the
-same after a second as after an hour. Trained with Keras, exported as plain operations with h and c in and out.
+Each step of 50 ms gives a state and how much it should count (0..1). Mean and deviation of the states so far, so
+weighted, are what the answer is made of. They are added up outside of the file: exact, and the same after a second as
+after an hour. Trained with Keras, exported as plain operations with h and c in and out.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,24 @@ import tensorflow as tf
 
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK
+from edge.speech.pooling import SMALLEST_VARIANCE
 from models.speech.recipe import FRAMES, Recipe
 
 STEPS = CHUNK // FRAMES  # LSTM steps in a chunk
 CELL_LIMIT = 8.0  # of c: beyond it tanh is 1 anyway, and a narrow range is what int8 needs
 
 
-def training_model(classes: int, recipe: Recipe) -> Any:
-    """(batch, frames, FEATURES) -> (batch, frames / FRAMES, classes + 1): logits, and the logit of the weight."""
+@dataclass(frozen=True)
+class Network:
+    """Three views of the same layers."""
+
+    answers: Any  # (batch, frames, FEATURES) -> (batch, steps, classes): the logits at every step
+    states: Any  # (batch, frames, FEATURES) -> (batch, steps, units), (batch, steps, 1): states and their weights
+    head: Any  # (batch, 2 * units) -> (batch, classes): from statistics to logits
+
+
+def network(classes: int, recipe: Recipe) -> Network:
+    """With fresh weights."""
     keras = tf.keras
     decay = keras.regularizers.L2(recipe.weight_decay)
     features = keras.Input((None, FEATURES))
@@ -32,63 +43,70 @@ def training_model(classes: int, recipe: Recipe) -> Any:
         recipe.units, return_sequences=True, kernel_regularizer=decay, recurrent_regularizer=decay, name="lstm"
     )(front)
     states = keras.layers.Dropout(recipe.dropout)(states)
-    hidden = keras.layers.Dense(recipe.hidden, "relu", kernel_regularizer=decay, name="hidden")(states)
+    weights = keras.layers.Dense(1, "sigmoid", name="weight")(states)
+    statistics = keras.Input((2 * recipe.units,))
+    hidden = keras.layers.Dense(recipe.hidden, "relu", kernel_regularizer=decay, name="hidden")(statistics)
     hidden = keras.layers.Dropout(recipe.dropout)(hidden)
-    out = keras.layers.Dense(classes + 1, name="out")(hidden)
-    return keras.Model(features, out)
+    head = keras.Model(statistics, keras.layers.Dense(classes, name="out")(hidden), name="head")
+    answers = keras.layers.TimeDistributed(head)(pooled(states, weights))
+    return Network(keras.Model(features, answers), keras.Model(features, [states, weights]), head)
 
 
-def pooled(out: Any) -> Any:
-    """(batch, steps, classes): the answer at each step, from the raw output of the training model."""
-    weight = tf.sigmoid(out[..., -1:])
-    return tf.cumsum(weight * out[..., :-1], axis=1) / tf.cumsum(weight, axis=1)
+def pooled(states: Any, weights: Any) -> Any:
+    """(batch, steps, 2 * units): weighted mean and deviation of the states up to each step."""
+    total = tf.cumsum(weights, axis=1)
+    mean = tf.cumsum(weights * states, axis=1) / total
+    variance = tf.cumsum(weights * states * states, axis=1) / total - mean * mean
+    deviation = tf.sqrt(tf.maximum(variance, 0.0) + SMALLEST_VARIANCE)
+    return tf.concat([mean, deviation], axis=2)
 
 
 class ChunkStep(tf.Module):  # type: ignore[misc]
-    """What is exported: one chunk, unrolled, with the state outside."""
+    """What is exported: one chunk, unrolled, with the state outside; and the answer to given statistics."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, net: Network) -> None:
         super().__init__()
-        weights = {name: model.get_layer(name).get_weights() for name in ("front", "lstm", "hidden", "out")}
+        layers = {layer.name: layer for model in (net.states, net.head) for layer in model.layers}
+        weights = {name: layers[name].get_weights() for name in ("front", "lstm", "weight", "hidden", "out")}
         self._weights = {name: [tf.constant(part) for part in parts] for name, parts in weights.items()}
         self.units = int(weights["lstm"][1].shape[0])
-        self.classes = int(weights["out"][1].shape[0]) - 1
+        self.classes = int(weights["out"][1].shape[0])
 
     def signature(self) -> Any:
         return tf.function(self.step).get_concrete_function(
             features=tf.TensorSpec((1, CHUNK, FEATURES), tf.float32, "features"),
             h=tf.TensorSpec((1, self.units), tf.float32, "h"),
             c=tf.TensorSpec((1, self.units), tf.float32, "c"),
+            statistics=tf.TensorSpec((1, 2 * self.units), tf.float32, "statistics"),
         )
 
-    def step(self, features: Any, h: Any, c: Any) -> dict[str, Any]:
-        """One chunk: new state, the chunk's weighted evidence (a mean over its steps) and its weight."""
+    def step(self, features: Any, h: Any, c: Any, statistics: Any) -> dict[str, Any]:
+        """The chunk's states (the last one is the next h), their weights, c; and the logits of `statistics`."""
         kernel, recurrent, bias = self._weights["lstm"]
         front_kernel, front_bias = self._weights["front"]
-        stacked = tf.reshape(features, (STEPS, FRAMES * FEATURES))
+        weight_kernel, weight_bias = self._weights["weight"]
+        stacked = tf.reshape(features, (STEPS, front_kernel.shape[0]))
         front = tf.nn.relu(tf.matmul(stacked, front_kernel) + front_bias)
         gates_in = tf.matmul(front, kernel) + bias
-        states = []
+        each = []
         for index in range(STEPS):
             gates = gates_in[index : index + 1] + tf.matmul(h, recurrent)
             enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
             c = tf.sigmoid(forget) * c + tf.sigmoid(enter) * tf.tanh(candidate)
             c = tf.clip_by_value(c, -CELL_LIMIT, CELL_LIMIT)
             h = tf.sigmoid(leave) * tf.tanh(c)
-            states.append(h)
-        return {"h": h, "c": c, **self._evidence(tf.concat(states, axis=0))}
+            each.append(h)
+        states = tf.concat(each, axis=0)
+        weights = tf.sigmoid(tf.matmul(states, weight_kernel) + weight_bias)
+        return {"states": states, "weights": weights, "c": c, "logits": self._answer(statistics)}
 
-    def _evidence(self, states: Any) -> dict[str, Any]:
+    def _answer(self, statistics: Any) -> Any:
         hidden_kernel, hidden_bias = self._weights["hidden"]
         out_kernel, out_bias = self._weights["out"]
-        hidden = tf.nn.relu(tf.matmul(states, hidden_kernel) + hidden_bias)
-        logits = tf.matmul(hidden, out_kernel[:, :-1]) + out_bias[:-1]
-        weight = tf.sigmoid(tf.matmul(hidden, out_kernel[:, -1:]) + out_bias[-1:])
-        return {
-            "evidence": tf.reduce_mean(weight * logits, axis=0, keepdims=True),
-            "weight": tf.reduce_mean(weight, axis=0, keepdims=True),
-        }
+        hidden = tf.nn.relu(tf.matmul(statistics, hidden_kernel) + hidden_bias)
+        return tf.matmul(hidden, out_kernel) + out_bias
 
 
-def parameters(model: Any) -> int:
-    return int(np.sum([np.prod(part.shape) for part in model.get_weights()]))
+def parameters(net: Network) -> int:
+    """How many numbers were learned."""
+    return int(np.sum([np.prod(part.shape) for part in net.answers.get_weights()]))

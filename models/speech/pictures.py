@@ -55,9 +55,13 @@ def training(runs: Path, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(5.5, 4))
     for log in sorted(runs.glob("*/loss.csv")):
         values = np.atleast_2d(np.loadtxt(log, delimiter=","))
-        axes.plot(values[:, 0], values[:, 1], label=log.parent.name)
-    axes.set(xlabel="epoch", ylabel="training loss (smoothed labels, degraded copies)")
-    axes.legend(fontsize=7)
+        kind = log.parent.name.rpartition("-")[2]
+        colour = f"C{kind[-1]}" if kind.startswith("fold") else "black"
+        axes.plot(values[:, 0], values[:, 1], color=colour, linewidth=1, label=kind)
+    handles, names = axes.get_legend_handles_labels()
+    once = dict(zip(names, handles, strict=True))
+    axes.set(xlabel="epoch", ylabel="training loss (soft targets, degraded copies)", title="A line for each seed")
+    axes.legend(once.values(), once.keys(), fontsize=7)
     _save(figure, path)
 
 

@@ -10,23 +10,23 @@ import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from edge.readings import LABELS
+from edge.speech.classifier import CLASSES, of_labels
 from models.common.calibration import fit_temperature
 from models.common.metrics import accuracy, macro_recall
 from models.speech.convert import ship
-from models.speech.corpora import CALM, FOLDS
-from models.speech.dataset import FAR, Task, class_index, mask_of
+from models.speech.corpora import CORPORA, FOLDS, Clip
+from models.speech.dataset import Copies, Task, class_index, mask_of
 from models.speech.fit import clip_logits, fit
-from models.speech.material import Material, prepare
+from models.speech.material import Material, learned_from, prepare
+from models.speech.network import Network
 from models.speech.recipe import Recipe
-
-EIGHT = (*LABELS, CALM)
+from models.speech.teacher import judgements
 
 
 def main() -> None:
@@ -35,49 +35,79 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(asked.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     recipe = replace(Recipe(), epochs=asked.epochs) if asked.epochs else Recipe()
-    classes = EIGHT if asked.eight else LABELS
     material = prepare(asked.data, asked.work, recipe)
     print(f"{len(material.clips)} clips", flush=True)
-    runs = asked.work / ("runs8" if asked.eight else "runs")
-    task = Task(material.copies, material.clips, classes, recipe)
+    runs = asked.work / "runs"
     held_back = [
-        _fold(material, task, seed, fold, runs / f"seed{seed}-fold{fold}")
+        _fold(material, recipe, seed, fold, runs / f"seed{seed}-fold{fold}")
         for seed in range(asked.seed, asked.seed + asked.seeds)
         for fold in asked.folds
     ]
+    for corpus in asked.without:
+        _without(material, recipe, asked.seed, corpus, runs / f"seed{asked.seed}-without-{corpus}")
     temperature = _temperature(held_back)
     print(f"temperature {temperature:.3f}")
-    if not asked.eight and not asked.only_folds:
+    if not asked.only_folds:
         everybody = list(range(len(material.clips)))
-        model = _fit(task, asked.seed, everybody, runs / f"seed{asked.seed}-all")
-        ship(model, material.copies, material.cepstral_mean, temperature, asked.out)
+        net, copies = _trained(material, recipe, asked.seed, everybody, runs / f"seed{asked.seed}-all")
+        ship(net, copies, temperature, asked.out)
 
 
 def _fold(
-    material: Material, task: Task, seed: int, fold: int, folder: Path
+    material: Material, recipe: Recipe, seed: int, fold: int, folder: Path
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Train without a fold's speakers, keep that file, and return truth and logits for RAVDESS clips of the fold."""
-    clips, classes = task.clips, task.classes
-    learn = [n for n, clip in enumerate(clips) if clip.fold() != fold]
-    check = [n for n, clip in enumerate(clips) if clip.fold() == fold]
-    model = _fit(task, seed, learn, folder)
-    logits, order = clip_logits(model, material.copies, 0, check)
-    truth = np.array([class_index(clips[n], classes) for n in order])
+    """Truth and logits for RAVDESS clips of the fold, from a network that never heard its speakers."""
+    if not (folder / "float.npz").exists():
+        _train_fold(material, recipe, seed, fold, folder)
+    with np.load(folder / "float.npz") as kept:
+        answers = dict(zip(kept["keys"].tolist(), kept["logits"], strict=True))
+    heard = [clip for clip in material.clips if clip.corpus == "ravdess" and clip.key in answers]
+    truth = np.array([class_index(clip, CLASSES) for clip in heard])
+    return truth, np.stack([answers[clip.key] for clip in heard])
+
+
+def _train_fold(material: Material, recipe: Recipe, seed: int, fold: int, folder: Path) -> None:
+    """Train without a fold's speakers; keep the file, and what the float network says of them."""
+    clips = material.clips
+    net, copies = _trained(material, recipe, seed, [n for n, clip in enumerate(clips) if clip.fold() != fold], folder)
+    logits, order = clip_logits(net, copies, 0, [n for n, clip in enumerate(clips) if clip.fold() == fold])
     for corpus in sorted({clips[n].corpus for n in order}):
-        mine = np.array([clips[n].corpus == corpus for n in order])
-        own = logits[mine] + mask_of(next(clip for clip in clips if clip.corpus == corpus), classes)
-        guess = own.argmax(axis=1)
-        found = macro_recall(truth[mine], guess, len(classes))
-        print(f"seed {seed} fold {fold} {corpus}: {accuracy(truth[mine], guess):.4f} macro {found:.4f}", flush=True)
-    if len(classes) == len(LABELS):
-        ship(model, material.copies, material.cepstral_mean, 1.0, folder)
-        np.savez(folder / "float.npz", keys=[clips[n].key for n in order], logits=logits)
-    actors = np.array([clips[n].corpus == "ravdess" for n in order])
-    return truth[actors], logits[actors]
+        _report(f"seed {seed} fold {fold} {corpus}", corpus, [clips[n] for n in order], logits)
+    ship(net, copies, 1.0, folder)
+    np.savez(folder / "float.npz", keys=[clips[n].key for n in order], logits=logits)
 
 
-def _fit(task: Task, seed: int, chosen: list[int], folder: Path) -> Any:
+def _without(material: Material, recipe: Recipe, seed: int, corpus: str, folder: Path) -> None:
+    """Train without a whole corpus, to see how far the rest carries."""
+    if not (folder / "manifest.json").exists():
+        rest = [n for n, clip in enumerate(material.clips) if clip.corpus != corpus]
+        net, copies = _trained(material, recipe, seed, rest, folder)
+        ship(net, copies, 1.0, folder)
+
+
+def _trained(material: Material, recipe: Recipe, seed: int, chosen: list[int], folder: Path) -> tuple[Network, Copies]:
+    """A network that knows the chosen clips, and the features as it takes them."""
     folder.mkdir(parents=True, exist_ok=True)
+    copies = learned_from(material, chosen, folder / "cepstral_mean.npy")
+    task = Task(copies, material.clips, judgements(material.described, material.clips, chosen), recipe)
+    return _fit(task, seed, chosen, folder), copies
+
+
+def _report(name: str, corpus: str, clips: list[Clip], logits: NDArray[np.float64]) -> None:
+    """Accuracy of the float network in seven classes, and in eight where calm is asked for."""
+    mine = np.array([clip.corpus == corpus for clip in clips])
+    own = [clip for clip in clips if clip.corpus == corpus]
+    truth = np.array([class_index(clip, LABELS) for clip in own])
+    guess = (of_labels(logits[mine]) + mask_of(own[0])[: len(LABELS)]).argmax(axis=1)
+    found = macro_recall(truth, guess, len(LABELS))
+    text = f"{name}: seven {accuracy(truth, guess):.4f} macro {found:.4f}"
+    if corpus == "ravdess":
+        eight = np.array([class_index(clip, CLASSES) for clip in own])
+        text += f" eight {accuracy(eight, logits[mine].argmax(axis=1)):.4f}"
+    print(text, flush=True)
+
+
+def _fit(task: Task, seed: int, chosen: list[int], folder: Path) -> Network:
     began = time.monotonic()
     log = folder / "loss.csv"
 
@@ -94,8 +124,8 @@ def _temperature(held_back: list[tuple[NDArray[np.int64], NDArray[np.float64]]])
     """What suits speakers that were never heard; 1 where no fold was trained."""
     if not held_back:
         return 1.0
-    truth = np.concatenate([one[0] for one in held_back])
-    return fit_temperature(truth, np.concatenate([np.maximum(one[1], FAR) for one in held_back]))
+    truth, logits = (np.concatenate([one[part] for one in held_back]) for part in (0, 1))
+    return fit_temperature(truth, logits)
 
 
 def _arguments() -> argparse.Namespace:
@@ -107,7 +137,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folds", type=_numbers, default=tuple(range(len(FOLDS))), help="e.g. 0,2; empty for none")
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--seeds", type=int, default=1, help="how many, for the folds")
-    parser.add_argument("--eight", action="store_true", help="calm apart from neutral; folds only, ships nothing")
+    parser.add_argument("--without", nargs="*", default=(), choices=CORPORA, help="also train without a whole corpus")
     parser.add_argument("--only-folds", action="store_true", help="ship nothing")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()

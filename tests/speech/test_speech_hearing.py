@@ -1,5 +1,8 @@
 """What counts as a voice, and where its segments begin and end."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,6 +49,27 @@ def test_a_quiet_voice_is_heard_as_well(decibels: int) -> None:
 )
 def test_what_is_no_voice_is_not(sound: Samples) -> None:
     assert voiced(sound) == 0.0
+
+
+def test_the_detector_keeps_to_one_thread() -> None:
+    """Four threads for a tenth of a millisecond of work spend their time waiting for each other."""
+    counted = subprocess.run(
+        [sys.executable, "-c", ASK_AND_COUNT], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert counted == ["0", "None"]
+
+
+ASK_AND_COUNT = """
+import os
+import numpy as np
+from edge.speech.hearing import STEP, Hearing
+hearing = Hearing(3.0, None)
+tasks = lambda: len(os.listdir("/proc/self/task"))
+before = tasks()
+for _ in range(20):
+    hearing.judge((0.1 * np.random.default_rng(0).standard_normal(STEP)).astype(np.float32))
+print(tasks() - before, os.environ.get("OMP_THREAD_LIMIT"))
+"""
 
 
 def test_the_pre_roll_belongs_to_the_segment_and_nothing_is_lost() -> None:
