@@ -70,7 +70,7 @@ def shoot(browser: Browser, url: str, folder: Path, mood: str, dresses: list[str
         browser.view(width, int(browser.run("document.documentElement.scrollHeight")), dark=dark)
         time.sleep(0.3)
         browser.screenshot(folder / f"{mood}-{dress}.png")
-        print(folder / f"{mood}-{dress}.png")
+        print(folder / f"{mood}-{dress}.png")  # noqa: T201
 
 
 def moods(browser: Browser, folder: Path) -> None:
@@ -109,7 +109,7 @@ def readme(browser: Browser) -> None:
             browser.wait("document.querySelectorAll('#field .trail path').length > 2", 30)
             time.sleep(2.0)
             browser.screenshot(target, whole=False)
-    print(target)
+    print(target)  # noqa: T201
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ export class Thresholds {
 
   slider(key, name, hint, min, max, step, unit) {
     const id = key.replace(".", "-");
-    const input = html("input", { type: "range", id, min, max, step, "aria-describedby": `${id}-hint` });
+    const input = html("input", { type: "range", id, min, max, step, disabled: "", "aria-describedby": `${id}-hint` });
     const output = html("output", { for: id });
     const box = html("div", { class: "slider" }, html("label", { for: id }, html("span", {}, name), output), input,
       html("p", { class: "hint", id: `${id}-hint` }, hint));
@@ -45,6 +45,7 @@ export class Thresholds {
   adopt(config) {
     for (const [key, { input, unit }] of this.inputs) {
       if (!(key in config)) continue;
+      input.disabled = false;
       const before = this.before?.[key];
       const untouched = before === undefined || Number(input.value) === this.placed(key, before);
       if (config[key] > Number(input.max)) input.max = config[key];
@@ -147,7 +148,7 @@ export class Thresholds {
       drawn.push(svg("path", { class: "curve", "data-label": labels[path.label], d: path.d }));
     }
     const enter = y(value("decision.enter")), exit = y(value("decision.exit"));
-    drawn.push(svg("line", { class: "enter", x1: gutter, x2: width, y1: enter, y2: enter }),
+    if (this.before) drawn.push(svg("line", { class: "enter", x1: gutter, x2: width, y1: enter, y2: enter }),
       svg("line", { class: "exit", x1: gutter, x2: width, y1: exit, y2: exit }),
       svg("text", { class: "limit-name", x: width - 4, y: Math.max(enter - 5, 12), "text-anchor": "end" }, "begins"),
       svg("text", { class: "limit-name", x: width - 4, y: Math.min(Math.max(exit + 14, 12), high + 2), "text-anchor": "end" }, "goes on"));
