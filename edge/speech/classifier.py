@@ -79,9 +79,9 @@ def of_labels(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _numbers(preprocessing: Mapping[str, object], name: str, length: int, folder: Path) -> Floats:
     try:
-        values = np.array(preprocessing.get(name, ()), np.float32)
+        values = np.array(preprocessing.get(name, ()), np.float64)
     except (TypeError, ValueError, OverflowError):
-        values = np.zeros(0, np.float32)
-    if values.shape != (length,) or not np.isfinite(values).all():
+        values = np.zeros(0)
+    if values.shape != (length,) or not (np.abs(values) < np.finfo(np.float32).max).all():
         raise ModelError(f"{folder}: preprocessing.{name} in the manifest must hold {length} numbers")
-    return values
+    return values.astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -126,3 +127,5 @@ def test_what_fuzzing_found_and_began_with(target: str) -> None:
         fuzzing.TARGETS[target](data)
     for path in sorted((INPUTS / target).glob("*")):
         fuzzing.TARGETS[target](path.read_bytes())
+    shutil.rmtree(fuzzing.folder())
+    fuzzing.folder.cache_clear()
