@@ -58,6 +58,7 @@ def device(tmp_path: Path, wheel: Path) -> Device:
     return Device(tmp_path / "device", wheel)
 
 
+@pytest.mark.timeout(400)  # five virtual environments; seconds each unless the machine is busy
 def test_install_upgrade_rollback_uninstall(device: Device) -> None:
     """One life of a device, in one test: every release takes seconds to make."""
     told = device.install_wheel()
