@@ -79,6 +79,7 @@ class Dashboard:
         """Take note; the rest happens in our thread."""
         if topic == "privacy":
             self._aim.privacy(on=payload != "OFF")
+            self._aim_told = True  # it may have begun and ended between two looks: the next one tells
         self._heard.append((topic, payload, self._clock.monotonic() if captured is None else captured))
         if not self._woken:
             self._woken = True

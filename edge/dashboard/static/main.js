@@ -102,6 +102,8 @@ const takers = {
     if (privacy === "ON") {
       Object.assign(model, { spans: [], events: [], reading: null, state: null, curvePoints: [] });
       field.hide();
+      aimUntil = 0;
+      aim();
       begin("privacy", at);
       log();
     }
