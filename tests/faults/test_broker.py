@@ -30,8 +30,8 @@ def test_unreachable_for_long(rig: Rig) -> None:
     rig.wait("reading")
     rig.health()
     before = rig.resident_mb()
-    rig.wire.set("refuse")
     gone = time.time()
+    rig.wire.set("refuse")
     offline_within(rig, gone, TWO_KEEPALIVES_S)
     time.sleep(OUTAGE_S)
     grown = rig.resident_mb() - before
