@@ -45,7 +45,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     preprocessing: dict[str, Any] = {}
-    temperature: Annotated[float, msgspec.Meta(ge=0.01, le=100.0)] = 1.0  # divides the logits, fitted on validation data
+    temperature: Annotated[float, msgspec.Meta(ge=0.01, le=100.0)] = (
+        1.0  # divides the logits, fitted on validation data
+    )
     metrics: dict[str, Any] = {}  # with their protocol; written by the evaluation command
 
 
