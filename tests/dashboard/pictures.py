@@ -46,7 +46,12 @@ def lived_in(dashboard: Dashboard) -> Iterator[None]:
 
     tell()
     dashboard.hear("health", HEALTH, None)
-    thread = threading.Thread(target=lambda: [tell() for _ in iter(lambda: ended.wait(0.25), True)])
+
+    def go_on() -> None:
+        while not ended.wait(0.25):
+            tell()
+
+    thread = threading.Thread(target=go_on)
     thread.start()
     try:
         yield

@@ -31,7 +31,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if shutil.which("dpkg-deb") is None:
         pytest.skip("dpkg is not installed")
     folder = tmp_path_factory.mktemp("deb")
-    words = [ROOT / "scripts/build-deb", "--no-deps", "--quick", "--arch", "arm64", "--output", folder]
+    words = [str(ROOT / "scripts/build-deb"), "--no-deps", "--quick", "--arch", "arm64", "--output", str(folder)]
     words += ["--release", "bookworm"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=110, check=False)
     if "needs python3.11" in done.stderr:
