@@ -20,7 +20,7 @@ from edge.errors import EdgeError
 from edge.mqtt.dial import new_client
 from edge.mqtt.identity import device_name, machine_id
 from edge.mqtt.payloads import ResponsePayload
-from edge.mqtt.reasons import address
+from edge.mqtt.reasons import address, port
 from edge.mqtt.topics import COMMANDS
 
 _WAIT_S = 2.0
@@ -94,7 +94,7 @@ class _Visit:
         self._client.on_message = lambda _client, _data, message: self._heard.add(
             (message.topic, bytes(message.payload))
         )
-        self._client.connect(mqtt.host, mqtt.port or (8883 if mqtt.tls else 1883))
+        self._client.connect(mqtt.host, port(mqtt))
         self._until(lambda: self._accepted)
 
     def may_subscribe(self, topic: str) -> bool:

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-_BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
-
-
-def update(path: Path, measured: dict[str, Any]) -> None:
-    """Put the table between the marks of the card; a folder without a card is left alone."""
-    if not path.is_file():
-        return
-    before, rest = path.read_text().split(_BEGIN)
-    after = rest.split(_END)[1]
-    path.write_text(f"{before}{_BEGIN}\n{table(measured)}\n{_END}{after}")
 
 
 def table(measured: dict[str, Any]) -> str:

@@ -1,13 +1,11 @@
-"""From the trained Keras network to a full-integer .tflite file with its manifest."""
+"""A full-integer .tflite file, shipped with its manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
@@ -23,22 +21,6 @@ def add_to_logits(model: Any, offsets: NDArray[np.float32]) -> None:
     """Fold constant offsets into the last layer."""
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([kernel, bias + offsets])
-
-
-def to_int8(model: Any, examples: NDArray[np.float32]) -> bytes:
-    """The network with int8 input, output, weights and activations; ranges from `examples`."""
-
-    def representative() -> Iterator[list[NDArray[np.float32]]]:
-        for example in examples:
-            yield [example[np.newaxis]]
-
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
 
 
 def ship(folder: Path, content: bytes, *, version: str, temperature: float, notes: dict[str, Any]) -> None:

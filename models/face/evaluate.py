@@ -11,6 +11,7 @@ import msgspec
 from edge import resources
 from edge.face.classify import FaceClassifier
 from edge.inference import read_manifest
+from models.common.card import replace_measured
 from models.common.manifest import write_metrics
 from models.face import card, data, measure, pictures
 
@@ -29,7 +30,7 @@ def main() -> None:
     folder = chosen.model.parent if chosen.model.is_file() else chosen.model
     measured = evaluate(folder, chosen.data)
     write_metrics(folder, measured, summary(measured))
-    card.update(folder / "README.md", measured)
+    replace_measured(folder / "README.md", card.table(measured))
     pictures.confusion(measured, folder / "confusion.png")
     pictures.reliability(measured, folder / "reliability.png")
     pictures.robustness(measured, folder / "robustness.png")

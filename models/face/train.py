@@ -14,6 +14,7 @@ from edge.face.classify import FaceClassifier
 from edge.face.crop import prepare
 from edge.readings import LABELS
 from models.common.calibration import fit_temperature, softmax
+from models.common.int8 import to_int8
 from models.common.metrics import accuracy, expected_calibration_error, macro_recall
 from models.face import batches, convert, data, parity, pictures, targets
 from models.face.augment import augment
@@ -61,7 +62,7 @@ def main() -> None:
     examples = np.concatenate([prepare(augment(face, random)) for face in learn.images[::50]])
     notes = {"labels": chosen.labels, "prior_share": round(share, 2), "seed": chosen.seed, "epochs": chosen.epochs}
     parity.write(out, run.logits(parity.prepared()))
-    content = convert.to_int8(run.averaged, examples)
+    content = to_int8(run.averaged, examples)
     convert.ship(out, content, version=VERSION, temperature=1.0, notes=notes)
 
     shipped = FaceClassifier(out)

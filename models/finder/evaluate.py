@@ -11,6 +11,7 @@ import msgspec
 
 from edge import resources
 from edge.inference import read_manifest, runtime_name
+from models.common.card import replace_measured
 from models.common.manifest import write_metrics
 from models.finder import card, measure, pictures
 
@@ -29,7 +30,7 @@ def main() -> None:
     folder = chosen.model.parent if chosen.model.is_file() else chosen.model
     measured = evaluate(folder, chosen.data, chosen.backgrounds, chosen.yunet)
     write_metrics(folder, measured, summary(measured))
-    card.update(folder / "README.md", measured)
+    replace_measured(folder / "README.md", card.table(measured))
     pictures.recall(measured, folder / "recall.png")
     pictures.trade(measured, folder / "trade.png")
     print(msgspec.json.encode(measured).decode() if chosen.json else card.table(measured))

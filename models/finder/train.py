@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from edge.face.finder import SingleShot
 from edge.face.grid import decode, prepare
+from models.common.int8 import to_int8
 from models.face import data as fer2013
 from models.finder import compose, convert, judge, label, light, parity, photos, pictures
 from models.finder.batches import batches
@@ -117,7 +118,7 @@ def ship(run: Run, learn: compose.Bank, scenes: Checks, empty: Checks, chosen: a
     """Quantise, choose the score that counts as a half on the int8 file itself, write file and manifest."""
     random = np.random.default_rng(chosen.seed)
     examples = [prepare(light.weather(compose.draw(learn, random).picture, random)) for _ in range(400)]
-    content = convert.to_int8(run.averaged, np.concatenate(examples))
+    content = to_int8(run.averaged, np.concatenate(examples))
     notes = {"seed": chosen.seed, "epochs": chosen.epochs}
     out: Path = chosen.out
     convert.ship(out, content, version=VERSION, middle=0.0, notes=notes)

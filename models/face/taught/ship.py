@@ -16,6 +16,7 @@ from edge.face.classify import FaceClassifier
 from edge.face.crop import prepare
 from edge.readings import LABELS
 from models.common.calibration import fit_temperature, softmax
+from models.common.int8 import to_int8
 from models.common.metrics import accuracy, expected_calibration_error, macro_recall
 from models.face import convert, parity, targets
 from models.face.augment import augment
@@ -42,7 +43,7 @@ def ship(folder: Path, learned: Any, learn: Faces, check: Faces, *, labels: str,
 
     random = np.random.default_rng(notes["seed"])
     examples = np.concatenate([prepare(augment(face, random)) for face in learn.images[::50]])
-    content = convert.to_int8(network.both_ways(model), examples)
+    content = to_int8(network.both_ways(model), examples)
     convert.ship(folder, content, version=VERSION, temperature=1.0, notes=notes)
     shipped = FaceClassifier(folder)
     logits = np.stack([shipped.logits(face) for face in faces])
