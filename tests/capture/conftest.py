@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def open_files() -> Callable[[], list[str]]:
             except OSError:
                 continue  # the descriptor of the listing itself
         return found
+
+    return look
+
+
+@pytest.fixture
+def opened_since(open_files: Callable[[], list[str]]) -> Callable[[list[str]], list[str]]:
+    """What is open now and was not in an earlier list; what others closed meanwhile does not matter."""
+
+    def look(before: list[str]) -> list[str]:
+        return sorted((Counter(open_files()) - Counter(before)).elements())
 
     return look
 

@@ -271,9 +271,9 @@ def test_the_small_stream_is_even_and_of_the_same_proportions(size: tuple[int, i
 
 
 def test_listing_devices_where_there_are_none_leaves_nothing_open(
-    monkeypatch: pytest.MonkeyPatch, open_files: Callable[[], list[str]]
+    monkeypatch: pytest.MonkeyPatch, open_files: Callable[[], list[str]], opened_since: Callable[[list[str]], list[str]]
 ) -> None:
     monkeypatch.setattr(v4l2, "nodes", lambda: [Path("/dev/null"), Path("/dev/video251")])
-    before = sorted(open_files())
+    before = open_files()
     assert devices.cameras_found() == []
-    assert sorted(open_files()) == before
+    assert not opened_since(before)
