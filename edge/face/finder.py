@@ -1,4 +1,4 @@
-"""Where are faces? The interface, the choice of who answers, and a small network of our own."""
+"""Where are faces? One look of a small network of our own at all of what it is given."""
 
 from __future__ import annotations
 
@@ -25,11 +25,9 @@ class Finder(Protocol):
         ...
 
 
-def finder(min_score: float = 0.5, min_size: int = 20) -> Finder:
-    """The finder that serves, for faces of at least `min_size` pixels of height in the picture it is given."""
-    from edge.face.haar import HaarFinder
-
-    return HaarFinder(min_score, min_size)
+def finder(min_score: float = 0.5, min_size: float = 0.0) -> Finder:
+    """The finder, for faces of at least `min_size` pixels of height in the picture it is given."""
+    return SingleShot(min_score, min_size)
 
 
 class SingleShot:

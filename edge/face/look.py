@@ -1,4 +1,4 @@
-"""Looking for faces the cheap way: the whole picture now and then, close to known faces otherwise."""
+"""Looking for faces the cheap way: close to known faces mostly, the whole picture now and then, its squares in turn."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.boxes import without_doubles
-from edge.face.closeup import SMALLEST, close_up
+from edge.face.closeup import close_up
 from edge.face.finder import Finder
+from edge.face.search import closer, within
 from edge.readings import Box, Face
 
 Luma = NDArray[np.uint8]
 
-WIDTH, HEIGHT = 320, 240  # the whole picture is searched at this size, or the same area in another shape
-_SMALLEST = 20  # what a finder can find at all
+WIDTH, HEIGHT = 320, 240  # the picture is searched at this size, or the same area in another shape
+_AT_A_TIME = 2  # squares of the picture that are looked at closer with each look at all of it
 
 
 def at_most(luma: Luma) -> Luma:
@@ -31,31 +32,37 @@ def at_most(luma: Luma) -> Luma:
 
 
 class Looker:
-    """A finder for the whole picture and one for close looks; both are replaced when the settings change."""
+    """A finder and where it looked last; the finder is replaced when the threshold changes."""
 
-    def __init__(self, make: Callable[[float, int], Finder]) -> None:
+    def __init__(self, make: Callable[[float], Finder]) -> None:
         self._make = make
-        self._asked: tuple[float, int] | None = None
+        self._asked: float | None = None
+        self._turn = 0
 
     def prepare(self, min_score: float, min_size: float) -> None:
         """`min_size` in pixels of the searched picture."""
-        asked = (min_score, max(_SMALLEST, round(min_size)))
-        if asked != self._asked:
-            self._asked = asked
-            self._whole = self._make(*asked)
-            self._close = self._make(min_score, SMALLEST)
+        if min_score != self._asked:
+            self._asked = min_score
+            self._finder = self._make(min_score)
         self._min_score, self._min_size = min_score, min_size
 
-    def whole(self, luma: Luma) -> list[Face]:
-        """Every face in the picture."""
-        return self._good(self._whole.find(luma))
+    def whole(self, luma: Luma, *, thorough: bool = False) -> list[Face]:
+        """Faces in the whole picture and, closer, in a few of its squares: all of them in turn, or at once."""
+        squares = closer(*luma.shape)
+        if not thorough:
+            squares = [squares[(self._turn + i) % len(squares)] for i in range(min(_AT_A_TIME, len(squares)))]
+            self._turn += _AT_A_TIME
+        found = self._finder.find(luma)
+        for square in squares:
+            found += within(luma, square, self._finder)
+        return self._good(found)
 
     def close(self, luma: Luma, boxes: Sequence[Box]) -> list[Face]:
         """Faces in and around the boxes."""
         found: list[Face] = []
         for box in boxes:
             view = close_up(luma, box)
-            found += [view.back(face) for face in self._close.find(view.luma)]
+            found += [view.back(face) for face in self._finder.find(view.luma)]
         return self._good(found)
 
     def _good(self, faces: Sequence[Face]) -> list[Face]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge.config import schema
-from edge.face.boxes import scaled
+from edge.face.boxes import scaled, without_doubles
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, finder
@@ -27,7 +27,7 @@ class FacePath:
         self.stride = 1  # set by the work budget: looks and classifications are thinned so many times
         self._settings = settings
         self._classifier = classifier or FaceClassifier(prior=settings.prior)
-        self._looker = Looker(finder if find is None else lambda _score, _size: find)
+        self._looker = Looker(finder if find is None else lambda _score: find)
         self._tracks = Tracks()
         self._stir = Stir()
         self._start_over()
@@ -77,19 +77,20 @@ class FacePath:
     def _look(self, luma: Luma, frame: Frame) -> None:
         settings = self._settings
         known = [track for track in self._tracks.all if not track.stillness.picture]
-        if not known and not self._stir.since_last(luma) and frame.time - self._whole_time < _QUIET_S * self.stride:
+        quiet = not known and not self._stir.since_last(luma)
+        if quiet and frame.time - self._whole_time < _QUIET_S * self.stride:
             return
         self._since_look = 0
         self._looker.prepare(settings.min_score, settings.min_size * luma.shape[0] / frame.image.shape[0])
         lost = any(not track.in_sight for track in known)
+        faces = self._looker.close(luma, [track.box for track in self._tracks.all])
         if not known or lost or self._close_looks >= _WHOLE_EVERY - 1:
             self._close_looks = 0
             self._whole_time = frame.time
             self._stir.note(luma)
-            faces = self._looker.whole(luma)
+            faces = without_doubles([*faces, *self._looker.whole(luma, thorough=quiet)])
         else:
             self._close_looks += 1
-            faces = self._looker.close(luma, [track.box for track in self._tracks.all])
         self._tracks.update(faces, luma, frame.time, settings)
 
     def _shown(self) -> list[Track]:

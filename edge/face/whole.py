@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.face.boxes import overlap, without_doubles
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face, to_grey
-from edge.face.finder import Finder
+from edge.face.finder import Finder, moved
+from edge.face.grid import SIDE
 from edge.face.quality import quality_of
+from edge.face.search import everywhere
 from edge.readings import Box, Face, Image, Probabilities
 
 Luma = NDArray[np.uint8]
 
-_SIDES = (160, 320, 640, 1280)  # of the longer side: finders see a face of 20 to 100 pixels best
-_ENLARGE = 2.0  # at most: more shows nothing new
-_ALONE = 0.6  # a face seen at one size only must be this sure,
-_MISSED = 0.65  # and this if it would have been large enough at another size too
-_LARGE_ENOUGH = 30.0  # pixels of height: most faces are found then
-_SAME = 0.4
+_LARGEST = 1280  # of the longer side: smaller faces than those that are seen then show nothing
 _EDGE = 0.25  # of the picture, added on each side for a face that fills it
 
 
@@ -54,49 +49,21 @@ def classify_picture(
 
 def find_everywhere(grey: Luma, find: Finder) -> list[Face]:
     """Faces of every size in a picture of any size, the largest first."""
-    faces = _agreed(_at_all_sizes(grey, find))
-    if not faces:
-        faces = _agreed(_with_room(grey, find))
-    return sorted(faces, key=lambda face: (-face.box.height, face.box.x, face.box.y))
-
-
-def _at_all_sizes(grey: Luma, find: Finder) -> list[tuple[float, list[Face]]]:
-    """What is found at each scale, in pixels of `grey`."""
-    longer = max(grey.shape)
-    scales = [side / longer for side in _SIDES if side / longer <= _ENLARGE]
-    if longer < _SIDES[-1] and all(abs(scale - 1.0) > 0.2 for scale in scales):
-        scales.append(1.0)
-    return [(scale, _at(grey, scale, find)) for scale in scales]
-
-
-def _at(grey: Luma, scale: float, find: Finder) -> list[Face]:
+    scale = min(1.0, _LARGEST / max(grey.shape))
     size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    picture = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR)
-    return [_moved(face, scale, 0, 0) for face in find.find(picture)]
+    luma = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA)) if scale < 1.0 else grey
+    longer = max(luma.shape)
+    sides = [side for side in (longer // 2, longer // 4, longer // 8) if side >= SIDE]
+    found = everywhere(luma, find, sides)
+    if not found:
+        found = _with_room(luma, find)
+    return sorted(
+        (moved(face, scale, 0.0, 0.0) for face in found), key=lambda face: (-face.box.height, face.box.x, face.box.y)
+    )
 
 
-def _with_room(grey: Luma, find: Finder) -> list[tuple[float, list[Face]]]:
-    """As before, with a border: a face that touches the edge of the picture lacks what finders expect around it."""
-    across, down = round(_EDGE * grey.shape[1]), round(_EDGE * grey.shape[0])
-    larger = cv2.copyMakeBorder(grey, down, down, across, across, cv2.BORDER_REPLICATE)
-    return [
-        (scale, [_moved(face, 1.0, across, down) for face in found]) for scale, found in _at_all_sizes(larger, find)
-    ]
-
-
-def _moved(face: Face, scale: float, left: int, top: int) -> Face:
-    box = face.box
-    return Face(Box(box.x / scale - left, box.y / scale - top, box.width / scale, box.height / scale), face.score)
-
-
-def _agreed(found: Sequence[tuple[float, Sequence[Face]]]) -> list[Face]:
-    """Faces that were seen at two sizes, or surely enough at one; each once, with its best score."""
-    good = []
-    for i, (_, faces) in enumerate(found):
-        others = [entry for j, entry in enumerate(found) if j != i]
-        for face in faces:
-            again = any(overlap(face.box, other.box) >= _SAME for _, seen in others for other in seen)
-            missed = any(face.box.height * scale >= _LARGE_ENOUGH for scale, _ in others)
-            if again or face.score >= (_MISSED if missed else _ALONE):
-                good.append(face)
-    return without_doubles(good)
+def _with_room(luma: Luma, find: Finder) -> list[Face]:
+    """With a border: a face that touches the edge of the picture lacks what finders expect around it."""
+    across, down = round(_EDGE * luma.shape[1]), round(_EDGE * luma.shape[0])
+    larger = cv2.copyMakeBorder(luma, down, down, across, across, cv2.BORDER_REPLICATE)
+    return [moved(face, 1.0, -across, -down) for face in find.find(np.asarray(larger))]

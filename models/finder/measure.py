@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.face import search
 from edge.face.boxes import without_doubles
 from edge.face.finder import Finder, SingleShot
-from edge.face.haar import HaarFinder
+from models.finder.haar import HaarFinder
 from edge.readings import Box, Face
 from models.common import metrics
 from models.finder import compose, judge, label, photos, scenes

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from edge.face.boxes import overlap
 from edge.face.finder import finder
-from edge.face.haar import evened
 from edge.face.look import HEIGHT, WIDTH, Looker, at_most
+from edge.face.search import everywhere
 from edge.face.whole import classify_picture, find_everywhere
 from edge.readings import Box
 from tests.helpers.stage import Constant, Person, frame, picture, portrait
@@ -44,9 +44,23 @@ def test_a_face_in_the_dark_is_found() -> None:
     assert len(finder().find(dark)) == 1
 
 
-def test_ordinary_light_is_left_as_it_is() -> None:
-    ordinary = luma([Person(320, 240)])
-    assert evened(ordinary) is ordinary
+def test_landmarks_lie_where_eyes_nose_and_mouth_are() -> None:
+    (face,) = finder().find(luma([Person(320, 240)]))
+    left, right, nose, _, _ = face.landmarks
+    eyes = (124.0, 101.0), (161.0, 97.0)  # in the portrait, by eye
+    for found, there in zip((left, right), eyes, strict=True):
+        x, y = (320 - 150 + there[0]) / 2, (240 - 150 + there[1]) / 2
+        assert abs(found[0] - x) < 6
+        assert abs(found[1] - y) < 6
+    assert left[0] < nose[0] < right[0]
+    assert nose[1] > max(left[1], right[1])
+
+
+def test_far_faces_are_found_closer() -> None:
+    far = luma([Person(200, 300, 110)])  # 42 pixels of 640: about three metres away
+    faces = everywhere(far, finder())
+    assert len(faces) == 1
+    assert 15 < faces[0].box.height < 30
 
 
 def test_smaller_faces_than_asked_for_are_not_found() -> None:
