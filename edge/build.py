@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from edge.config.load import Loaded
 from edge.config.secrets import mqtt_password
 from edge.errors import StorageError
 from edge.face.classify import FaceClassifier
+from edge.face.finder import SingleShot
 from edge.face.path import FacePath
 from edge.fusion import learned_weights
 from edge.gpio import Gpio
@@ -47,7 +49,8 @@ def build(loaded: Loaded, state: Path) -> Service:
     inbox: Inbox[Item] = Inbox()
     sight = hearing = None
     if config.camera.enabled and config.camera.source != "none":
-        path = FacePath(config.face, FaceClassifier(chosen["face"].folder, config.face.prior))
+        classifier = FaceClassifier(chosen["face"].folder, config.face.prior)
+        path = FacePath(config.face, classifier, find=partial(SingleShot, folder=chosen["finder"].folder))
         sight = Sight(config, lambda: camera(config.camera, clock), path, inbox.put, clock)
     if config.microphone.enabled and config.microphone.source != "none":
         voice = SpeechPath(speech_settings(config.speech), chosen["speech"].folder)

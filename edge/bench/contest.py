@@ -19,7 +19,7 @@ from edge.bench import peers
 from edge.capture.recordings import read_image
 from edge.errors import EdgeError, MediaError
 from edge.face.crop import to_grey
-from edge.face.finder import finder
+from edge.face.finder import SingleShot
 from edge.face.whole import find_everywhere
 from edge.health import percentile
 from edge.readings import LABELS
@@ -59,7 +59,7 @@ def pictures(folder: Path, *, cropped: bool) -> list[Picture]:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
     if not files:
         raise MediaError(f"{folder}: no pictures in it; it holds a folder for each label, with pictures")
-    find = None if cropped else finder()
+    find = None if cropped else SingleShot()
     return [Picture(path, path.relative_to(folder).parts[0], _box(path, find)) for path in files]
 
 

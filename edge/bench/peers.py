@@ -30,12 +30,12 @@ def ours() -> tuple[str, Judge]:
     from edge import __version__
     from edge.face.classify import FaceClassifier
     from edge.face.crop import crop_face
-    from edge.face.finder import finder
+    from edge.face.finder import SingleShot
     from edge.face.whole import classify_picture
     from edge.readings import LABELS
     from edge.readings import Box as OurBox
 
-    classifier, find = FaceClassifier(), finder()
+    classifier, find = FaceClassifier(), SingleShot()
 
     def judge(image: Any, box: Box | None, cropped: bool) -> Answer:
         if box is not None and not cropped:

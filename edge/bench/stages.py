@@ -16,7 +16,7 @@ from edge.config.schema import Camera, Config
 from edge.errors import MediaError, SourceEnded
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
-from edge.face.finder import Finder, finder
+from edge.face.finder import Finder, SingleShot
 from edge.face.path import FacePath
 from edge.fusion import learned_weights
 from edge.health import percentile
@@ -47,7 +47,7 @@ def stages(media: Media) -> dict[str, Stage]:
     sound = read_sound(media.audio)
     found: dict[str, Stage] = {}
 
-    find = finder()
+    find = SingleShot()
     found["find (whole picture)"] = _timed(lambda frame: find.find(frame.luma), frames)
     box = _first_face(frames, find, media)
     classifier = FaceClassifier()

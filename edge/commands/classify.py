@@ -69,11 +69,11 @@ def _in_use(name: str) -> Path:
 def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, Any]]:
     from edge.capture.recordings import read_image
     from edge.face.classify import FaceClassifier
-    from edge.face.finder import finder
+    from edge.face.finder import SingleShot
     from edge.face.whole import classify_picture
 
     classifier = FaceClassifier(model or _in_use("face"))
-    find = finder()
+    find = SingleShot(folder=_in_use("finder"))
 
     def describe(file: Path) -> dict[str, Any]:
         image = read_image(file)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from edge import resources
 from edge.doctor.findings import Finding, Subject
 from edge.errors import EdgeError
 from edge.fusion import learned_weights
@@ -66,8 +65,6 @@ def model_files(subject: Subject) -> Iterator[Finding]:
             says = f"the installed {name} model is not used: {choice.problem}"
             yield Finding("models", "yellow", says, f"install it again, or emotion-edge model rollback {name}")
     folders = {name: choice.folder for name, choice in chosen.items()}
-    if (resources.models() / "finder" / "manifest.json").exists():
-        folders["finder"] = resources.models() / "finder"
     described = []
     try:
         weights = folders.pop("fusion")

@@ -25,18 +25,13 @@ class Finder(Protocol):
         ...
 
 
-def finder(min_score: float = 0.5, min_size: float = 0.0) -> Finder:
-    """The finder, for faces of at least `min_size` pixels of height in the picture it is given."""
-    return SingleShot(min_score, min_size)
-
-
 class SingleShot:
     """A Finder for faces of a fifteenth of the picture and more: what is given is brought to SIDE pixels.
 
     Smaller ones are found in parts of the picture: see `edge.face.search`.
     """
 
-    def __init__(self, min_score: float = 0.5, min_size: float = 0.0, folder: Path | None = None) -> None:
+    def __init__(self, min_score: float = 0.5, folder: Path | None = None) -> None:
         folder = folder or resources.models() / "finder"
         self._model = Model(folder)
         preprocessing = self._model.manifest.preprocessing
@@ -47,13 +42,12 @@ class SingleShot:
             raise ModelError(f"{folder}/manifest.json: preprocessing lacks {missing}") from None
         if side != SIDE:
             raise ModelError(f"{folder}: takes pictures of {side} pixels, not {SIDE}")
-        self._min_score, self._min_size = min_score, min_size
+        self._min_score = min_score
 
     def find(self, luma: Luma) -> list[Face]:
         """Faces in pixels of `luma`, the surest first."""
         square, scale = fitted(luma)
-        found = [moved(face, scale, 0.0, 0.0) for face in self.look(square)]
-        return [face for face in found if face.box.height >= self._min_size]
+        return [moved(face, scale, 0.0, 0.0) for face in self.look(square)]
 
     def look(self, square: Luma) -> list[Face]:
         """Faces in a picture of SIDE x SIDE pixels."""

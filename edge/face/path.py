@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edge.config import schema
 from edge.face.boxes import scaled, without_doubles
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
-from edge.face.finder import Finder, finder
+from edge.face.finder import Finder, SingleShot
 from edge.face.look import Looker, Luma, at_most
 from edge.face.quality import quality_of
 from edge.face.stir import Stir
@@ -22,12 +24,17 @@ class FacePath:
     """Find, follow, crop, classify. Owned by one thread; time comes from the frames alone."""
 
     def __init__(
-        self, settings: schema.Face, classifier: FaceClassifier | None = None, *, find: Finder | None = None
+        self,
+        settings: schema.Face,
+        classifier: FaceClassifier | None = None,
+        *,
+        find: Callable[[float], Finder] = SingleShot,
     ) -> None:
+        """`find` makes a finder for the score from which a face counts."""
         self.stride = 1  # set by the work budget: looks and classifications are thinned so many times
         self._settings = settings
         self._classifier = classifier or FaceClassifier(prior=settings.prior)
-        self._looker = Looker(finder if find is None else lambda _score: find)
+        self._looker = Looker(find)
         self._tracks = Tracks()
         self._stir = Stir()
         self._start_over()

@@ -29,7 +29,7 @@ from edge.modelstore.trial import tried
 
 log = logging.getLogger(__name__)
 
-NAMES = ("face", "speech", "fusion")
+NAMES = ("finder", "face", "speech", "fusion")
 _IN_USE = "in-use.json"
 
 

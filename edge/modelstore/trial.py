@@ -88,7 +88,7 @@ def _main(name: str, folder: Path) -> int:
     _limit_self()
     _say(_BEGAN)
     try:
-        trial = {"face": _face, "speech": _speech, "fusion": _fusion}[name]
+        trial = {"finder": _finder, "face": _face, "speech": _speech, "fusion": _fusion}[name]
         trial(folder)
     except EdgeError as error:
         _say(" ".join(str(error).splitlines()))
@@ -103,6 +103,18 @@ def _main(name: str, folder: Path) -> int:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def _finder(folder: Path) -> None:
+    import numpy as np
+
+    from edge.face.finder import SingleShot
+
+    _same_preprocessing("finder", folder, ("side", "stride", "normalise"))
+    find = SingleShot(0.01, folder=folder)
+    random = np.random.default_rng(0)
+    for picture in (np.zeros((64, 64)), np.full((64, 64), 255), random.integers(0, 256, (64, 64))):
+        find.find(picture.astype(np.uint8))
 
 
 def _face(folder: Path) -> None:

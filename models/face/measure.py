@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.capture.recordings import read_image
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face, to_grey
-from edge.face.finder import finder
+from edge.face.finder import SingleShot
 from edge.face.whole import find_everywhere
 from edge.inference import runtime_name
 from edge.readings import LABELS, Box, Image
@@ -128,7 +128,7 @@ def smiles(model: FaceClassifier, folder: Path) -> dict[str, Any]:
     files = {path.name: path for path in folder.rglob("*.jpg")}
     pictures = [read_image(files[row["file"]]) for row in rows]
     smiling = np.array([row["smile"] == "1" for row in rows])
-    find = finder()
+    find = SingleShot()
     found = [find_everywhere(to_grey(picture), find) for picture in pictures]
     ours = [faces[0].box if faces else None for faces in found]
     boxes = [_box(row) if row["w"] else None for row in rows]

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from edge.face import search
 from edge.face.boxes import without_doubles
 from edge.face.finder import Finder, SingleShot
-from models.finder.haar import HaarFinder
 from edge.readings import Box, Face
 from models.common import metrics
 from models.finder import compose, judge, label, photos, scenes
+from models.finder.haar import HaarFinder
 
 Grey = NDArray[np.uint8]
 LEAST = 0.05  # score from which an answer of ours is kept, for the curve

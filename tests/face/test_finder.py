@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.face.boxes import overlap
-from edge.face.finder import finder
+from edge.face.finder import SingleShot
 from edge.face.look import HEIGHT, WIDTH, Looker, at_most
 from edge.face.search import everywhere
 from edge.face.whole import classify_picture, find_everywhere
@@ -20,7 +20,7 @@ def luma(people: list[Person], **how: float) -> NDArray[np.uint8]:
 
 
 def test_a_face_is_found_where_it_is() -> None:
-    (face,) = finder().find(luma([Person(320, 240)]))
+    (face,) = SingleShot().find(luma([Person(320, 240)]))
     there = Box((320 - 150 + FACE.x) / 2, (240 - 150 + FACE.y) / 2, FACE.width / 2, FACE.height / 2)
     assert overlap(face.box, there) > 0.6
     assert face.score > 0.6
@@ -29,11 +29,11 @@ def test_a_face_is_found_where_it_is() -> None:
 
 @pytest.mark.parametrize("side", [180, 300, 480])
 def test_small_and_large_faces_are_found(side: int) -> None:
-    assert len(finder().find(luma([Person(320, 240, side)]))) == 1
+    assert len(SingleShot().find(luma([Person(320, 240, side)]))) == 1
 
 
 def test_two_faces_are_two() -> None:
-    faces = finder().find(luma([Person(160, 240, 260), Person(480, 240, 260)]))
+    faces = SingleShot().find(luma([Person(160, 240, 260), Person(480, 240, 260)]))
     assert len(faces) == 2
     assert overlap(faces[0].box, faces[1].box) == 0.0
 
@@ -41,11 +41,11 @@ def test_two_faces_are_two() -> None:
 def test_a_face_in_the_dark_is_found() -> None:
     dark = luma([Person(320, 240)], light=0.15)
     assert dark.mean() < 25
-    assert len(finder().find(dark)) == 1
+    assert len(SingleShot().find(dark)) == 1
 
 
 def test_landmarks_lie_where_eyes_nose_and_mouth_are() -> None:
-    (face,) = finder().find(luma([Person(320, 240)]))
+    (face,) = SingleShot().find(luma([Person(320, 240)]))
     left, right, nose, _, _ = face.landmarks
     eyes = (124.0, 101.0), (161.0, 97.0)  # in the portrait, by eye
     for found, there in zip((left, right), eyes, strict=True):
@@ -58,19 +58,22 @@ def test_landmarks_lie_where_eyes_nose_and_mouth_are() -> None:
 
 def test_far_faces_are_found_closer() -> None:
     far = luma([Person(200, 300, 110)])  # 42 pixels of 640: about three metres away
-    faces = everywhere(far, finder())
+    faces = everywhere(far, SingleShot())
     assert len(faces) == 1
     assert 15 < faces[0].box.height < 30
 
 
 def test_smaller_faces_than_asked_for_are_not_found() -> None:
-    assert finder(min_size=80).find(luma([Person(320, 240)])) == []
+    looker, seen = Looker(SingleShot), luma([Person(320, 240)])
+    for smallest, faces in ((20.0, 1), (80.0, 0)):
+        looker.prepare(0.5, smallest)
+        assert len(looker.whole(seen)) == faces
 
 
 def test_a_higher_threshold_finds_no_more() -> None:
     picture_ = luma([Person(320, 240)])
-    assert finder(min_score=0.99).find(picture_) == []
-    assert len(finder(min_score=0.5).find(picture_)) == 1
+    assert SingleShot(min_score=0.99).find(picture_) == []
+    assert len(SingleShot(min_score=0.5).find(picture_)) == 1
 
 
 @pytest.mark.parametrize("name", ["coffee", "rocket", "brick", "grass", "text"])
@@ -80,16 +83,16 @@ def test_what_is_no_face_is_not_found(name: str) -> None:
     image = getattr(data, name)()
     if image.ndim == 3:
         image = image[:, :, ::-1]
-    assert find_everywhere(frame(np.ascontiguousarray(image), 0).luma, finder()) == []
+    assert find_everywhere(frame(np.ascontiguousarray(image), 0).luma, SingleShot()) == []
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (3, 5), (17, 33), (241, 321)])
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_pictures_without_a_face_of_any_shape_have_none(shape: tuple[int, int], value: int) -> None:
     blank = np.full(shape, value, np.uint8)
-    assert finder().find(blank) == []
-    assert find_everywhere(blank, finder()) == []
-    looker = Looker(finder)
+    assert SingleShot().find(blank) == []
+    assert find_everywhere(blank, SingleShot()) == []
+    looker = Looker(SingleShot)
     looker.prepare(0.5, 20.0)
     assert looker.whole(blank) == []
     assert looker.close(blank, [Box(-30, -30, 20, 20), Box(0, 0, 500, 700), Box(900, 900, 1, 1)]) == []
@@ -111,7 +114,7 @@ def test_a_single_picture_of_any_size_is_classified(size: tuple[int, int]) -> No
     image = np.full((height, width, 3), 110, np.uint8)
     side = min(height, 700)
     image[:side, :side] = cv2.resize(portrait(), (side, side), interpolation=cv2.INTER_AREA)
-    (result,) = classify_picture(image, Constant(), finder())  # type: ignore[arg-type]
+    (result,) = classify_picture(image, Constant(), SingleShot())  # type: ignore[arg-type]
     k = side / 300
     assert result.box is not None
     assert overlap(result.box, Box(FACE.x * k, FACE.y * k, FACE.width * k, FACE.height * k)) > 0.5
@@ -120,13 +123,13 @@ def test_a_single_picture_of_any_size_is_classified(size: tuple[int, int]) -> No
 
 def test_a_face_that_fills_the_picture_is_found() -> None:
     tight = portrait()[50:180, 80:205]
-    (result,) = classify_picture(np.ascontiguousarray(tight), Constant(), finder())  # type: ignore[arg-type]
+    (result,) = classify_picture(np.ascontiguousarray(tight), Constant(), SingleShot())  # type: ignore[arg-type]
     assert result.box is not None
     assert result.box.height > 80
 
 
 def test_a_crop_is_taken_as_the_face_it_is() -> None:
     grey = np.ascontiguousarray(portrait()[50:98, 90:138, 1])
-    (result,) = classify_picture(grey, Constant(), finder(), cropped=True)  # type: ignore[arg-type]
+    (result,) = classify_picture(grey, Constant(), SingleShot(), cropped=True)  # type: ignore[arg-type]
     assert result.box is None
     assert result.score == 1.0

@@ -152,7 +152,7 @@ def test_stillness_can_be_switched_off() -> None:
 
 def test_an_alarm_that_comes_once_is_nobody() -> None:
     find = Scripted([Face(Box(100, 80, 40, 52), 0.9)])
-    faces = FacePath(schema.Face(), Constant(), find=find)  # type: ignore[arg-type]
+    faces = FacePath(schema.Face(), Constant(), find=lambda _score: find)  # type: ignore[arg-type]
     noise = np.random.default_rng(0).integers(0, 256, (240, 320), dtype=np.uint8)
     readings = [faces.process(frame(noise, 0))]
     find.faces = []
@@ -162,7 +162,7 @@ def test_an_alarm_that_comes_once_is_nobody() -> None:
 
 def test_an_empty_quiet_room_is_hardly_searched() -> None:
     find = Scripted()
-    faces = FacePath(schema.Face(), Constant(), find=find)  # type: ignore[arg-type]
+    faces = FacePath(schema.Face(), Constant(), find=lambda _score: find)  # type: ignore[arg-type]
     play(faces, [[]] * 45)
     assert 3 <= find.asked.count((240, 320)) <= 5
     quiet = find.asked.count((240, 320))

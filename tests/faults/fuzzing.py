@@ -187,7 +187,10 @@ def seeds(target: str) -> list[bytes]:
         sections = default.replace(b"\n#", b"\n").split(b"\n\n\n")
         return [default, *sections, *boards]
     if target == "manifest":
-        shipped = [(resources.models() / name / "manifest.json").read_bytes() for name in ("face", "speech", "fusion")]
+        shipped = [
+            (resources.models() / name / "manifest.json").read_bytes()
+            for name in ("finder", "face", "speech", "fusion")
+        ]
         return [*shipped, *(bytes([place, step, value]) for place in range(11) for step in (1, 3) for value in (0, 7))]
     return [_wav(*kind) for kind in ((1, 16, 1), (1, 24, 2), (3, 32, 1), (1, 8, 1), (3, 64, 2), (0xFFFE, 16, 1))]
 

@@ -19,10 +19,8 @@ from edge.readings import Box, Face
 from models.finder import batches, compose, judge, parity, photos, scenes, targets
 
 FOLDER = resources.models() / "finder"
-shipped = pytest.mark.skipif(not (FOLDER / "manifest.json").is_file(), reason="no finder is shipped yet: Haar serves")
 
 
-@shipped
 def test_the_shipped_file_is_small_and_int8() -> None:
     manifest = read_manifest(FOLDER)
     content = (FOLDER / manifest.file).read_bytes()
@@ -31,7 +29,6 @@ def test_the_shipped_file_is_small_and_int8() -> None:
     assert {tensor.dtype for tensor in manifest.inputs + manifest.outputs} == {"int8"}
 
 
-@shipped
 def test_the_metrics_are_those_of_the_shipped_file() -> None:
     measured, manifest = json.loads((FOLDER / "metrics.json").read_text()), read_manifest(FOLDER)
     assert measured["sha256"] == manifest.sha256
@@ -39,7 +36,6 @@ def test_the_metrics_are_those_of_the_shipped_file() -> None:
     assert manifest.metrics["recall_photographs"] == pytest.approx(found, abs=1e-4)
 
 
-@shipped
 def test_int8_stays_close_to_float() -> None:
     model = Model(FOLDER)
     for drawing, row in zip(parity.drawings(), parity.read(FOLDER), strict=True):
@@ -51,7 +47,6 @@ def test_int8_stays_close_to_float() -> None:
         assert difference[5:].max() < 0.1  # sizes of the box
 
 
-@shipped
 @pytest.mark.skipif(
     importlib.util.find_spec("tflite_runtime") is None, reason="tflite-runtime is not installed beside ai-edge-litert"
 )
@@ -168,7 +163,6 @@ def test_nothing_that_judges_is_learnt_from() -> None:
     assert not held & {photo.name for photo in (*parts.learn, *parts.choose)}
 
 
-@shipped
 def test_a_floor_of_recall_on_real_photographs() -> None:
     where = os.environ.get("EMOTION_EDGE_DATA")
     if not where:
