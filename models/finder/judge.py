@@ -58,7 +58,7 @@ def recall(verdicts: Sequence[Verdict], least: float) -> float:
 
 def alarms_per_thousand(verdicts: Sequence[Verdict], least: float) -> float:
     """False answers with at least this score, for every thousand pictures."""
-    return 1000 * sum(score >= least for each in verdicts for score in each.alarms) / max(len(verdicts), 1)
+    return float(1000 * sum(score >= least for each in verdicts for score in each.alarms) / max(len(verdicts), 1))
 
 
 def threshold(verdicts: Sequence[Verdict], most: float) -> float:

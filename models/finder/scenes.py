@@ -66,9 +66,9 @@ def composed(bank: compose.Bank) -> dict[str, list[Judged]]:
     }
 
 
-def empty(bank: compose.Bank) -> Iterator[Judged]:
+def empty(bank: compose.Bank, pictures: int = EMPTY) -> Iterator[Judged]:
     """Views of backgrounds, half of them with a thing or an animal, in all kinds of light."""
-    return _without(bank, compose.ordinary, EMPTY, 98)
+    return _without(bank, compose.ordinary, pictures, 98)
 
 
 def hard(bank: compose.Bank) -> Iterator[Judged]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edge.face import search
 from edge.face.finder import SingleShot
 from edge.face.grid import decode, prepare
 from models.common.int8 import to_int8
 from models.face import data as fer2013
-from models.finder import compose, convert, judge, label, light, parity, photos, pictures
+from models.finder import compose, convert, judge, label, light, parity, photos, pictures, scenes
 from models.finder.batches import batches
 from models.finder.learning import Run
 
@@ -25,7 +28,7 @@ _BATCH = 32
 _STEPS = 400  # of an epoch
 _LEAST = 0.05  # score from which an answer is counted at all
 _MINED, _KEPT, _MOST_HARD = 320, 32, 480  # empty scenes looked at after an epoch, kept of them, kept in all
-_SCENES, _EMPTY = 300, 2000  # to follow the training and to choose the threshold by
+_SCENES, _EMPTY = 300, 4000  # to follow the training by, each with and without faces; to choose the threshold by
 _ALARMS = 1.0  # per thousand empty pictures: what the threshold is chosen for
 
 
@@ -42,18 +45,18 @@ def main() -> None:
     print(
         f"{len(learn.photos)} photographs, {len(learn.tiles)} tiles, {len(learn.backgrounds)} backgrounds to learn from"
     )
-    scenes, empty = checks(choose)
+    pictures_, empty = checks(choose)
 
     run = Run(chosen.work, steps=chosen.epochs * _STEPS, rate=chosen.rate, resume=chosen.resume)
     hard: list[NDArray[np.float32]] = []
     while run.epoch < chosen.epochs:
         stream = batches(learn, hard, size=_BATCH, steps=_STEPS, seed=chosen.seed, epoch=run.epoch)
         record = run.train(tqdm(stream, f"epoch {run.epoch + 1}/{chosen.epochs}", _STEPS, mininterval=10))
-        record |= _follow(run, scenes, empty)
+        record |= _follow(run, pictures_, empty)
         hard = (hard + _mine(run, learn, np.random.default_rng([chosen.seed, 7, run.epoch])))[-_MOST_HARD:]
         run.keep(record)
         print("  ".join(f"{name} {value:.4f}" for name, value in record.items()), flush=True)
-    ship(run, learn, scenes, empty, chosen)
+    ship(run, learn, choose, chosen)
 
 
 def banks(data: Path, backgrounds: Path, yunet: Path, work: Path) -> tuple[compose.Bank, compose.Bank]:
@@ -83,7 +86,7 @@ def checks(bank: compose.Bank) -> tuple[Checks, Checks]:
     draws = [
         compose.photograph(bank, random) if i % 2 else compose.group(bank, random, 1 + i % 3) for i in range(_SCENES)
     ]
-    none = [compose.ordinary(bank, random) for _ in range(_EMPTY)]
+    none = [compose.ordinary(bank, random) for _ in range(_SCENES)]
     with_light = [[(light.weather(scene.picture, random), scene) for scene in part] for part in (draws, none)]
     return with_light[0], with_light[1]
 
@@ -93,7 +96,7 @@ def _follow(run: Run, scenes: Checks, empty: Checks) -> dict[str, float]:
         said = run.answers(np.concatenate([prepare(picture) for picture, _ in part]))
         return [_verdict(answer, scene) for answer, (_, scene) in zip(said, part, strict=True)]
 
-    with_faces, without = look(scenes), look(empty[:_SCENES])
+    with_faces, without = look(scenes), look(empty)
     return {
         "recall": judge.recall(with_faces, 0.5),
         "recall_at_10": judge.recall(with_faces, judge.threshold(without, 10.0)),
@@ -108,14 +111,17 @@ def _verdict(answer: tuple[Any, Any, Any], scene: compose.Scene) -> judge.Verdic
 
 def _mine(run: Run, bank: compose.Bank, random: np.random.Generator) -> list[NDArray[np.float32]]:
     """Empty scenes that look most like a face to the network."""
-    scenes = [compose.empty(bank, random).picture for _ in range(_MINED)]
-    seen = np.concatenate([prepare(np.clip(scene, 0, 255).astype(np.uint8)) for scene in scenes])
+    drawn = [compose.empty(bank, random).picture for _ in range(_MINED)]
+    seen = np.concatenate([prepare(np.clip(scene, 0, 255).astype(np.uint8)) for scene in drawn])
     best = np.array([score.max() for score, _, _ in run.answers(seen)])
-    return [scenes[i] for i in np.argsort(-best)[:_KEPT]]
+    return [drawn[i] for i in np.argsort(-best)[:_KEPT]]
 
 
-def ship(run: Run, learn: compose.Bank, scenes: Checks, empty: Checks, chosen: argparse.Namespace) -> None:
-    """Quantise, choose the score that counts as a half on the int8 file itself, write file and manifest."""
+def ship(run: Run, learn: compose.Bank, choose: compose.Bank, chosen: argparse.Namespace) -> None:
+    """Quantise, choose the score that counts as a half on the int8 file itself, write file and manifest.
+
+    It is chosen on pictures that are searched like in the service, in squares too: each look may be wrong.
+    """
     random = np.random.default_rng(chosen.seed)
     examples = [prepare(light.weather(compose.draw(learn, random).picture, random)) for _ in range(400)]
     content = to_int8(run.averaged, np.concatenate(examples))
@@ -123,8 +129,9 @@ def ship(run: Run, learn: compose.Bank, scenes: Checks, empty: Checks, chosen: a
     out: Path = chosen.out
     convert.ship(out, content, version=VERSION, middle=0.0, notes=notes)
     finder = SingleShot(_LEAST, folder=out)
-    without = [judge.verdict(finder.look(picture), *scene.labels) for picture, scene in empty]
-    with_faces = [judge.verdict(finder.look(picture), *scene.labels) for picture, scene in scenes]
+    wide = replace(choose, side=scenes.SIDE)
+    without = _everywhere(finder, scenes.empty(wide, _EMPTY))
+    with_faces = _everywhere(finder, (each for part in scenes.composed(wide).values() for each in part))
     least = judge.threshold(without, _ALARMS)
     middle = float(np.log(least / (1 - least)))
     convert.ship(out, content, version=VERSION, middle=round(middle, 3), notes=notes)
@@ -135,6 +142,13 @@ def ship(run: Run, learn: compose.Bank, scenes: Checks, empty: Checks, chosen: a
         f"at {judge.alarms_per_thousand(without, least):.1f} alarms per thousand (score {least:.3f}); "
         "now run scripts/evaluate finder"
     )
+
+
+def _everywhere(finder: SingleShot, pictures_: Iterable[scenes.Judged]) -> list[judge.Verdict]:
+    return [
+        judge.verdict(search.everywhere(each.picture, finder), each.boxes, each.points, each.doubtful)
+        for each in pictures_
+    ]
 
 
 def _arguments() -> argparse.Namespace:
