@@ -26,7 +26,7 @@ class Finder(Protocol):
 
 
 class SingleShot:
-    """A Finder for faces of a fifteenth of the picture and more: what is given is brought to SIDE pixels.
+    """A Finder for large faces, a fifth of the picture or more: what is given is brought to SIDE pixels.
 
     Smaller ones are found in parts of the picture: see `edge.face.search`.
     """

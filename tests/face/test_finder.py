@@ -29,11 +29,11 @@ def test_a_face_is_found_where_it_is() -> None:
 
 @pytest.mark.parametrize("side", [180, 300, 480])
 def test_small_and_large_faces_are_found(side: int) -> None:
-    assert len(SingleShot().find(luma([Person(320, 240, side)]))) == 1
+    assert len(everywhere(luma([Person(320, 240, side)]), SingleShot())) == 1
 
 
 def test_two_faces_are_two() -> None:
-    faces = SingleShot().find(luma([Person(160, 240, 260), Person(480, 240, 260)]))
+    faces = everywhere(luma([Person(160, 240, 260), Person(480, 240, 260)]), SingleShot())
     assert len(faces) == 2
     assert overlap(faces[0].box, faces[1].box) == 0.0
 
