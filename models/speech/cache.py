@@ -6,6 +6,7 @@ because a detector in the room would not cut at exactly the same place. Features
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from pathlib import Path
 
@@ -24,11 +25,14 @@ from edge.speech.segments import Turn
 from edge.speech.settings import SpeechSettings
 from edge.speech.spectrum import cepstrum, spectrum
 from models.speech.augment import at_speed, for_training
-from models.speech.corpora import Clip
+from models.speech.corpora import UNLABELLED, Clip
 from models.speech.recordings import read_clip
 
 Spans = list[tuple[int, int]]  # first and last sample of each voiced segment
 SPEEDS = (0.88, 0.94, 1.0, 1.06, 1.12)
+WIDER = (0.8, 0.84, 0.92, 1.08, 1.16, 1.24)  # of the copies after the first
+_NEAR = 4  # copies with SPEEDS
+PIECE = 56000  # samples: what people read comes in pieces of at most 3.5 s, about what a clip holds
 _JITTER = 2 * STEP
 
 
@@ -62,9 +66,18 @@ def cached_spans(clips: list[Clip], folder: Path) -> dict[str, Spans]:
     for clip in tqdm(clips, desc="voice", mininterval=10):
         path = folder / f"{clip.key.replace('/', '_')}.npy"
         if not path.exists():
-            np.save(path, np.array(voiced_spans(read_clip(clip.path)), np.int64).reshape(-1, 2))
+            spans = voiced_spans(read_clip(clip.path))
+            if clip.corpus == UNLABELLED:
+                spans = [piece for span in spans for piece in in_pieces(span)]
+            np.save(path, np.array(spans, np.int64).reshape(-1, 2))
         found[clip.key] = [(int(first), int(last)) for first, last in np.load(path)]
     return found
+
+
+def in_pieces(span: tuple[int, int]) -> Spans:
+    """Equal ones of at most PIECE samples."""
+    edges = np.linspace(*span, -(-(span[1] - span[0]) // PIECE) + 1).astype(int)
+    return [(int(first), int(last)) for first, last in itertools.pairwise(edges)]
 
 
 def mean_cepstrum(clips: list[Clip], spans: dict[str, Spans]) -> Floats:
@@ -80,18 +93,23 @@ def mean_cepstrum(clips: list[Clip], spans: dict[str, Spans]) -> Floats:
     return mean
 
 
-def copy_features(
-    clip: Clip, spans: Spans, copy: int, noises: list[Samples], cepstral_mean: Floats
-) -> tuple[list[Floats], float]:
+def copy_features(clip: Clip, spans: Spans, copy: int, noises: list[Samples], cepstral_mean: Floats) -> list[Floats]:
     """Features of each segment in copy number `copy` (0 is as recorded)."""
-    samples = read_clip(clip.path)
-    speed = 1.0
+    _, samples, spans = copy_samples(read_clip(clip.path), clip, spans, copy, noises)
+    return [span_features(samples, span, cepstral_mean) for span in spans]
+
+
+def copy_samples(
+    samples: Samples, clip: Clip, spans: Spans, copy: int, noises: list[Samples]
+) -> tuple[Samples, Samples, Spans]:
+    """A copy before and after what life does to it, and where its segments are."""
+    if not copy:
+        return samples, samples, spans
     generator = np.random.default_rng((zlib.crc32(clip.key.encode()), copy))
-    if copy:
-        speed = float(generator.choice(SPEEDS))
-        samples = for_training(at_speed(samples, speed), noises, generator)
-        spans = [moved(span, speed, len(samples), generator) for span in spans]
-    return [span_features(samples, span, cepstral_mean) for span in spans], speed
+    speed = float(generator.choice(SPEEDS if copy <= _NEAR else WIDER))
+    before = at_speed(samples, speed)
+    after = for_training(before, noises, generator)
+    return before, after, [moved(span, speed, len(after), generator) for span in spans]
 
 
 def moved(span: tuple[int, int], speed: float, length: int, generator: Generator) -> tuple[int, int]:
@@ -110,12 +128,11 @@ def cached_copy(
     folder: Path,
 ) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
     """All segments of one copy: frames joined (float16), and rows (clip index, first frame, frames)."""
-    path = folder / f"copy{copy}-{_fingerprint(clips, cepstral_mean)}.npz"
+    path = folder / f"copy{copy}-{fingerprint(clips, str(np.round(cepstral_mean, 4).tolist()))}.npz"
     if not path.exists():
         frames, rows, at = [], [], 0
         for number, clip in enumerate(tqdm(clips, desc=f"features {copy}", mininterval=10)):
-            segments, _ = copy_features(clip, spans[clip.key], copy, noises, cepstral_mean)
-            for segment in segments:
+            for segment in copy_features(clip, spans[clip.key], copy, noises, cepstral_mean):
                 if len(segment):
                     frames.append(segment.astype(np.float16))
                     rows.append((number, at, len(segment)))
@@ -125,9 +142,9 @@ def cached_copy(
         return kept["frames"], kept["rows"]
 
 
-def _fingerprint(clips: list[Clip], cepstral_mean: Floats) -> str:
-    text = "".join(clip.key for clip in clips) + str(np.round(cepstral_mean, 4).tolist())
-    return f"{zlib.crc32(text.encode()):08x}"
+def fingerprint(clips: list[Clip], more: str = "") -> str:
+    """Of which clips they are."""
+    return f"{zlib.crc32((''.join(clip.key for clip in clips) + more).encode()):08x}"
 
 
 def seconds(rows: NDArray[np.int64]) -> float:

@@ -22,7 +22,7 @@ def fill(folder: Path) -> None:
 def tables_of(metrics: dict[str, Any]) -> str:
     """Markdown."""
     parts = [
-        "| RAVDESS, four folds | accuracy | over seeds | over folds | without the development fold |\n"
+        "| RAVDESS, four folds | accuracy | over seeds | over folds | without the development folds |\n"
         "|---|---|---|---|---|",
         *(_ravdess(kind.replace("_", " classes, "), one) for kind, one in metrics["ravdess"].items()),
         f"\nThe teacher, on RAVDESS actors judged by the others, eight classes: {metrics['teacher_eight']:.3f}.",
@@ -68,7 +68,7 @@ def _ravdess(name: str, one: dict[str, Any]) -> str:
     spread = "one seed" if seeds is None else f"±{seeds:.3f}"
     return (
         f"| {name} | {one['mean']:.3f} | {spread} | ±{one['deviation_over_folds']:.3f} "
-        f"| {one['mean_without_development_fold']:.3f} |"
+        f"| {one['mean_without_development_folds']:.3f} |"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ _TESS |= {"sad": "sad", "neutral": "neutral"}
 _EMOVO = {"dis": "disgusted", "gio": "happy", "pau": "fearful", "rab": "angry", "sor": "surprised", "tri": "sad"}
 _EMOVO |= {"neu": "neutral"}
 # What actors of a corpus were never asked for: its silence about a class is no evidence against it.
-MISSING = {"banglaser": ("fearful", "disgusted"), "tess": (), "emovo": (), "ravdess": ()}
+UNLABELLED = "librispeech"
+MISSING = {UNLABELLED: (), "banglaser": ("fearful", "disgusted"), "tess": (), "emovo": (), "ravdess": ()}
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Clip:
     def fold(self) -> int | None:
         """The fold that holds its speaker back. RAVDESS actors beyond the first four folds are in none."""
         who = self.speaker.split("-")[1]
+        if self.corpus == UNLABELLED:
+            return None
         if self.corpus == "ravdess":
             return next((number for number, actors in enumerate(FOLDS) if int(who) in actors), None)
         if self.corpus == "banglaser":
@@ -59,6 +62,17 @@ def find_clips(data: Path, corpora: tuple[str, ...] = CORPORA) -> list[Clip]:
             if clip is not None:
                 clips.setdefault(clip.key, clip)
     return [clips[key] for key in sorted(clips)]
+
+
+def find_voices(folders: Iterable[Path]) -> list[Clip]:
+    """Recordings of many people, named as in LibriSpeech: speaker-chapter-number. What they feel is not told."""
+    found = {
+        path.stem: Clip(path, UNLABELLED, f"{UNLABELLED}-{path.stem.split('-')[0]}", "neutral")
+        for folder in folders
+        for path in _sound_files(folder)
+        if re.fullmatch(r"\d+-\d+-\d+", path.stem)
+    }
+    return [found[stem] for stem in sorted(found)]
 
 
 def _sound_files(folder: Path) -> Iterator[Path]:

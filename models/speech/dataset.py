@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator
@@ -13,8 +14,11 @@ from edge.inference import Floats
 from edge.speech.classifier import CALM, CLASSES
 from edge.speech.features import FEATURES, PRIOR_FRAMES, standardised
 from edge.speech.spectrum import MELS
-from models.speech.corpora import MISSING, Clip
+from models.speech.corpora import MISSING, UNLABELLED, Clip
 from models.speech.recipe import FRAMES, Recipe
+
+if TYPE_CHECKING:
+    from models.speech.hints import Hints
 
 _EARLY = 60 // FRAMES  # LSTM steps (0.6 s) before an answer is asked for
 FAR = -1e4  # added to the logit of a class that the corpus does not have
@@ -67,6 +71,7 @@ class Task:
     copies: Copies
     clips: list[Clip]
     judged: NDArray[np.float64]  # (clips, CLASSES): what the teacher makes of each
+    hints: Hints
     recipe: Recipe
 
 
@@ -75,7 +80,10 @@ class Batch:
     features: Floats  # (items, frames, FEATURES)
     targets: Floats  # (items, CLASSES), smoothed
     masks: Floats  # (items, CLASSES), FAR where the corpus lacks the class
-    weights: Floats  # (items, steps) how much the answer at each step counts; a row sums to one
+    weights: Floats  # (items, steps) how much the answer at each step counts; a row sums to one, or to none
+    thoughts: Floats  # (items, steps, ...) what the teacher has in mind at each step
+    views: Floats  # (items, steps, ...) its description of what came so far
+    heard: Floats  # (items, steps) how much thought and view count; as `weights`, also where there is no label
 
 
 def class_index(clip: Clip, classes: tuple[str, ...]) -> int:
@@ -91,7 +99,8 @@ def mask_of(clip: Clip) -> Floats:
 def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
     """One pass over the chosen clips, RAVDESS whole, each in one version; batches of like lengths, in random order."""
     copies, recipe = task.copies, task.recipe
-    chosen = [n for n in chosen if task.clips[n].corpus == "ravdess" or draw.random() < recipe.others_share]
+    shares = {"ravdess": 1.0, UNLABELLED: recipe.voices_share}
+    chosen = [n for n in chosen if draw.random() < shares.get(task.clips[n].corpus, recipe.others_share)]
     version = {n: 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(copies.rows))) for n in chosen}
     items = []
     for copy in range(len(copies.rows)):
@@ -106,21 +115,28 @@ def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
 def _batch(task: Task, items: list[tuple[int, NDArray[np.int64]]], draw: Generator) -> Batch:
     clips, recipe = task.clips, task.recipe
     most = int(recipe.most_s * 100)
-    parts = [disturbed(task.copies.features(copy, row, most), draw) for copy, row in items]
+    both = [disturbed(task.copies.features(copy, row, most), draw) for copy, row in items]
+    parts, sources = [one[0] for one in both], [one[1] for one in both]
     longest = -(-max(len(part) for part in parts) // 40) * 40  # few different shapes
     features = np.zeros((len(parts), longest, FEATURES), np.float32)
     targets = np.full((len(parts), len(CLASSES)), recipe.smoothing / len(CLASSES), np.float32)
     masks = np.zeros((len(parts), len(CLASSES)), np.float32)
     weights = np.zeros((len(parts), longest // FRAMES), np.float32)
-    for number, (part, (_, row)) in enumerate(zip(parts, items, strict=True)):
+    heard = np.zeros((len(parts), longest // FRAMES), np.float32)
+    thoughts = np.zeros((len(parts), longest // FRAMES, task.hints.thoughts[0].shape[1]), np.float32)
+    views = np.zeros((len(parts), longest // FRAMES, task.hints.views[0].shape[1]), np.float32)
+    for number, (part, (copy, row)) in enumerate(zip(parts, items, strict=True)):
         clip = clips[int(row[0])]
         features[number, : len(part)] = part
         masks[number] = mask_of(clip)
         targets[number] *= masks[number] == 0
         targets[number, class_index(clip, CLASSES)] += 1 - targets[number].sum()
         targets[number] += recipe.teacher * (task.judged[int(row[0])] - targets[number])
-        weights[number] = answer_weights(len(part) // FRAMES, longest // FRAMES)
-    return Batch(features, targets, masks, weights)
+        heard[number] = answer_weights(len(part) // FRAMES, longest // FRAMES)
+        weights[number] = heard[number] * (clip.corpus != UNLABELLED)
+        steps = sources[number][FRAMES - 1 :: FRAMES] // FRAMES
+        thoughts[number, : len(steps)], views[number, : len(steps)] = task.hints.at(copy, row, steps)
+    return Batch(features, targets, masks, weights, thoughts, views, heard)
 
 
 def answer_weights(steps: int, longest: int) -> Floats:
@@ -132,8 +148,8 @@ def answer_weights(steps: int, longest: int) -> Floats:
     return weights
 
 
-def disturbed(features: Floats, draw: Generator) -> Floats:
-    """Slower or faster, a piece missing, a colour of its own, a little noise."""
+def disturbed(features: Floats, draw: Generator) -> tuple[Floats, NDArray[np.int64]]:
+    """Slower or faster, a piece missing, a colour of its own, a little noise; and which frame each one was."""
     stretch = draw.uniform(0.88, 1.12)
     at = np.minimum(np.round(np.arange(0, len(features), stretch)).astype(int), len(features) - 1)
     features = features[at]
@@ -141,6 +157,6 @@ def disturbed(features: Floats, draw: Generator) -> Floats:
         length = int(draw.integers(1, 25))
         start = int(draw.integers(0, max(1, len(features) - length)))
         features[start : start + length] = 0
-    colour = draw.normal(0, 0.15, FEATURES)
-    noisy: Floats = (features + colour + draw.normal(0, 0.1, features.shape)).astype(np.float32)
-    return noisy
+    colour = np.float32(0.15) * draw.standard_normal(FEATURES, np.float32)
+    noisy: Floats = features + colour + np.float32(0.1) * draw.standard_normal(features.shape, np.float32)
+    return noisy, at

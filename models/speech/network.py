@@ -7,12 +7,14 @@ after an hour. Trained with Keras, exported as plain operations with h and c in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from edge.inference import Floats
+from edge.speech.classifier import CLASSES
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK
 from edge.speech.pooling import SMALLEST_VARIANCE
@@ -24,14 +26,14 @@ CELL_LIMIT = 8.0  # of c: beyond it tanh is 1 anyway, and a narrow range is what
 
 @dataclass(frozen=True)
 class Network:
-    """Three views of the same layers."""
+    """Views of the same layers."""
 
-    answers: Any  # (batch, frames, FEATURES) -> (batch, steps, classes): the logits at every step
     states: Any  # (batch, frames, FEATURES) -> (batch, steps, units), (batch, steps, 1): states and their weights
     head: Any  # (batch, 2 * units) -> (batch, classes): from statistics to logits
+    taught: Any  # (batch, frames, FEATURES) -> logits, thoughts, views at every step: only training asks for them
 
 
-def network(classes: int, recipe: Recipe) -> Network:
+def network(classes: int, recipe: Recipe, thoughts: int, views: int) -> Network:
     """With fresh weights."""
     keras = tf.keras
     decay = keras.regularizers.L2(recipe.weight_decay)
@@ -47,9 +49,31 @@ def network(classes: int, recipe: Recipe) -> Network:
     statistics = keras.Input((2 * recipe.units,))
     hidden = keras.layers.Dense(recipe.hidden, "relu", kernel_regularizer=decay, name="hidden")(statistics)
     hidden = keras.layers.Dropout(recipe.dropout)(hidden)
-    head = keras.Model(statistics, keras.layers.Dense(classes, name="out")(hidden), name="head")
-    answers = keras.layers.TimeDistributed(head)(pooled(states, weights))
-    return Network(keras.Model(features, answers), keras.Model(features, [states, weights]), head)
+    head = keras.Model(statistics, keras.layers.Dense(classes)(hidden), name="head")
+    so_far = pooled(states, weights)
+    answers = keras.layers.TimeDistributed(head)(so_far)
+    thought = keras.layers.Dense(thoughts, name="thought")(states)
+    view = keras.layers.Dense(views, name="view")(so_far)
+    return Network(
+        keras.Model(features, [states, weights]),
+        head,
+        keras.Model(features, [answers, thought, view]),
+    )
+
+
+def with_head(net: Network, kernel: Floats, bias: Floats) -> Network:
+    """Answering by a linear layer of several logits for each class, of which the highest counts."""
+    keras = tf.keras
+    statistics = keras.Input((kernel.shape[0],))
+    out = keras.layers.Dense(kernel.shape[1], "relu", name="out")  # int8 is not spent on what is out of the question
+    head = keras.Model(statistics, highest(out(statistics)), name="head")
+    out.set_weights([kernel, bias])
+    return replace(net, head=head)
+
+
+def highest(logits: Any) -> Any:
+    """Of several logits for each class: (batch, several * CLASSES) to (batch, CLASSES)."""
+    return tf.reduce_max(tf.reshape(logits, (-1, logits.shape[1] // len(CLASSES), len(CLASSES))), axis=1)
 
 
 def pooled(states: Any, weights: Any) -> Any:
@@ -67,10 +91,9 @@ class ChunkStep(tf.Module):  # type: ignore[misc]
     def __init__(self, net: Network) -> None:
         super().__init__()
         layers = {layer.name: layer for model in (net.states, net.head) for layer in model.layers}
-        weights = {name: layers[name].get_weights() for name in ("front", "lstm", "weight", "hidden", "out")}
+        weights = {name: layers[name].get_weights() for name in ("front", "lstm", "weight", "out")}
         self._weights = {name: [tf.constant(part) for part in parts] for name, parts in weights.items()}
         self.units = int(weights["lstm"][1].shape[0])
-        self.classes = int(weights["out"][1].shape[0])
 
     def signature(self) -> Any:
         return tf.function(self.step).get_concrete_function(
@@ -101,12 +124,10 @@ class ChunkStep(tf.Module):  # type: ignore[misc]
         return {"states": states, "weights": weights, "c": c, "logits": self._answer(statistics)}
 
     def _answer(self, statistics: Any) -> Any:
-        hidden_kernel, hidden_bias = self._weights["hidden"]
-        out_kernel, out_bias = self._weights["out"]
-        hidden = tf.nn.relu(tf.matmul(statistics, hidden_kernel) + hidden_bias)
-        return tf.matmul(hidden, out_kernel) + out_bias
+        kernel, bias = self._weights["out"]
+        return highest(tf.nn.relu(tf.matmul(statistics, kernel) + bias))
 
 
 def parameters(net: Network) -> int:
-    """How many numbers were learned."""
-    return int(np.sum([np.prod(part.shape) for part in net.answers.get_weights()]))
+    """How many numbers were learned and ship."""
+    return int(np.sum([np.prod(part.shape) for view in (net.states, net.head) for part in view.get_weights()]))

@@ -55,7 +55,7 @@ def training(runs: Path, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(5.5, 4))
     for log in sorted(runs.glob("*/loss.csv")):
         values = np.atleast_2d(np.loadtxt(log, delimiter=","))
-        kind = log.parent.name.rpartition("-")[2]
+        kind = log.parent.name.partition("-")[2]
         colour = f"C{kind[-1]}" if kind.startswith("fold") else "black"
         axes.plot(values[:, 0], values[:, 1], color=colour, linewidth=1, label=kind)
     handles, names = axes.get_legend_handles_labels()

@@ -12,6 +12,7 @@ import hashlib
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -62,19 +63,47 @@ def judgements(described: Floats, clips: list[Clip], chosen: list[int]) -> NDArr
 
 def discriminant(known: Floats, truth: NDArray[np.int64], asked: Floats) -> NDArray[np.float64]:
     """Linear discriminant analysis: probabilities (asked, CLASSES)."""
-    mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-6
-    a, b = (known - mean) / deviation, (asked - mean) / deviation
-    classes = np.unique(truth)
-    means = np.stack([a[truth == label].mean(axis=0) for label in classes])
-    spread = a - means[np.searchsorted(classes, truth)]
-    covariance = spread.T @ spread / len(spread)
-    sphere = np.eye(len(covariance)) * np.trace(covariance) / len(covariance)
-    directions = np.linalg.solve((1 - _SHRINKAGE) * covariance + _SHRINKAGE * sphere, means.T)
-    logits = _SHARPNESS * (b @ directions - 0.5 * np.sum(means.T * directions, axis=0))
+    line = Line.learned(known, truth)
+    logits = line.of(asked)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     result = np.zeros((len(asked), len(CLASSES)))
-    result[:, classes] = powers / powers.sum(axis=1, keepdims=True)
+    result[:, line.classes] = powers / powers.sum(axis=1, keepdims=True)
     return result
+
+
+@dataclass(frozen=True)
+class Line:
+    """The linear function that a discriminant is: logits of the classes that it has met."""
+
+    classes: NDArray[np.int64]
+    mean: Floats
+    matrix: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+    @classmethod
+    def learned(cls, known: Floats, truth: NDArray[np.int64]) -> Line:
+        mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-6
+        a = (known - mean) / deviation
+        classes = np.unique(truth)
+        means = np.stack([a[truth == label].mean(axis=0) for label in classes])
+        spread = a - means[np.searchsorted(classes, truth)]
+        covariance = spread.T @ spread / len(spread)
+        sphere = np.eye(len(covariance)) * np.trace(covariance) / len(covariance)
+        directions = np.linalg.solve((1 - _SHRINKAGE) * covariance + _SHRINKAGE * sphere, means.T)
+        matrix = _SHARPNESS * directions / deviation[:, None]
+        return cls(classes, mean, matrix, -0.5 * _SHARPNESS * np.sum(means.T * directions, axis=0))
+
+    def of(self, asked: Floats) -> NDArray[np.float64]:
+        return np.asarray((asked - self.mean) @ self.matrix + self.offset)
+
+
+def judges(described: Floats, clips: list[Clip], chosen: list[int]) -> dict[str, Line]:
+    """A discriminant for each corpus that has speakers enough, learned from the chosen clips."""
+    found = {}
+    for corpus in sorted({clips[n].corpus for n in chosen} - {_LABELS_ONLY}):
+        mine = [n for n in chosen if clips[n].corpus == corpus]
+        found[corpus] = Line.learned(described[mine], np.array([class_index(clips[n], CLASSES) for n in mine]))
+    return found
 
 
 def descriptions(clips: list[Clip], spans: dict[str, Spans], work: Path) -> Floats:
@@ -95,6 +124,12 @@ def descriptions(clips: list[Clip], spans: dict[str, Spans], work: Path) -> Floa
 
 def describe(inputs: list[Floats], weights: dict[str, Floats]) -> Floats:
     """Mean and deviation over time of the second layer."""
+    seen = listen(inputs, weights)
+    return np.asarray(np.stack([np.concatenate((one.mean(axis=0), one.std(axis=0))) for one in seen]), np.float32)
+
+
+def listen(inputs: list[Floats], weights: dict[str, Floats]) -> list[Floats]:
+    """The second layer, frame by frame."""
     batch = np.zeros((len(inputs), max(map(len, inputs)), _BANDS), np.float32)
     for number, part in enumerate(inputs):
         batch[number, : len(part)] = part
@@ -102,8 +137,7 @@ def describe(inputs: list[Floats], weights: dict[str, Floats]) -> Floats:
         batch = _lstm(
             batch, *(weights[f"lstm.{part}_l{layer}"] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
         )
-    seen = [batch[number, : len(part)] for number, part in enumerate(inputs)]
-    return np.asarray(np.stack([np.concatenate((one.mean(axis=0), one.std(axis=0))) for one in seen]), np.float32)
+    return [batch[number, : len(part)] for number, part in enumerate(inputs)]
 
 
 def _lstm(inputs: Floats, kernel: Floats, recurrent: Floats, bias: Floats, second_bias: Floats) -> Floats:

@@ -22,11 +22,12 @@ from models.common.metrics import accuracy, macro_recall
 from models.speech.convert import ship
 from models.speech.corpora import CORPORA, FOLDS, Clip
 from models.speech.dataset import Copies, Task, class_index, mask_of
-from models.speech.fit import clip_logits, fit
+from models.speech.fit import answering, clip_logits, fit
+from models.speech.hints import hints_for
 from models.speech.material import Material, learned_from, prepare
 from models.speech.network import Network
 from models.speech.recipe import Recipe
-from models.speech.teacher import judgements
+from models.speech.teacher import judgements, judges
 
 
 def main() -> None:
@@ -35,8 +36,8 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(asked.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     recipe = replace(Recipe(), epochs=asked.epochs) if asked.epochs else Recipe()
-    material = prepare(asked.data, asked.work, recipe)
-    print(f"{len(material.clips)} clips", flush=True)
+    material = prepare(asked.data, asked.voices or asked.work / "voices", asked.work, recipe)
+    print(f"{material.labelled} clips, and {len(material.voices)} without a label", flush=True)
     runs = asked.work / "runs"
     held_back = [
         _fold(material, recipe, seed, fold, runs / f"seed{seed}-fold{fold}")
@@ -48,7 +49,7 @@ def main() -> None:
     temperature = _temperature(held_back)
     print(f"temperature {temperature:.3f}")
     if not asked.only_folds:
-        everybody = list(range(len(material.clips)))
+        everybody = list(range(material.labelled))
         net, copies = _trained(material, recipe, asked.seed, everybody, runs / f"seed{asked.seed}-all")
         ship(net, copies, temperature, asked.out)
 
@@ -68,7 +69,7 @@ def _fold(
 
 def _train_fold(material: Material, recipe: Recipe, seed: int, fold: int, folder: Path) -> None:
     """Train without a fold's speakers; keep the file, and what the float network says of them."""
-    clips = material.clips
+    clips = material.clips[: material.labelled]
     net, copies = _trained(material, recipe, seed, [n for n, clip in enumerate(clips) if clip.fold() != fold], folder)
     logits, order = clip_logits(net, copies, 0, [n for n, clip in enumerate(clips) if clip.fold() == fold])
     for corpus in sorted({clips[n].corpus for n in order}):
@@ -80,7 +81,7 @@ def _train_fold(material: Material, recipe: Recipe, seed: int, fold: int, folder
 def _without(material: Material, recipe: Recipe, seed: int, corpus: str, folder: Path) -> None:
     """Train without a whole corpus, to see how far the rest carries."""
     if not (folder / "manifest.json").exists():
-        rest = [n for n, clip in enumerate(material.clips) if clip.corpus != corpus]
+        rest = [n for n, clip in enumerate(material.clips[: material.labelled]) if clip.corpus != corpus]
         net, copies = _trained(material, recipe, seed, rest, folder)
         ship(net, copies, 1.0, folder)
 
@@ -89,8 +90,12 @@ def _trained(material: Material, recipe: Recipe, seed: int, chosen: list[int], f
     """A network that knows the chosen clips, and the features as it takes them."""
     folder.mkdir(parents=True, exist_ok=True)
     copies = learned_from(material, chosen, folder / "cepstral_mean.npy")
-    task = Task(copies, material.clips, judgements(material.described, material.clips, chosen), recipe)
-    return _fit(task, seed, chosen, folder), copies
+    judged = judgements(material.described, material.clips, chosen)
+    lines = judges(material.described, material.clips, chosen)
+    hints = hints_for(material.states, copies.rows, {n: material.clips[n].speaker for n in chosen}, lines, recipe)
+    task = Task(copies, material.clips, judged, hints, recipe)
+    net = _fit(task, seed, chosen + material.voices, folder)
+    return answering(net, copies, material.clips, chosen), copies
 
 
 def _report(name: str, corpus: str, clips: list[Clip], logits: NDArray[np.float64]) -> None:
@@ -111,11 +116,12 @@ def _fit(task: Task, seed: int, chosen: list[int], folder: Path) -> Network:
     began = time.monotonic()
     log = folder / "loss.csv"
 
-    def report(epoch: int, loss: float) -> None:
+    def report(epoch: int, answers: float, hints: float) -> None:
         with log.open("a") as file:
-            file.write(f"{epoch},{loss:.5f}\n")
+            file.write(f"{epoch},{answers:.5f}\n")
         took = time.monotonic() - began
-        print(f"{folder.name} epoch {epoch}/{task.recipe.epochs} loss {loss:.4f} {took:.0f} s", flush=True)
+        losses = f"loss {answers:.4f} hints {hints:.4f}"
+        print(f"{folder.name} epoch {epoch}/{task.recipe.epochs} {losses} {took:.0f} s", flush=True)
 
     return fit(task, chosen, seed, folder / "checkpoint", report)
 
@@ -131,6 +137,7 @@ def _temperature(held_back: list[tuple[NDArray[np.int64], NDArray[np.float64]]])
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/train speech", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
+    parser.add_argument("--voices", type=Path, help="people reading, as LibriSpeech has them; default WORK/voices")
     parser.add_argument("--work", type=Path, default=Path(".training/speech"), help="caches and checkpoints")
     parser.add_argument("--out", type=Path, default=Path("models/speech"), help="where the shipped file goes")
     parser.add_argument("--epochs", type=int, help=f"default {Recipe().epochs}")
