@@ -1,8 +1,9 @@
-"""The stream of augmented, standardised batches; the same seed and epoch give the same batches."""
+"""The stream of augmented, standardised batches for both heads; the same seed and epoch give the same batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,15 @@ Floats = NDArray[np.float32]
 
 # 0 leaves classes as common as they are, 1 makes all equally common.
 _BALANCE = 0.4
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from; targets and weights for each head."""
+
+    pictures: Floats  # items x 1 x side x side
+    targets: Mapping[str, Floats]
+    weights: Mapping[str, Floats]
 
 
 def chances(targets: Floats) -> NDArray[np.float64]:
@@ -31,17 +41,27 @@ def draw(chance: NDArray[np.float64], random: np.random.Generator) -> NDArray[np
 
 
 def batches(
-    images: NDArray[np.uint8], targets: Floats, weights: Floats, *, size: int, seed: int, epoch: int
-) -> Iterator[tuple[Floats, Floats, Floats]]:
-    """Images, targets and weights of one epoch; a last short batch is left out."""
+    images: NDArray[np.uint8],
+    targets: Mapping[str, Floats],
+    weights: Mapping[str, Floats],
+    chance: NDArray[np.float64],
+    *,
+    size: int,
+    seed: int,
+    epoch: int,
+) -> Iterator[Batch]:
+    """One epoch; a last short batch is left out."""
     random = np.random.default_rng((seed, epoch))
-    order = draw(chances(targets), random)
+    order = draw(chance, random)
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
-        pictures = np.concatenate([prepare(augment(images[i], random)) for i in chosen])
-        yield pictures, targets[chosen], weights[chosen]
+        yield Batch(
+            standardised(np.stack([augment(images[i], random) for i in chosen])),
+            {head: values[chosen] for head, values in targets.items()},
+            {head: values[chosen] for head, values in weights.items()},
+        )
 
 
-def drawn_prior(targets: Floats) -> Floats:
-    """How common each class is among what is drawn."""
-    return np.asarray(chances(targets) @ targets, np.float32)
+def standardised(faces: NDArray[np.uint8]) -> Floats:
+    """Faces as the networks that learn take them: `prepare`, with the channel first."""
+    return np.asarray([prepare(face)[:, :, :, 0] for face in faces], np.float32)

@@ -1,4 +1,4 @@
-"""A full-integer .tflite file, shipped with its manifest."""
+"""From the student in PyTorch over Keras to a full-integer .tflite file with its manifest."""
 
 from __future__ import annotations
 
@@ -6,15 +6,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from edge.face.crop import MARGIN
 from edge.readings import LABELS
 from models.common.manifest import write_manifest
-from models.face.network import SIDE
+from models.face.network import SIDE, build
 
 FILE = "face.tflite"
+
+
+def carry_over(learned: Any, head: str) -> Any:
+    """The Keras model with the weights of the student and one of its heads.
+
+    Both list their layers in the same order.
+    """
+    model = build()
+    theirs = [layer for layer in learned.trunk.modules() if hasattr(layer, "weight")] + [learned.heads[head]]
+    ours = [layer for layer in model.layers if layer.weights]
+    for mine, other in zip(ours, theirs, strict=True):
+        state = {name: value.numpy() for name, value in other.state_dict().items()}
+        kernel = state["weight"]
+        if isinstance(mine, tf.keras.layers.BatchNormalization):
+            mine.set_weights([kernel, state["bias"], state["running_mean"], state["running_var"]])
+        elif isinstance(mine, tf.keras.layers.Dense):
+            mine.set_weights([kernel.T, state["bias"]])
+        else:  # depthwise kernels too have their only input channel second
+            axes = (2, 3, 0, 1) if isinstance(mine, tf.keras.layers.DepthwiseConv2D) else (2, 3, 1, 0)
+            mine.set_weights([kernel.transpose(axes)])
+    return model
 
 
 def add_to_logits(model: Any, offsets: NDArray[np.float32]) -> None:
@@ -23,7 +45,7 @@ def add_to_logits(model: Any, offsets: NDArray[np.float32]) -> None:
     model.get_layer("logits").set_weights([kernel, bias + offsets])
 
 
-def ship(folder: Path, content: bytes, *, version: str, temperature: float, notes: dict[str, Any]) -> None:
+def write(folder: Path, content: bytes, *, version: str, temperature: float, notes: dict[str, Any]) -> None:
     """Write the file and its manifest; `notes` on how it was made go beside the preprocessing."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_bytes(content)

@@ -1,82 +1,138 @@
-"""One run of training that can stop and go on: network, optimiser, averaged weights, checkpoints, history."""
+"""One run of training that can stop and go on: network, optimiser, averaged weights, checkpoint, history."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from models.face import network
+from models.face.batches import Batch
 
 Floats = NDArray[np.float32]
 _AVERAGING = 0.998  # per step, for the weights that are shipped
+_HEAD_WEIGHTS = {"ferplus": 1.0, "fer2013": 0.5}
+_CLIP = 2.0  # the longest gradient
 
 
 class Run:
-    """State of a training run in `folder`."""
+    """State of the training of one network in `folder`."""
 
-    def __init__(self, folder: Path, *, steps: int, rate: float, offsets: Floats, resume: bool) -> None:
-        """`steps` in all; `offsets` are added to the logits while learning (log prior: see the card)."""
+    def __init__(
+        self,
+        folder: Path,
+        network: Any,
+        *,
+        rates: Mapping[str, float],
+        decay: float,
+        steps: int,
+        offsets: Mapping[str, Floats],
+        seed: int,
+        resume: bool,
+    ) -> None:
+        """`rates` are the highest learning rates of "trunk" and "heads"; `decay` is that of weights; `steps` in all.
+
+        `offsets` are added to a head's logits while learning (log prior: see the card).
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        self._history_file = folder / "history.json"
+        self._seed = seed
+        self._checkpoint, self._history_file = folder / "checkpoint.pt", folder / "history.json"
+        self._steps, self._step = steps, 0
+        self._offsets = {head: torch.from_numpy(values) for head, values in offsets.items()}
         self.history: list[dict[str, float]] = []
-        self.model = network.build()
-        self.averaged = network.build()
-        self.averaged.set_weights(self.model.get_weights())
-        schedule = tf.keras.optimizers.schedules.CosineDecay(
-            rate / 20, max(1, steps - steps // 30), alpha=0.0, warmup_target=rate, warmup_steps=max(1, steps // 30)
-        )
-        self._optimizer = tf.keras.optimizers.AdamW(schedule, weight_decay=0.02)
-        self._optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-        self._optimizer.build(self.model.trainable_variables)
-        self._offsets = tf.constant(offsets)
-        self._epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
-        checkpoint = tf.train.Checkpoint(
-            model=self.model, averaged=self.averaged, optimizer=self._optimizer, epoch=self._epoch
-        )
-        self._keeper = tf.train.CheckpointManager(checkpoint, str(folder / "checkpoints"), max_to_keep=2)
-        if resume and self._keeper.latest_checkpoint:
-            checkpoint.restore(self._keeper.latest_checkpoint).expect_partial()
-            self.history = json.loads(self._history_file.read_text())[: self.epoch]
-        self._step = tf.function(self._learn)
+        self._network = network
+        self.average = deepcopy(network).eval()
+        self._optimizer = torch.optim.AdamW(_groups(network, rates, decay))
+        if resume and self._checkpoint.is_file():
+            state = torch.load(self._checkpoint, weights_only=True)
+            self._step = state["step"]
+            self._network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.history = json.loads(self._history_file.read_text())[: state["epoch"]]
 
     @property
     def epoch(self) -> int:
         """How many epochs are done."""
-        return int(self._epoch.numpy())
+        return len(self.history)
 
-    def train(self, batches: Iterable[tuple[Floats, Floats, Floats]]) -> float:
+    def train(self, batches: Iterable[Batch]) -> float:
         """One epoch; the mean loss."""
-        losses = [self._step(*batch) for batch in batches]
-        return float(np.mean([float(loss) for loss in losses]))
+        torch.manual_seed(self._seed * 1000 + self.epoch)  # dropout too is the same after a resume
+        self._network.train()
+        return float(np.mean([self._learn(batch) for batch in batches]))
 
     def keep(self, record: dict[str, float]) -> None:
         """An epoch is done: remember what came out and where we are."""
         self.history.append(record)
         self._history_file.write_text(json.dumps(self.history, indent=1))
-        self._epoch.assign_add(1)
-        self._keeper.save()
+        parts = {"network": self._network, "average": self.average, "optimizer": self._optimizer}
+        states = {name: part.state_dict() for name, part in parts.items()}
+        fresh = self._checkpoint.with_suffix(".new")
+        torch.save({"step": self._step, "epoch": self.epoch, **states}, fresh)
+        fresh.replace(self._checkpoint)
 
-    def logits(self, pictures: Floats) -> Floats:
-        """What the averaged network says."""
-        return np.asarray(self.averaged.predict(pictures, batch_size=128, verbose=0), np.float32)
+    def _learn(self, batch: Batch) -> float:
+        pictures = torch.from_numpy(batch.pictures)
+        targets = {head: torch.from_numpy(values) for head, values in batch.targets.items()}
+        loss: Any = 0.0
+        for head, logits in self._network(pictures).items():
+            counts = torch.from_numpy(batch.weights[head])
+            losses = functional.cross_entropy(logits + self._offsets[head], targets[head], reduction="none")
+            loss = loss + _HEAD_WEIGHTS[head] * (losses * counts).sum() / counts.sum()
+        loss.backward()
+        self._apply()
+        return float(loss.item())
 
-    def _learn(self, pictures: Any, targets: Any, weights: Any) -> Any:
-        with tf.GradientTape() as tape:
-            logits = self.model(pictures, training=True) + self._offsets
-            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            loss = tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
-        variables = self.model.trainable_variables
-        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), 2.0)
-        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    def _apply(self) -> None:
+        """One step from the gradients that are there, and the average follows."""
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), _CLIP)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["highest"] * slope(self._step, self._steps)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
         # Few steps must not leave the average at its random beginning, so it is quick at first.
-        step = tf.cast(self._optimizer.iterations, tf.float32)
-        keep = tf.minimum(_AVERAGING, (1 + step) / (10 + step))
-        for average, value in zip(self.averaged.weights, self.model.weights, strict=True):
-            average.assign(keep * average + (1 - keep) * value)
-        return loss
+        new = 1 - min(_AVERAGING, (1 + self._step) / (10 + self._step))
+        kept, now = self.average.state_dict(), self._network.state_dict()
+        for name, value in now.items():
+            if value.is_floating_point():
+                kept[name].lerp_(value, new)
+        self._step += 1
+
+
+def both_ways(network: Any, pictures: Any) -> dict[str, Any]:
+    """The mean of the logits for pictures and for their mirror images: a face means the same both ways."""
+    once, again = network(pictures), network(pictures.flip(3))
+    return {head: (once[head] + again[head]) / 2 for head in once}
+
+
+def answers(network: Any, pictures: Floats, offsets: Mapping[str, Floats]) -> Floats:
+    """What a network says as probabilities, heads x items x classes, with the `offsets` that it learned with."""
+    with torch.inference_mode():
+        said = network(torch.from_numpy(pictures))
+    judged = [(said[head] + torch.from_numpy(offset)).softmax(dim=1).numpy() for head, offset in offsets.items()]
+    return np.stack(judged)
+
+
+def slope(step: int, steps: int) -> float:
+    """The learning rate as a share of the highest: a short rise, then half a cosine down to nothing."""
+    rise = max(1, steps // 25)
+    if step < rise:
+        return (step + 1) / rise
+    return float(0.5 * (1 + np.cos(np.pi * min(1.0, (step - rise) / max(1, steps - rise)))))
+
+
+def _groups(network: Any, rates: Mapping[str, float], decay: float) -> list[dict[str, Any]]:
+    """Kernels decay; norms and biases do not."""
+    groups = []
+    for part, rate in rates.items():
+        learning = [p for p in getattr(network, part).parameters() if p.requires_grad]
+        for chosen, each in (([p for p in learning if p.ndim > 1], decay), ([p for p in learning if p.ndim <= 1], 0.0)):
+            groups.append({"params": chosen, "weight_decay": each, "highest": rate, "lr": rate})
+    return groups

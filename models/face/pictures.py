@@ -67,10 +67,10 @@ def training(history: list[dict[str, float]], path: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6))
     left.plot(epochs, [entry["loss"] for entry in history])
     left.set_ylabel("training loss")
-    for name in ("accuracy", "macro_recall"):
-        right.plot(epochs, [entry[name] for entry in history], label=name.replace("_", " "))
+    for name, label in (("accuracy", "FER+"), ("fer2013_accuracy", "FER2013's labels")):
+        right.plot(epochs, [entry[name] for entry in history], label=label)
     right.legend(fontsize=8)
-    right.set_ylabel("validation")
+    right.set_ylabel("validation accuracy")
     for axes in (left, right):
         axes.set_xlabel("epoch")
     _save(figure, path)

@@ -1,114 +1,174 @@
-"""scripts/train face: from the public data to models/face/face.tflite."""
+"""scripts/train face: from the public data to models/face/face.tflite.
+
+First a teacher that has seen many faces learns feelings, then the student learns from the labels and from the teacher.
+Both learn both kinds of labels; the model for FER2013's own ends beside the one that ships, for comparison.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
+import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.face.classify import FaceClassifier
-from edge.face.crop import prepare
-from edge.readings import LABELS
-from models.common.calibration import fit_temperature, softmax
-from models.common.int8 import to_int8
-from models.common.metrics import accuracy, expected_calibration_error, macro_recall
-from models.face import batches, convert, data, parity, pictures, targets
-from models.face.augment import augment
-from models.face.learning import Run
+from models.common.metrics import accuracy
+from models.face import choice, data, nets, pictures, pretrained, ship, targets
+from models.face.batches import Batch, batches, chances, standardised
+from models.face.learning import Floats, Run, answers, both_ways
+from models.face.lessons import lessons
 
-VERSION = "1"
 _BATCH = 64
 _HELD_BACK = 0.08  # of Training, for every choice that is made
-_ENOUGH = 10  # faces of a class, for its recall to be counted on the validation part
-_SHARES = np.linspace(0, 1, 11)  # of the natural prior, to choose from
+_EXAMPLES = 256  # faces to set the teacher's norms by
+_LESSONS = 8  # epochs that the teacher answers; then the student sees the same pictures again, mirrored or not
+_LESSON = 1000  # their first number, so that the teacher has not seen these very pictures
+
+
+@dataclass(frozen=True)
+class Material:
+    """Faces to learn from and to choose by, and what the heads should say of the former."""
+
+    learn: data.Faces
+    check: data.Faces
+    targets: Mapping[str, Floats]
+    weights: Mapping[str, Floats]
+    chance: NDArray[np.float64]
+
+    @property
+    def steps(self) -> int:
+        """In an epoch."""
+        return len(self.learn) // _BATCH
+
+    @property
+    def offsets(self) -> dict[str, Floats]:
+        """The logarithm of how common each class is among what is drawn."""
+        return {head: np.log(np.asarray(self.chance @ wanted, np.float32)) for head, wanted in self.targets.items()}
+
+    @property
+    def natural(self) -> dict[str, Floats]:
+        """The logarithm of how common each class is."""
+        return {head: np.log(targets.prior(wanted)) for head, wanted in self.targets.items()}
 
 
 def main() -> None:
-    """Read the arguments, train, choose, convert, ship."""
+    """Read the arguments, train both, choose, convert, ship."""
     chosen = _arguments()
     if chosen.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(chosen.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.keras.utils.set_random_seed(chosen.seed)
-    work = chosen.work or Path(".training/face") / chosen.labels
-    out: Path = chosen.out or (Path("models/face") if chosen.labels == "ferplus" else work / "model")
+        torch.set_num_threads(chosen.threads)
+    torch.manual_seed(chosen.seed)
+    material = gather(chosen.data)
+    print(f"{len(material.learn)} faces to learn from, {len(material.check)} to choose by", flush=True)
+    teacher = _teacher(chosen, material)
+    student = _student(chosen, material, teacher)
 
-    out.mkdir(parents=True, exist_ok=True)
-    learn, check = data.split(data.load(data.find(chosen.data), "Training"), _HELD_BACK, seed=0)
-    print(f"{len(learn)} faces to learn from, {len(check)} to choose by")
-    wanted, weights = targets.soft(learn, chosen.labels), targets.weights(learn, chosen.labels)
-    steps = chosen.epochs * (len(learn) // _BATCH)
-    offsets = np.log(batches.drawn_prior(wanted))
-    run = Run(work, steps=steps, rate=chosen.rate, offsets=offsets, resume=chosen.resume)
-    clear, truth = targets.truth(check, chosen.labels)
-    shown, truth = np.concatenate([prepare(face) for face in check.images[clear]]), truth[clear]
-    natural = np.log(targets.prior(wanted))
+    notes = {"seed": chosen.seed, "epochs": chosen.epochs, "teacher_epochs": chosen.teacher_epochs}
+    for head, folder in (("ferplus", chosen.out), ("fer2013", chosen.out / "fer2013")):
+        print(ship.ship(folder, student.average, material.learn, material.check, head=head, notes=notes))
+    pictures.training(student.history, chosen.out / "training.png")
+    print("now run scripts/evaluate face")
 
-    while run.epoch < chosen.epochs:
-        stream = batches.batches(learn.images, wanted, weights, size=_BATCH, seed=chosen.seed, epoch=run.epoch)
-        bar = tqdm(stream, f"epoch {run.epoch + 1}/{chosen.epochs}", len(learn) // _BATCH, mininterval=5)
+
+def gather(where: Path) -> Material:
+    """What both networks learn from."""
+    learn, check = data.split(data.load(data.find(where), "Training"), _HELD_BACK, seed=0)
+    wanted = {head: targets.soft(learn, head) for head in nets.HEADS}
+    counts = {head: targets.weights(learn, head) for head in nets.HEADS}
+    return Material(learn, check, wanted, counts, chances(wanted["ferplus"]))
+
+
+def judge(network: Any, material: Material) -> dict[str, float]:
+    """On the validation part, with mirror images, with the natural prior: accuracies and the loss for FER+."""
+    shown = torch.from_numpy(standardised(material.check.images))
+    with torch.inference_mode():
+        said = [both_ways(network, part) for part in shown.split(128)]
+    record = {}
+    for head, name in (("ferplus", ""), ("fer2013", "fer2013_")):
+        clear, truth = targets.truth(material.check, head)
+        logits = torch.cat([part[head] for part in said]).numpy()[clear] + material.natural[head]
+        record[f"{name}accuracy"] = accuracy(truth[clear], logits.argmax(axis=1))
+        record[f"{name}validation_loss"] = choice.loss(truth[clear], logits)
+    return record
+
+
+def _teacher(chosen: argparse.Namespace, material: Material) -> Any:
+    """The averaged teacher."""
+    network = nets.teacher()
+    every = max(1, len(material.learn) // _EXAMPLES)
+    examples = torch.from_numpy(standardised(material.learn.images[::every]))
+    nets.begin(network, pretrained.tensors(chosen.work / "pretrained"), examples)
+    run = Run(
+        chosen.work / "teacher",
+        network,
+        rates={"trunk": 5e-4, "heads": 2e-3},
+        decay=0.05,
+        steps=chosen.teacher_epochs * material.steps,
+        offsets=material.offsets,
+        seed=chosen.seed,
+        resume=chosen.resume,
+    )
+    _train(run, "teacher", chosen.teacher_epochs, material, lambda epoch: _stream(material, chosen.seed, epoch))
+    return run.average
+
+
+def _student(chosen: argparse.Namespace, material: Material, teacher: Any) -> Run:
+    run = Run(
+        chosen.work / "student",
+        nets.student(),
+        rates={"trunk": 3e-3, "heads": 3e-3},
+        decay=0.02,
+        steps=chosen.epochs * material.steps,
+        offsets=material.offsets,
+        seed=chosen.seed,
+        resume=chosen.resume,
+    )
+    kept = [chosen.work / "student" / f"answers-{lesson}.npy" for lesson in range(_LESSONS)]
+    if run.epoch == 0:
+        for path in kept:
+            path.unlink(missing_ok=True)  # of another teacher, perhaps
+
+    def ask(shown: Floats) -> Floats:
+        return answers(teacher, shown, material.offsets)
+
+    def taught(epoch: int) -> Iterable[Batch]:
+        stream = _stream(material, chosen.seed, _LESSON + epoch % _LESSONS)
+        random = np.random.default_rng((chosen.seed, epoch))
+        return lessons(stream, ask, kept[epoch % _LESSONS], random)
+
+    _train(run, "student", chosen.epochs, material, taught)
+    return run
+
+
+def _stream(material: Material, seed: int, epoch: int) -> Iterable[Batch]:
+    images, wanted, counts = material.learn.images, material.targets, material.weights
+    return batches(images, wanted, counts, material.chance, size=_BATCH, seed=seed, epoch=epoch)
+
+
+def _train(run: Run, name: str, epochs: int, material: Material, stream: Callable[[int], Iterable[Batch]]) -> None:
+    """All epochs, or those that are left."""
+    while run.epoch < epochs:
+        bar = tqdm(stream(run.epoch), f"{name} {run.epoch + 1}/{epochs}", material.steps, mininterval=5)
         loss = run.train(bar)
-        record = {"loss": loss, **_judge(truth, run.logits(shown), natural)}
+        record = {"loss": loss, **judge(run.average, material)}
         run.keep(record)
-        print("  ".join(f"{name} {value:.4f}" for name, value in record.items()), flush=True)
-
-    share = choose_share(truth, run.logits(shown), natural)
-    convert.add_to_logits(run.averaged, np.asarray(share * natural, np.float32))
-    random = np.random.default_rng(chosen.seed)
-    examples = np.concatenate([prepare(augment(face, random)) for face in learn.images[::50]])
-    notes = {"labels": chosen.labels, "prior_share": round(share, 2), "seed": chosen.seed, "epochs": chosen.epochs}
-    parity.write(out, run.logits(parity.prepared()))
-    content = to_int8(run.averaged, examples)
-    convert.ship(out, content, version=VERSION, temperature=1.0, notes=notes)
-
-    shipped = FaceClassifier(out)
-    logits = np.stack([shipped.logits(face) for face in check.images[clear]])
-    temperature = fit_temperature(truth, logits)
-    convert.ship(out, content, version=VERSION, temperature=round(temperature, 4), notes=notes)
-    print(f"{out / convert.FILE}: {len(content)} bytes, share of the prior {share:.1f}, temperature {temperature:.3f}")
-    pictures.training(run.history, out / "training.png")
-    ece = expected_calibration_error(truth, softmax(logits, temperature))
-    print(f"validation, int8: {_line(truth, logits)}  calibration error {ece:.4f}; now run scripts/evaluate face")
-
-
-def choose_share(truth: NDArray[np.int64], logits: NDArray[np.float32], natural: NDArray[np.float32]) -> float:
-    """How much of the natural prior to put back: best mean of accuracy and macro recall on validation."""
-    worth = []
-    for share in _SHARES:
-        predicted = (logits + share * natural).argmax(axis=1)
-        worth.append(accuracy(truth, predicted) + macro_recall(truth, predicted, len(LABELS), _ENOUGH))
-    return float(_SHARES[int(np.argmax(worth))])
-
-
-def _judge(truth: NDArray[np.int64], logits: NDArray[np.float32], natural: NDArray[np.float32]) -> dict[str, float]:
-    """Accuracy with the natural prior, macro recall without one."""
-    return {
-        "accuracy": accuracy(truth, (logits + natural).argmax(axis=1)),
-        "macro_recall": macro_recall(truth, logits.argmax(axis=1), len(LABELS), _ENOUGH),
-    }
-
-
-def _line(truth: NDArray[np.int64], logits: NDArray[np.float32]) -> str:
-    predicted = logits.argmax(axis=1)
-    recall = macro_recall(truth, predicted, len(LABELS), _ENOUGH)
-    return f"accuracy {accuracy(truth, predicted):.4f}  macro recall {recall:.4f}"
+        print("  ".join(f"{key} {value:.4f}" for key, value in record.items()), flush=True)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/train face", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with FER2013 and the FER+ votes")
-    parser.add_argument("--labels", choices=sorted(targets.OWN_SHARE), default="ferplus", help="what to aim at")
-    parser.add_argument("--epochs", type=int, default=34)
-    parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
+    parser.add_argument("--epochs", type=int, default=24, help="of the student")
+    parser.add_argument("--teacher-epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
-    parser.add_argument("--work", type=Path, help="checkpoints and history (default .training/face/LABELS)")
-    parser.add_argument("--out", type=Path, help="where the model goes (default models/face, or under --work)")
+    parser.add_argument("--work", type=Path, default=Path(".training/face"), help="checkpoints and histories")
+    parser.add_argument("--out", type=Path, default=Path("models/face"), help="where the models go")
     return parser.parse_args()
 
 

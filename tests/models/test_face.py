@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from edge.face.crop import prepare
 from edge.inference import Model, quantise, read_manifest
 from edge.readings import LABELS
 from models.common import calibration, metrics
-from models.face import augment, batches, data, measure, parity, targets
-from models.face.taught import batches as taught
+from models.face import augment, batches, choice, data, measure, parity, pretrained, targets
+from models.face.lessons import lessons
 
 FOLDER = resources.models() / "face"
 COUNTS = {"neutral": 0, "happiness": 1, "surprise": 6, "sadness": 2, "anger": 3, "disgust": 5, "fear": 4}
@@ -133,27 +134,53 @@ def test_rare_classes_are_drawn_more_often() -> None:
 
 
 def test_batches_repeat_with_the_seed_and_are_prepared_like_in_the_service() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
-    wanted, weights = np.full((8, 7), 1 / 7, np.float32), np.ones(8, np.float32)
-    first, again = (next(iter(batches.batches(images, wanted, weights, size=4, seed=3, epoch=1))) for _ in range(2))
-    assert np.array_equal(first[0], again[0])
-    assert first[0].shape == (4, 48, 48, 1)
-    assert np.allclose(first[0].mean(axis=(1, 2, 3)), 0, atol=1e-4)
+    first, again = _batches(epoch=1), _batches(epoch=1)
+    assert len(first) == 2
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one.pictures, other.pictures)
+        assert one.pictures.shape == (4, 1, 48, 48)
+        assert np.allclose(one.pictures.mean(axis=(1, 2, 3)), 0, atol=1e-4)
+    assert not np.array_equal(first[0].pictures, _batches(epoch=2)[0].pictures)
 
 
-def test_faces_laid_over_each_other_have_mixed_targets() -> None:
-    made = [batch for epoch in range(10) for batch in _taught_batches(epoch)]
-    pure = [batch for batch in made if set(np.unique(batch.targets["ferplus"])) == {0.0, 1.0}]
-    assert 0 < len(pure) < len(made)
-    for batch in made:
-        assert batch.pictures.shape == (4, 1, 48, 48)
-        assert np.allclose(batch.targets["ferplus"].sum(axis=1), 1)
-        assert np.allclose(batch.pictures.mean(axis=(1, 2, 3)), 0, atol=1e-4)
+def test_a_student_hears_the_teacher_more_than_the_labels(tmp_path: Path) -> None:
+    stream = _batches(epoch=0)
+    for plain, taught in zip(stream, _lessons(stream, tmp_path / "answers.npy", epoch=0), strict=True):
+        said, label = taught.targets["ferplus"][:, 6], plain.targets["ferplus"][:, 6]
+        assert np.allclose(taught.targets["ferplus"].sum(axis=1), 1)
+        assert (np.abs(said - 1) < np.abs(said - label) + 1e-6)[label == 0].all()
 
 
-def test_a_taught_student_sees_the_same_after_a_resume() -> None:
-    for first, again in zip(_taught_batches(3), _taught_batches(3), strict=True):
-        assert np.array_equal(first.pictures, again.pictures)
+def test_a_teacher_is_asked_once_and_pictures_are_mirrored_at_random(tmp_path: Path) -> None:
+    stream, kept = _batches(epoch=0), tmp_path / "answers.npy"
+    first = _lessons(stream, kept, epoch=0)
+    again = _lessons(stream, kept, epoch=1, teacher=None)
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one.targets["ferplus"], other.targets["ferplus"])
+    sides = [
+        np.array_equal(seen, picture) or not np.array_equal(seen, picture[..., ::-1])
+        for plain, batch in zip(stream, first, strict=True)
+        for picture, seen in zip(plain.pictures, batch.pictures, strict=True)
+    ]
+    assert 0 < sum(sides) < len(sides)
+
+
+def test_weights_of_the_teacher_that_are_not_those_expected_are_refused(tmp_path: Path) -> None:
+    for name in ("faceres-deep.json", "faceres-deep.bin"):
+        (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(SystemExit, match="not the file"):
+        pretrained.tensors(tmp_path)
+
+
+def test_the_share_of_the_prior_is_the_one_that_answers_best() -> None:
+    random = np.random.default_rng(0)
+    natural = np.log(np.array([0.7, *[0.05] * 6], np.float32))
+    truth = random.integers(0, 7, 700)  # all equally common, so no prior is right
+    logits = (3 * np.eye(7)[truth] + random.normal(0, 1, (700, 7))).astype(np.float32)
+    assert choice.choose_share(truth, logits, natural) < 0.3
+    assert choice.choose_share(truth, np.asarray(logits - natural), natural) > 0.7
+    with_own, with_others = choice.reached(truth, logits), choice.reached_by_others(truth, logits, natural)
+    assert with_others == pytest.approx(with_own, abs=0.05)
 
 
 def test_augmented_faces_stay_faces_of_their_size() -> None:
@@ -206,12 +233,27 @@ def test_a_floor_of_accuracy_on_real_faces() -> None:
     assert metrics.macro_recall(majority[chosen], predicted, len(LABELS), at_least=10) > 0.75
 
 
-def _taught_batches(epoch: int) -> list[taught.Batch]:
+def _batches(epoch: int) -> list[batches.Batch]:
     images = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
     wanted = {"ferplus": np.eye(7, dtype=np.float32)[np.arange(8) % 7]}
-    weights = {"ferplus": np.ones(8, np.float32)}
-    chance = batches.chances(wanted["ferplus"])
-    return list(taught.batches(images, wanted, weights, chance, size=4, seed=3, epoch=epoch, mixed=0.5))
+    counts, chance = {"ferplus": np.ones(8, np.float32)}, batches.chances(wanted["ferplus"])
+    return list(batches.batches(images, wanted, counts, chance, size=4, seed=3, epoch=epoch))
+
+
+def _always_surprised(shown: batches.Floats) -> batches.Floats:
+    return np.asarray(np.eye(7)[np.full((1, len(shown)), 6)], np.float32)
+
+
+def _lessons(
+    stream: list[batches.Batch],
+    kept: Path,
+    epoch: int,
+    teacher: Callable[[batches.Floats], batches.Floats] | None = _always_surprised,
+) -> list[batches.Batch]:
+    def forbidden(_: batches.Floats) -> batches.Floats:
+        raise AssertionError("asked again")
+
+    return list(lessons(stream, teacher or forbidden, kept, np.random.default_rng(epoch)))
 
 
 def _faces(votes: np.ndarray, group: np.ndarray | None = None) -> data.Faces:  # type: ignore[type-arg]
