@@ -191,7 +191,7 @@ def test_from_elsewhere_the_same_page_by_way_of_the_broker(
                 service.stop()
                 until(told, "offline")
                 broker.kill()
-                assert until(told, "broker")["state"] == "unreachable"
+                until(told, "broker", state="unreachable")
             answer = web.post("/privacy", {"on": False})
             assert answer.status == 409
             assert "does not answer" in answer.json["error"]

@@ -69,6 +69,7 @@ const takers = {
     document.title = `${device} · Emotion Edge`;
   },
   reading(reading) {
+    if (model.privacy === "ON") return; // was on its way when the switch was turned
     model.reading = reading;
     const top = Math.max(...reading.fused);
     field.add(reading.at, reading.valence, reading.arousal);
@@ -106,6 +107,7 @@ const takers = {
       aim();
       begin("privacy", at);
       log();
+      now();
     }
     speak(privacy === "ON" ? "Privacy is on." : "Privacy is off.");
     slow();
