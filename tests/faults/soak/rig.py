@@ -22,6 +22,8 @@ from tests.faults.soak.tally import Run, Sample
 from tests.helpers.broker import Broker, Heard, Observer, wait_for
 from tests.helpers.service import toml
 
+_OF_THE_UNIT = {"MALLOC_ARENA_MAX": "2"}  # of its environment
+
 PREFIX = "emotion/soak"
 FAULT_EVERY_S = (3.0, 10.0)  # real
 LONGEST_OUTAGE_S = 6.0
@@ -63,7 +65,7 @@ class Rig:
         self._device = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "tests.faults.soak.device", "--config", str(config),
              "--state", str(self._state), "--seed", str(seed)],
-            stdout=subprocess.PIPE, stderr=self._log,
+            stdout=subprocess.PIPE, stderr=self._log, env=os.environ | _OF_THE_UNIT,
         )  # fmt: skip
         threading.Thread(target=self._listen, daemon=True).start()
         self._began = time.monotonic()
