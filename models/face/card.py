@@ -52,7 +52,8 @@ def _smiles(smiles: dict[str, Any]) -> list[str]:
     ]
     names = {
         "index_boxes": "boxes of the index",
-        "own_finder": f"boxes of our finder ({smiles['own_finder']['finder']})",
+        "own_finder": "boxes of our finder",
+        "own_finder_held_back": "boxes of our finder, of photographs that it has not learned from",
     }
     for key, name in names.items():
         row = smiles[key]

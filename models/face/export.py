@@ -2,8 +2,9 @@
 
     python -m models.face.export --data DIR --out FOLDER
 
-FOLDER/crops holds the faces of FER2013's PublicTest that have a strict majority, FOLDER/photographs those of GENKI-4K,
-with and without a smile. They are other people's pictures: measure with them, pass none of them on.
+FOLDER/crops holds the faces of FER2013's PublicTest that have a strict majority, FOLDER/photographs those of GENKI-4K
+that our finder has not learned from, with and without a smile. They are other people's pictures: measure with them,
+pass none of them on.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import cv2
 
 from edge.readings import LABELS
 from models.face import data
+from models.finder.photos import held_back
 
 
 def main() -> None:
@@ -31,8 +33,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(folder / f"{number:05}.png"), image)
     genki = chosen.data / "genki4k"
+    strange = held_back(genki)
     with (genki / "index.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
+        for row in (row for row in csv.DictReader(file) if row["file"] in strange):
             folder = chosen.out / "photographs" / ("smile" if row["smile"] == "1" else "none")
             folder.mkdir(parents=True, exist_ok=True)
             (folder / row["file"]).symlink_to((genki / "images" / row["file"]).resolve())

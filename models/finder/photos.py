@@ -77,3 +77,8 @@ def load(folder: Path) -> list[Photo]:
         points = np.array([[[float(row[f"{p}_x"]), float(row[f"{p}_y"])] for p in ("re", "le", "n", "rm", "lm")]])
         photos.append(Photo(row["file"], grey, box, points.astype(np.float32), np.zeros((0, 4), np.float32)))
     return photos
+
+
+def held_back(folder: Path) -> frozenset[str]:
+    """The names of the photographs that the finder has not seen."""
+    return frozenset(photo.name for photo in split(load(folder)).judge)
