@@ -102,31 +102,15 @@ def _teacher(chosen: argparse.Namespace, material: Material) -> Any:
     every = max(1, len(material.learn) // _EXAMPLES)
     examples = torch.from_numpy(standardised(material.learn.images[::every]))
     nets.begin(network, pretrained.tensors(chosen.work / "pretrained"), examples)
-    run = Run(
-        chosen.work / "teacher",
-        network,
-        rates={"trunk": 5e-4, "heads": 2e-3},
-        decay=0.05,
-        steps=chosen.teacher_epochs * material.steps,
-        offsets=material.offsets,
-        seed=chosen.seed,
-        resume=chosen.resume,
-    )
+    rates = {"trunk": 5e-4, "heads": 2e-3}
+    run = _run(chosen, material, "teacher", network, rates=rates, decay=0.05, epochs=chosen.teacher_epochs)
     _train(run, "teacher", chosen.teacher_epochs, material, lambda epoch: _stream(material, chosen.seed, epoch))
     return run.average
 
 
 def _student(chosen: argparse.Namespace, material: Material, teacher: Any) -> Run:
-    run = Run(
-        chosen.work / "student",
-        nets.student(),
-        rates={"trunk": 3e-3, "heads": 3e-3},
-        decay=0.02,
-        steps=chosen.epochs * material.steps,
-        offsets=material.offsets,
-        seed=chosen.seed,
-        resume=chosen.resume,
-    )
+    rates = {"trunk": 3e-3, "heads": 3e-3}
+    run = _run(chosen, material, "student", nets.student(), rates=rates, decay=0.02, epochs=chosen.epochs)
     kept = [chosen.work / "student" / f"answers-{lesson}.npy" for lesson in range(_LESSONS)]
     if run.epoch == 0:
         for path in kept:
@@ -142,6 +126,28 @@ def _student(chosen: argparse.Namespace, material: Material, teacher: Any) -> Ru
 
     _train(run, "student", chosen.epochs, material, taught)
     return run
+
+
+def _run(
+    chosen: argparse.Namespace,
+    material: Material,
+    name: str,
+    network: Any,
+    *,
+    rates: Mapping[str, float],
+    decay: float,
+    epochs: int,
+) -> Run:
+    return Run(
+        chosen.work / name,
+        network,
+        rates=rates,
+        decay=decay,
+        steps=epochs * material.steps,
+        offsets=material.offsets,
+        seed=chosen.seed,
+        resume=chosen.resume,
+    )
 
 
 def _stream(material: Material, seed: int, epoch: int) -> Iterable[Batch]:
