@@ -24,6 +24,7 @@ class Gate:
         self._file = file
         self._settings = settings
         self._stamp: tuple[int, int] | None = None
+        self._stored: bool | None = None  # what the file is known to say
         self._switch = True
         self._quiet = False
         self._read()
@@ -46,12 +47,14 @@ class Gate:
 
     def switch(self, on: bool) -> None:
         """Set and store the switch. When it cannot be stored it is on, and StorageError says why."""
+        if on == self._switch == self._stored and _stamp(self._file) == self._stamp:
+            return
         self._switch = True
         try:
             _write(self._file, "on" if on else "off")
         except OSError as error:
             raise StorageError(f"{self._file}: privacy cannot be stored: {error.strerror}; it stays on") from None
-        self._switch = on
+        self._switch = self._stored = on
         self._stamp = _stamp(self._file)
 
     def refresh(self, local_minutes: int) -> None:
@@ -65,7 +68,7 @@ class Gate:
         self._quiet = in_quiet_hours(self._settings.quiet_hours, local_minutes)
 
     def _read(self) -> None:
-        self._stamp = _stamp(self._file)
+        self._stamp, self._stored = _stamp(self._file), None
         try:
             word = self._file.read_text(encoding="ascii").strip()
         except FileNotFoundError:
@@ -73,6 +76,8 @@ class Gate:
         except (OSError, UnicodeDecodeError) as error:
             log.warning("%s: cannot be read (%s): privacy stays on", self._file, error)
             word = "on"
+        else:
+            self._stored = {"on": True, "off": False}.get(word)
         if word not in ("on", "off"):
             log.warning("%s: holds neither on nor off: privacy stays on", self._file)
         self._switch = word != "off"

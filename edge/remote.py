@@ -11,7 +11,8 @@ import msgspec
 
 from edge import __version__
 from edge.board import Board
-from edge.clock import SystemClock
+from edge.bucket import Bucket
+from edge.clock import Clock, SystemClock
 from edge.config.load import Loaded
 from edge.config.secrets import public
 from edge.errands import Errands, Late
@@ -27,6 +28,8 @@ from edge.readings import LABELS, SourceStatus
 from edge.settings import Settings
 
 log = logging.getLogger(__name__)
+
+CHANGES = (60, 10.0)  # that are stored: so many at once, then one in so many seconds, or strangers wear out the card
 
 
 class Host(Protocol):
@@ -48,10 +51,12 @@ class Host(Protocol):
 class Remote:
     """Carries out commands on behalf of the decision loop, in its thread. `later` brings late answers back to it."""
 
-    def __init__(self, service: Host, later: Callable[[Late], None]) -> None:
+    def __init__(self, service: Host, later: Callable[[Late], None], clock: Clock) -> None:
         self._service = service
         self._errands = Errands(later)
+        self._clock = clock
         self._once = Once(log, SystemClock())
+        self._changes = Bucket(*CHANGES, clock.monotonic())
         self._told: dict[str, str] = {}
         self._requests: dict[str, Callable[[Any], Any]] = {
             "info": lambda _: msgspec.to_builtins(self.info()),
@@ -124,18 +129,22 @@ class Remote:
             )
             service.outlet.tell("privacy", "ON" if service.gate.on else "OFF")
             return
-        problem = service.switch_privacy(on=bool(command.value))
+        counted = service.gate.on and not command.value and not command.local  # on is never too often
+        problem = self._too_often() if counted else None
+        if problem is None:
+            problem = service.switch_privacy(on=bool(command.value))
+            if counted:
+                self._changes.take()
         if problem is None and service.gate.on != bool(command.value):
             problem = f"privacy stays on: {service.gate.reason}"
         self._answer("privacy", command.transaction, {"privacy": "ON" if service.gate.on else "OFF"}, problem)
 
     def _set(self, command: Command) -> None:
-        service = self._service
         try:
             if command.value is None:
-                service.apply(service.settings.reset(command.name))
+                self._change(lambda settings: settings.reset(command.name))
             else:
-                service.apply(service.settings.change({command.name: command.value}))
+                self._change(lambda settings: settings.change({command.name: command.value}))
         except EdgeError as error:
             self._once.say(logging.WARNING, f"config/{command.name}/set refused: {error}")
             self._answer("config", command.transaction, error=str(error))
@@ -144,6 +153,20 @@ class Remote:
             return
         self.tell_values()
         self._answer("config", command.transaction, {command.name: command.value})
+
+    def _change(self, how: Callable[[Settings], Loaded]) -> None:
+        """Store and apply a change of the configuration; what is refused is not counted."""
+        problem = self._too_often()
+        if problem is not None:
+            raise EdgeError(problem)
+        self._service.apply(how(self._service.settings))
+        self._changes.take()
+
+    def _too_often(self) -> str | None:
+        """Why nothing may be stored now, if so."""
+        if self._changes.wait(self._clock.monotonic()) > 0.0:
+            return f"too many changes at once; the next may come in {CHANGES[1]:.0f} s"
+        return None
 
     def answer_late(self, late: Late) -> None:
         """What an errand brought back."""
@@ -190,16 +213,16 @@ class Remote:
         if not isinstance(values, dict) or not values:
             raise EdgeError('"values" must be a table of keys and values, such as {"values": {"decision.enter": 0.5}}')
         try:
-            self._service.apply(self._service.settings.change(values))
+            self._change(lambda settings: settings.change(values))
         except EdgeError as error:
-            log.warning("request/set refused: %s", error)
+            self._once.say(logging.WARNING, f"request/set refused: {error}")
             raise
         self.tell_values()
         return values
 
     def _reset(self, value: Any) -> dict[str, Any]:
         key = value.get("key") if isinstance(value, dict) else None
-        self._service.apply(self._service.settings.reset(key if isinstance(key, str) else None))
+        self._change(lambda settings: settings.reset(key if isinstance(key, str) else None))
         self.tell_values()
         return self._service.settings.live_values()
 

@@ -77,7 +77,7 @@ class Service:
         self._clock = clock
         self._senses: list[Sense[Any]] = [sense for sense in (sight, hearing) if sense is not None]
         self._supervisor = Supervisor([sense.worker for sense in self._senses], clock)
-        self._remote = Remote(self, inbox.put)
+        self._remote = Remote(self, inbox.put, clock)
         self._cpu = CpuMeter(clock.monotonic())
         self._budget = Budget(settings.config.limits.max_cpu_percent, settings.config.limits.max_temperature_c)
         self._latencies = Latencies()

@@ -35,6 +35,23 @@ def test_the_switch_survives_a_restart_and_nobody_else_can_read_it(tmp_path: Pat
     assert not Gate(file, Privacy(start="on")).on
 
 
+def test_the_same_word_is_not_written_again_unless_the_file_may_say_another(tmp_path: Path) -> None:
+    file = tmp_path / "privacy"
+    gate = Gate(file, Privacy(start="on"))
+    gate.switch(True)
+    first = file.stat().st_ino, file.stat().st_mtime_ns
+    gate.switch(True)
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == first
+    store(file, on=False)
+    gate.switch(True)
+    assert file.read_text() == "on\n"
+    for garbage in (b"", b"\xff"):
+        file.write_bytes(garbage)
+        gate = Gate(file, Privacy())
+        gate.switch(True)
+        assert file.read_text() == "on\n"
+
+
 def test_a_switch_that_cannot_be_stored_stays_on(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way of a folder")
     gate = Gate(tmp_path / "file" / "privacy", Privacy())

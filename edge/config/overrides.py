@@ -37,7 +37,10 @@ def change(path: Path, base: Config, values: Mapping[str, Any]) -> Config:
     A damaged file is put aside as `<name>.damaged`.
     """
     changed = with_changes(base, values)
-    _write(path, {**_kept(path), **{key: keys.value_of(changed, key) for key in values}})
+    kept = _kept(path)
+    wanted = {**kept, **{key: keys.value_of(changed, key) for key in values}}
+    if wanted != kept:  # some automations say the same every minute, and cards wear out
+        _write(path, wanted)
     return changed
 
 

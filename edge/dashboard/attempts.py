@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from edge.bucket import Bucket
 from edge.clock import Clock
 
 _MOST = 500  # addresses remembered
 _KNOWN = 20  # addresses from which somebody signed in: strangers cannot lock those out
-
-
-class Bucket:
-    """`burst` at once, then one every `every_s`."""
-
-    def __init__(self, burst: int, every_s: float, now: float) -> None:
-        self._burst = burst
-        self._every_s = every_s
-        self._left = float(burst)
-        self._at = now
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next one is allowed; 0 when it is."""
-        self._left = min(self._burst, self._left + (now - self._at) / self._every_s)
-        self._at = now
-        return 0.0 if self._left >= 1.0 else (1.0 - self._left) * self._every_s
-
-    def take(self) -> None:
-        self._left -= 1.0
 
 
 class Attempts:

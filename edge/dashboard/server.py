@@ -10,8 +10,8 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from http import HTTPStatus
 
+from edge.bucket import Bucket
 from edge.clock import Clock
-from edge.dashboard.attempts import Bucket
 from edge.dashboard.exchange import MAX_HEAD, PATIENCE_S, Answer, Refused, Request, hang_up, read_request, send
 from edge.mqtt.once import Once
 

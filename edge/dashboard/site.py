@@ -11,10 +11,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from edge.bucket import Bucket
 from edge.clock import Clock
 from edge.config import schema
 from edge.dashboard.aim import Aim
-from edge.dashboard.attempts import Attempts, Bucket
+from edge.dashboard.attempts import Attempts
 from edge.dashboard.exchange import Answer, Refused, Request, json
 from edge.dashboard.guard import check_host, check_origin, check_site, own_names
 from edge.dashboard.history import History

@@ -34,9 +34,14 @@ class Hearing:
     """Judges steps of STEP samples in order."""
 
     def __init__(self, min_snr_db: float, noise_floor_db: float | None) -> None:
+        self._detector = _detector()
+        self.begin(min_snr_db, noise_floor_db)
+
+    def begin(self, min_snr_db: float, noise_floor_db: float | None) -> None:
+        """Anew, as if nothing had been heard. The detector stays: to load another one each time frays the memory."""
         self._min_snr_db = min_snr_db
         self._fixed_floor_db = noise_floor_db
-        self._detector = _detector()
+        self._detector.reset()
         self._floor = NoiseFloor()
         self._gain = Gain()
         self._open = 0

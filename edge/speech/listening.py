@@ -30,8 +30,13 @@ class Listener:
     """Cuts into steps, judges, and follows segments. Steps lie on a grid that begins where the sound begins."""
 
     def __init__(self, settings: SpeechSettings) -> None:
-        self._settings = settings
         self._hearing = Hearing(settings.min_snr_db, settings.noise_floor_db)
+        self.begin(settings)
+
+    def begin(self, settings: SpeechSettings) -> None:
+        """Anew, as if nothing had been heard."""
+        self._settings = settings
+        self._hearing.begin(settings.min_snr_db, settings.noise_floor_db)
         self._segment = Segment()
         self._kept: Samples = np.empty(0, np.float32)
         self._before: deque[Samples] = deque(maxlen=PRE_ROLL)

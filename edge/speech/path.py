@@ -24,11 +24,12 @@ class SpeechPath:
     def __init__(self, settings: SpeechSettings, folder: Path | None = None) -> None:
         self._settings = settings
         self._classifier = Classifier(folder or resources.models() / "speech")
+        self._listener = Listener(settings)
         self.reset()
 
     def reset(self) -> None:
         """Forget all: the room, the segment, the time."""
-        self._listener = Listener(self._settings)
+        self._listener.begin(self._settings)
         self._window = Window()
         self._time: float | None = None  # of the next sample to be judged
         self._begin_segment()

@@ -36,7 +36,7 @@ class Run:
         seed: int,
         resume: bool,
     ) -> None:
-        """`rates` are the highest learning rates of "trunk" and "heads"; `decay` is that of weights; `steps` in all.
+        """`rates` are the highest learning rates of "trunk" and "heads"; `decay` is that of weights; `steps` a round.
 
         `offsets` are added to a head's logits while learning (log prior: see the card).
         """
@@ -121,11 +121,15 @@ def answers(network: Any, pictures: Floats, offsets: Mapping[str, Floats]) -> Fl
 
 
 def slope(step: int, steps: int) -> float:
-    """The learning rate as a share of the highest: a short rise, then half a cosine down to nothing."""
+    """The learning rate as a share of the highest: a short rise, then half a cosine down to nothing.
+
+    Every further round of so many steps begins anew from half the height.
+    """
+    before, step = divmod(step, steps)
     rise = max(1, steps // 25)
     if step < rise:
-        return (step + 1) / rise
-    return float(0.5 * (1 + np.cos(np.pi * min(1.0, (step - rise) / max(1, steps - rise)))))
+        return float(0.5**before * (step + 1) / rise)
+    return float(0.5**before * 0.5 * (1 + np.cos(np.pi * (step - rise) / max(1, steps - rise))))
 
 
 def _groups(network: Any, rates: Mapping[str, float], decay: float) -> list[dict[str, Any]]:

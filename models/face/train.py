@@ -26,7 +26,7 @@ from models.face.lessons import lessons
 _BATCH = 64
 _HELD_BACK = 0.08  # of Training, for every choice that is made
 _EXAMPLES = 256  # faces to set the teacher's norms by
-_LESSONS = 8  # epochs that the teacher answers; then the student sees the same pictures again, mirrored or not
+_LESSONS = 8  # epochs of a round that the teacher answers; the others show the same pictures again, mirrored or not
 _LESSON = 1000  # their first number, so that the teacher has not seen these very pictures
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     teacher = _teacher(chosen, material)
     student = _student(chosen, material, teacher)
 
-    notes = {"seed": chosen.seed, "epochs": chosen.epochs, "teacher_epochs": chosen.teacher_epochs}
+    notes = {"seed": chosen.seed, "epochs": student.epoch, "teacher_epochs": chosen.teacher_epochs}
     for head, folder in (("ferplus", chosen.out), ("fer2013", chosen.out / "fer2013")):
         print(ship.ship(folder, student.average, material.learn, material.check, head=head, notes=notes))
     pictures.training(student.history, chosen.out / "training.png")
@@ -111,7 +111,7 @@ def _teacher(chosen: argparse.Namespace, material: Material) -> Any:
 def _student(chosen: argparse.Namespace, material: Material, teacher: Any) -> Run:
     rates = {"trunk": 3e-3, "heads": 3e-3}
     run = _run(chosen, material, "student", nets.student(), rates=rates, decay=0.02, epochs=chosen.epochs)
-    kept = [chosen.work / "student" / f"answers-{lesson}.npy" for lesson in range(_LESSONS)]
+    kept = [chosen.work / "student" / f"answers-{lesson}.npy" for lesson in range(_LESSONS * chosen.rounds)]
     if run.epoch == 0:
         for path in kept:
             path.unlink(missing_ok=True)  # of another teacher, perhaps
@@ -120,11 +120,12 @@ def _student(chosen: argparse.Namespace, material: Material, teacher: Any) -> Ru
         return answers(teacher, shown, material.offsets)
 
     def taught(epoch: int) -> Iterable[Batch]:
-        stream = _stream(material, chosen.seed, _LESSON + epoch % _LESSONS)
+        lesson = epoch // chosen.epochs * _LESSONS + epoch % chosen.epochs % _LESSONS
+        stream = _stream(material, chosen.seed, _LESSON + lesson)
         random = np.random.default_rng((chosen.seed, epoch))
-        return lessons(stream, ask, kept[epoch % _LESSONS], random)
+        return lessons(stream, ask, kept[lesson], random)
 
-    _train(run, "student", chosen.epochs, material, taught)
+    _train(run, "student", chosen.epochs * chosen.rounds, material, taught)
     return run
 
 
@@ -168,7 +169,8 @@ def _train(run: Run, name: str, epochs: int, material: Material, stream: Callabl
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/train face", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with FER2013 and the FER+ votes")
-    parser.add_argument("--epochs", type=int, default=24, help="of the student")
+    parser.add_argument("--epochs", type=int, default=24, help="of the student, in a round")
+    parser.add_argument("--rounds", type=int, default=2, help="of the student, each with lessons of its own")
     parser.add_argument("--teacher-epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

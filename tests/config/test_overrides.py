@@ -32,6 +32,13 @@ def test_a_change_is_kept_and_survives_a_start(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["overrides.toml"]
 
 
+def test_the_same_again_is_not_written(file: Path) -> None:
+    config = overrides.change(file, Config(), {"decision.enter": 0.6})
+    before = file.stat()
+    overrides.change(file, config, {"decision.enter": 0.6})
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_reset_forgets_one_or_all(file: Path) -> None:
     config = overrides.change(file, Config(), {"decision.enter": 0.6})
     overrides.change(file, config, {"publish.max_hz": 5})

@@ -7,11 +7,13 @@ import os
 import random
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from edge.config import keys
+from edge.remote import CHANGES
 from tests.faults import fuzzing
 from tests.faults.alongside import alongside
 from tests.faults.rig import PREFIX, Rig
@@ -114,6 +116,36 @@ def test_each_refusal_is_answered(rig: Rig) -> None:
         if number % 20 == 19:
             rig.until(lambda: expected <= _refused(rig), "every refusal", 30)
     assert {m.payload for m in rig.observer.on("/config/decision.enter")} == {b"0.45"}
+
+
+@alongside()
+def test_too_many_changes_do_not_wear_out_the_card(rig: Rig) -> None:
+    """A slider that runs wild, or a stranger: some changes are stored, then few; privacy can always be switched on."""
+    burst, _ = CHANGES
+    service = rig.start()
+    rig.wait("reading")
+    stored, file = set(), service.state / "overrides.toml"
+    for number in range(burst + 100):
+        command = {"value": 0.4 + number / 1000, "transaction": number}
+        rig.observer.send(f"{PREFIX}/config/decision.enter/set", json.dumps(command))
+        rig.until(partial(_answered, rig, number), "an answer")
+        stored.add(file.stat().st_mtime_ns)
+    assert burst <= len(stored) <= burst + 20
+    refused = [m.json for m in rig.observer.on("/response/config") if m.json["status"] == "error"]
+    assert {each["error"] for each in refused} == {"too many changes at once; the next may come in 10 s"}
+    assert rig.log().count("too many changes") == 1
+
+    rig.observer.send(f"{PREFIX}/privacy/set", "ON")
+    rig.wait("privacy", lambda m: m.payload == b"ON")
+    before = (service.state / "privacy").stat().st_mtime_ns
+    for number in range(1000, 1050):
+        rig.observer.send(f"{PREFIX}/privacy/set", json.dumps({"value": "ON", "transaction": number}))
+    rig.until(partial(_answered, rig, 1049), "an answer")
+    assert (service.state / "privacy").stat().st_mtime_ns == before
+
+
+def _answered(rig: Rig, transaction: int) -> bool:
+    return any(m.json["transaction"] == transaction for m in rig.observer.messages if "/response/" in m.topic)
 
 
 def _refused(rig: Rig) -> set[int]:

@@ -13,6 +13,7 @@ from edge import resources
 from edge.errors import ModelError
 from edge.inference import read_manifest
 from edge.readings import LABELS, SAMPLE_RATE, Samples, Sound, SpeechReading
+from edge.speech import hearing
 from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
 from edge.speech.whole import classify_clip
@@ -53,6 +54,13 @@ def test_a_voice_is_read_every_half_second(path: SpeechPath) -> None:
         assert reading.segment >= 1
     gaps = np.diff([reading.time for reading in readings if reading.segment == readings[0].segment])
     assert all(gap >= 0.45 for gap in gaps[:-1])
+
+
+def test_a_reset_forgets_all_and_loads_nothing_again(path: SpeechPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = said(SpeechPath(SpeechSettings()), TALK)
+    monkeypatch.setattr(hearing, "_detector", None)
+    said(path, np.concatenate((hum(2.0), TALK, noise(1.0))))
+    assert said(path, TALK) == fresh
 
 
 @settings(max_examples=10, deadline=None)

@@ -6,6 +6,7 @@ Everything is the product's own except the clock and the two devices. One JSON l
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import random
 import signal
@@ -93,9 +94,38 @@ def _hurry(clock: HurriedClock, sight: Sight, hearing: Hearing, film: Film, voic
                 "frames": sight.slot.taken, "frames_dropped": sight.slot.dropped,
                 "sound_s": round(voice.made * 0.1, 1), "sound_dropped_s": round(hearing.queue.dropped_s, 1),
                 "camera_faults": film._troubles.met, "microphone_faults": voice._troubles.met,
+                "in_use_mb": round(_in_use() / 1e6, 3), "objects": sys.getallocatedblocks(),
             }  # fmt: skip
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
+
+
+class _Mallinfo2(ctypes.Structure):
+    """As in malloc.h of glibc 2.33."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
+
+
+def _in_use() -> int:
+    """Bytes that the allocator has lent and not got back: memory that grows without this growing is its pools."""
+    ask = ctypes.CDLL(None).mallinfo2
+    ask.restype = _Mallinfo2
+    told = ask()
+    return int(told.uordblks + told.hblkhd)
 
 
 def _somebody() -> list[Frame]:

@@ -76,25 +76,11 @@ class Rig:
         try:
             wait_for(lambda: self.told or self._device.poll() is not None, 600, "the device to begin")
             end = time.monotonic() + seconds
-            next_fault = time.monotonic() + 5.0
-            sampled = said = 0.0
-            while time.monotonic() < end and not enough(self.told):
-                if self._device.poll() is not None:
-                    wrong.append(f"seed {self.seed}: the process ended with {self._device.returncode}")
-                    break
-                time.sleep(0.2)
-                now = time.monotonic()
-                if now - sampled >= 1.0:
-                    sampled = now
-                    self._look()
-                if now - said >= 10.0:
-                    said = now
-                    progress(self._line())
-                if now >= next_fault:
-                    self._fault()
-                    next_fault = time.monotonic() + self._rng.uniform(*FAULT_EVERY_S)
+            self._soak(lambda: time.monotonic() >= end or enough(self.told), progress)
             if self._device.poll() is None:
                 self._settle()
+            else:
+                wrong.append(f"seed {self.seed}: the process ended with {self._device.returncode}")
         except AssertionError as error:
             wrong.append(f"seed {self.seed}: {error}")
         finally:
@@ -121,6 +107,23 @@ class Rig:
             wrong=wrong[:20],
             samples=self.samples,
         )
+
+    def _soak(self, enough: Callable[[], bool], progress: Callable[[str], None]) -> None:
+        """Faults, looks and lines, until `enough` or until the process is gone."""
+        next_fault = time.monotonic() + 5.0
+        sampled = said = 0.0
+        while self._device.poll() is None and not enough():
+            time.sleep(0.2)
+            now = time.monotonic()
+            if now - sampled >= 1.0:
+                sampled = now
+                self._look()
+            if now - said >= 10.0:
+                said = now
+                progress(self._line())
+            if now >= next_fault:
+                self._fault()
+                next_fault = time.monotonic() + self._rng.uniform(*FAULT_EVERY_S)
 
     def _fault(self) -> None:
         name = self._rng.choice(
@@ -183,16 +186,23 @@ class Rig:
                     threads=int(fields["Threads"]),
                     descriptors=descriptors,
                     files=len(list(self._state.iterdir())),
+                    in_use_mb=self.told.get("in_use_mb", 0.0),
+                    objects=self.told.get("objects", 0),
                 )
             )
 
     def _line(self) -> str:
-        newest = self.samples[-1] if self.samples else None
-        memory = f"{newest.rss_mb:.0f} MB, {newest.threads} threads, {newest.descriptors} descriptors" if newest else ""
+        told = self.told
+        line = (
+            f"{told.get('device_s', 0) / 3600:.2f} h at {told.get('rate', 0)}x: {told.get('frames', 0)} frames, "
+            f"{told.get('sound_s', 0) / 3600:.2f} h of sound; {sum(self.faults.values())} faults"
+        )
+        if not self.samples:
+            return line
+        newest = self.samples[-1]
         return (
-            f"{self.told.get('device_s', 0) / 3600:.2f} h at {self.told.get('rate', 0)}x: "
-            f"{self.told.get('frames', 0)} frames, {self.told.get('sound_s', 0) / 3600:.2f} h of sound; {memory}; "
-            f"{sum(self.faults.values())} faults"
+            f"{line}; {newest.rss_mb:.1f} MB, {newest.in_use_mb:.2f} of them lent; {newest.objects} objects, "
+            f"{newest.threads} threads, {newest.descriptors} descriptors"
         )
 
     def _listen(self) -> None:

@@ -19,13 +19,15 @@ JUDGED_S = 4 * 3_600.0  # simulated, of one process: below, noise of a megabyte 
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One look at the process from outside."""
+    """One look at the process from outside; the last two are its own word."""
 
     device_s: float
     rss_mb: float
     threads: int
     descriptors: int
     files: int
+    in_use_mb: float = 0.0
+    objects: int = 0
 
 
 class Run(msgspec.Struct, frozen=True):
