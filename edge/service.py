@@ -23,6 +23,7 @@ from edge.face.budget import Budget
 from edge.gpio import Gpio
 from edge.handover import Inbox
 from edge.health import CpuMeter, Latencies, resident_mb
+from edge.memory import Memory
 from edge.mqtt.commands import Command
 from edge.mqtt.payloads import HealthPayload, SourcePayload
 from edge.mqtt.publisher import Publisher
@@ -81,6 +82,7 @@ class Service:
         self._cpu = CpuMeter(clock.monotonic())
         self._budget = Budget(settings.config.limits.max_cpu_percent, settings.config.limits.max_temperature_c)
         self._latencies = Latencies()
+        self._memory = Memory(clock.monotonic())
         self._started = clock.monotonic()
         self._frames_told = (self._started, 0)
         self._health_told = self._second = self._started
@@ -177,6 +179,7 @@ class Service:
         if self.sight is not None:
             stride = self._budget.step(self._cpu_percent, self.board.temperature(), self.board.throttled(), now)
             self.sight.thin(stride)
+        self._memory.look(now)
         self._tell_systemd()
         self._failure = self._supervisor.check() or self._hung_capture(now)
         if self._failure is None and self._flowing(now):
@@ -213,6 +216,7 @@ class Service:
             self.scene.reset(now)
             self.publisher.purge()
             self.outlet.tell("state", self.scene.current_state(self._clock.wall(), now))
+            self._memory.soon(now)
             if not all(closed):
                 self._failure = "a device could not be released for privacy"
         else:

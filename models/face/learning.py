@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from models.common.rates import slope
 from models.face.batches import Batch
 
 Floats = NDArray[np.float32]
@@ -118,18 +119,6 @@ def answers(network: Any, pictures: Floats, offsets: Mapping[str, Floats]) -> Fl
         said = network(torch.from_numpy(pictures))
     judged = [(said[head] + torch.from_numpy(offset)).softmax(dim=1).numpy() for head, offset in offsets.items()]
     return np.stack(judged)
-
-
-def slope(step: int, steps: int) -> float:
-    """The learning rate as a share of the highest: a short rise, then half a cosine down to nothing.
-
-    Every further round of so many steps begins anew from half the height.
-    """
-    before, step = divmod(step, steps)
-    rise = max(1, steps // 25)
-    if step < rise:
-        return float(0.5**before * (step + 1) / rise)
-    return float(0.5**before * 0.5 * (1 + np.cos(np.pi * (step - rise) / max(1, steps - rise))))
 
 
 def _groups(network: Any, rates: Mapping[str, float], decay: float) -> list[dict[str, Any]]:

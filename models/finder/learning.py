@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,12 @@ _SHAPE, _POINTS = 2.0, 20.0  # what a box and its landmarks count beside the sco
 class Run:
     """Network, averaged network, optimizer and history, kept in `folder` after each epoch."""
 
-    def __init__(self, folder: Path, *, steps: int, rate: float, resume: bool) -> None:
+    def __init__(self, folder: Path, *, rounds: Sequence[int], rate: float, resume: bool) -> None:
+        """`rounds` are the steps of each; a further one begins anew from half the height of the one before."""
         folder.mkdir(parents=True, exist_ok=True)
         self.network, self.averaged = network.build(), network.build()
         self.averaged.set_weights(self.network.get_weights())
-        schedule = tf.keras.optimizers.schedules.CosineDecay(
-            rate / 20, max(1, steps - _WARM_UP), alpha=0.01, warmup_target=rate, warmup_steps=_WARM_UP
-        )
-        self._optimizer = tf.keras.optimizers.AdamW(schedule, weight_decay=1e-3, clipnorm=5.0)
+        self._optimizer = tf.keras.optimizers.AdamW(Rates(rounds, rate), weight_decay=1e-3, clipnorm=5.0)
         self._optimizer.build(self.network.trainable_variables)
         self._checkpoint = tf.train.Checkpoint(network=self.network, averaged=self.averaged, optimizer=self._optimizer)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
@@ -79,6 +77,26 @@ class Run:
             keep = tf.minimum(_KEEP, (1.0 + done) / (10.0 + done))
             mean.assign(keep * mean + (1.0 - keep) * now)
         return tf.stack(parts)
+
+
+class Rates(tf.keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """In each round a short rise, then half a cosine."""
+
+    def __init__(self, rounds: Sequence[int], rate: float) -> None:
+        self._parts = []
+        begin = 0
+        for steps in rounds:
+            part = tf.keras.optimizers.schedules.CosineDecay(
+                rate / 20, max(1, steps - _WARM_UP), alpha=0.01, warmup_target=rate, warmup_steps=_WARM_UP
+            )
+            self._parts.append((begin, part))
+            begin, rate = begin + steps, rate / 2
+
+    def __call__(self, step: Any) -> Any:
+        value = self._parts[0][1](step)
+        for begin, part in self._parts[1:]:
+            value = tf.where(step >= begin, part(step - begin), value)
+        return value
 
 
 def losses(said: Any, wanted: Any) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,13 @@ def slope(picture: Floats, angle: float, much: float) -> Floats:
     x, y = np.meshgrid(np.linspace(-0.5, 0.5, width), np.linspace(-0.5, 0.5, height))
     along = x * np.cos(angle) + y * np.sin(angle)
     return np.asarray(picture * (1 - much * (0.5 + along)), np.float32)
+
+
+def unfocused(picture: Floats, heights: Sequence[float], random: Random) -> Floats:
+    """Out of focus, as far as the smallest face, of these `heights`, can still be told for one."""
+    height = min(heights, default=random.uniform(12, 100))
+    blurred = cv2.GaussianBlur(picture, (0, 0), max(0.1, float(height) * random.uniform(0.02, 0.09)))
+    return np.asarray(blurred, np.float32)
 
 
 def dark(picture: Floats, light: float, random: Random) -> Floats:

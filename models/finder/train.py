@@ -23,7 +23,7 @@ from models.finder import compose, convert, judge, label, light, parity, photos,
 from models.finder.batches import batches
 from models.finder.learning import Run
 
-VERSION = "1"
+VERSION = "2"
 _BATCH = 32
 _STEPS = 400  # of an epoch
 _LEAST = 0.05  # score from which an answer is counted at all
@@ -47,11 +47,13 @@ def main() -> None:
     )
     pictures_, empty = checks(choose)
 
-    run = Run(chosen.work, steps=chosen.epochs * _STEPS, rate=chosen.rate, resume=chosen.resume)
+    rounds, epochs = [chosen.epochs * _STEPS, chosen.further * _STEPS], chosen.epochs + chosen.further
+    run = Run(chosen.work, rounds=rounds, rate=chosen.rate, resume=chosen.resume)
     hard: list[NDArray[np.float32]] = []
-    while run.epoch < chosen.epochs:
-        stream = batches(learn, hard, size=_BATCH, steps=_STEPS, seed=chosen.seed, epoch=run.epoch)
-        record = run.train(tqdm(stream, f"epoch {run.epoch + 1}/{chosen.epochs}", _STEPS, mininterval=10))
+    while run.epoch < epochs:
+        how = {"seed": chosen.seed, "epoch": run.epoch, "unfocused": run.epoch >= chosen.epochs}
+        stream = batches(learn, hard, size=_BATCH, steps=_STEPS, **how)
+        record = run.train(tqdm(stream, f"epoch {run.epoch + 1}/{epochs}", _STEPS, mininterval=10))
         record |= _follow(run, pictures_, empty)
         hard = (hard + _mine(run, learn, np.random.default_rng([chosen.seed, 7, run.epoch])))[-_MOST_HARD:]
         run.keep(record)
@@ -125,7 +127,7 @@ def ship(run: Run, learn: compose.Bank, choose: compose.Bank, chosen: argparse.N
     random = np.random.default_rng(chosen.seed)
     examples = [prepare(light.weather(compose.draw(learn, random).picture, random)) for _ in range(400)]
     content = to_int8(run.averaged, np.concatenate(examples))
-    notes = {"seed": chosen.seed, "epochs": chosen.epochs}
+    notes = {"seed": chosen.seed, "epochs": run.epoch}
     out: Path = chosen.out
     convert.ship(out, content, version=VERSION, middle=0.0, notes=notes)
     finder = SingleShot(_LEAST, folder=out)
@@ -159,6 +161,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--backgrounds", type=Path, required=True, help="made by python -m models.finder.collect")
     parser.add_argument("--yunet", type=Path, required=True, help="face_detection_yunet_*.onnx, which labels")
     parser.add_argument("--epochs", type=int, default=40, help=f"of {_STEPS} steps of {_BATCH} pictures")
+    parser.add_argument("--further", type=int, default=24, help="epochs of a second round, with faces out of focus")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

@@ -16,7 +16,7 @@ from edge.face.classify import FaceClassifier
 from edge.face.crop import prepare
 from edge.inference import Model, quantise, read_manifest
 from edge.readings import LABELS
-from models.common import calibration, metrics
+from models.common import calibration, metrics, rates
 from models.face import augment, batches, choice, data, measure, parity, pretrained, targets
 from models.face.lessons import lessons
 
@@ -163,6 +163,14 @@ def test_a_teacher_is_asked_once_and_pictures_are_mirrored_at_random(tmp_path: P
         for picture, seen in zip(plain.pictures, batch.pictures, strict=True)
     ]
     assert 0 < sum(sides) < len(sides)
+
+
+def test_a_further_round_begins_from_half_the_height() -> None:
+    heights = [rates.slope(step, 1000) for step in range(2000)]
+    assert max(heights[:1000]) == pytest.approx(1.0)
+    assert heights[999] < 0.001
+    assert max(heights[1000:]) == pytest.approx(0.5)
+    assert heights[1999] < 0.001
 
 
 def test_weights_of_the_teacher_that_are_not_those_expected_are_refused(tmp_path: Path) -> None:

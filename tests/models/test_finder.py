@@ -16,7 +16,7 @@ from edge.face.finder import SingleShot
 from edge.face.grid import CELLS, LANDMARKS, SIDE, STRIDE, decode, fitted, prepare
 from edge.inference import Model, dequantise, quantise, read_manifest
 from edge.readings import Box, Face
-from models.finder import batches, compose, judge, parity, photos, scenes, targets
+from models.finder import batches, compose, judge, light, parity, photos, scenes, targets
 
 FOLDER = resources.models() / "finder"
 
@@ -129,6 +129,25 @@ def test_batches_repeat_with_the_seed() -> None:
     assert np.array_equal(first[0], again[0])
     assert first[0].shape == (4, SIDE, SIDE, 1)
     assert first[1].score.shape == (4, CELLS, CELLS)
+
+
+def test_out_of_focus_is_blurred_as_far_as_the_smallest_face_allows() -> None:
+    picture = np.random.default_rng(0).uniform(0, 255, (SIDE, SIDE)).astype(np.float32)
+    small, large = (light.unfocused(picture, [90.0, height], np.random.default_rng(1)) for height in (12.0, 80.0))
+    assert picture.std() > small.std() > large.std()
+    assert light.unfocused(picture, [], np.random.default_rng(1)).std() < picture.std()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is there for training alone")
+def test_a_further_round_begins_from_half_the_height() -> None:
+    from models.finder.learning import Rates
+
+    rates = Rates([1000, 600], 0.004)
+    heights = [float(rates(step)) for step in range(1600)]
+    assert max(heights[:1000]) == pytest.approx(0.004)
+    assert heights[999] < 0.0001
+    assert max(heights[1000:]) == pytest.approx(0.002)
+    assert heights[1599] < 0.0001
 
 
 def test_one_answer_finds_one_face_and_the_rest_are_alarms() -> None:
