@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -53,9 +54,10 @@ def main() -> int:
     pace = Pace(most=4 * FASTEST, steady=FASTEST, welcome=10 * FASTEST, answer=5 * FASTEST)
     loaded = load(arguments.config, overrides=paths.overrides_file(arguments.state))
     with (
-        mock.patch.object(edge.build, "SystemClock", return_value=clock),
-        mock.patch.object(edge.build, "camera", return_value=film),
-        mock.patch.object(edge.build, "microphone", return_value=voice),
+        # Functions and no Mocks, which remember every call.
+        mock.patch.object(edge.build, "SystemClock", new=_giving(clock)),
+        mock.patch.object(edge.build, "camera", new=_giving(film)),
+        mock.patch.object(edge.build, "microphone", new=_giving(voice)),
         mock.patch.object(edge.build, "Publisher", partial(Publisher, pace=pace, synced=lambda: True)),
     ):
         device = edge.build.build(loaded, arguments.state)
@@ -66,6 +68,10 @@ def main() -> int:
         watch = (clock, device.sight, device.hearing, film, voice)
         threading.Thread(target=_hurry, args=watch, daemon=True).start()
         return device.run()
+
+
+def _giving(thing: object) -> Callable[..., object]:
+    return lambda *_: thing
 
 
 def _real_patience() -> None:
