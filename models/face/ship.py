@@ -21,7 +21,7 @@ from models.face import choice, convert, network, parity, targets
 from models.face.augment import augment
 from models.face.data import Faces
 
-VERSION = "2"
+VERSION = "3"
 _SAME = 1e-3  # of a logit
 
 

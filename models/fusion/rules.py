@@ -15,7 +15,7 @@ from edge.readings import LABELS
 from models.common.calibration import softmax
 from models.fusion.pairs import Pairs, Reals
 
-PLAIN = FusionWeights(name="fusion", version="2", face=1.0, speech=1.0, face_power=0.0, speech_power=0.0)
+PLAIN = FusionWeights(name="fusion", version="3", face=1.0, speech=1.0, face_power=0.0, speech_power=0.0)
 _TRUST_COST = 0.02  # of labels weighing unlike each other: rare ones would be overfitted
 _STACK_COST = 1e-3
 _FEATURES_COST = 3e-2

@@ -180,14 +180,22 @@ def test_weights_of_the_teacher_that_are_not_those_expected_are_refused(tmp_path
         pretrained.tensors(tmp_path)
 
 
-def test_the_share_of_the_prior_is_the_one_that_answers_best() -> None:
+def test_the_least_of_the_prior_is_put_back_with_which_accuracy_reaches_its_aim() -> None:
     random = np.random.default_rng(0)
     natural = np.log(np.array([0.7, *[0.05] * 6], np.float32))
-    truth = random.integers(0, 7, 700)  # all equally common, so no prior is right
-    logits = (3 * np.eye(7)[truth] + random.normal(0, 1, (700, 7))).astype(np.float32)
-    assert choice.choose_share(truth, logits, natural) < 0.3
-    assert choice.choose_share(truth, np.asarray(logits - natural), natural) > 0.7
-    with_own, with_others = choice.reached(truth, logits), choice.reached_by_others(truth, logits, natural)
+
+    def logits_for(truth: np.ndarray, noise: float) -> np.ndarray:  # type: ignore[type-arg]
+        return np.asarray(3 * np.eye(7)[truth] + random.normal(0, noise, (len(truth), 7)), np.float32)
+
+    even, common = random.integers(0, 7, 700), random.choice(7, 3000, p=np.exp(natural))
+    assert choice.choose_share(even, logits_for(even, 0.8), natural) == 0.0
+    shares = [choice.choose_share(common, logits_for(common, noise), natural) for noise in (0.8, 1.2)]
+    assert shares[0] == 0.0
+    assert 0.1 < shares[1] < 0.9
+    wrong = logits_for(even, 2.0)  # the aim is out of reach, and no prior is right
+    assert choice.choose_share(even, wrong, natural) < 0.3
+    assert choice.choose_share(even, np.asarray(wrong - natural), natural) > 0.7
+    with_own, with_others = choice.reached(even, wrong), choice.reached_by_others(even, wrong, natural)
     assert with_others == pytest.approx(with_own, abs=0.05)
 
 

@@ -19,6 +19,9 @@ from edge.readings import Box, Face
 from models.finder import batches, compose, judge, light, parity, photos, scenes, targets
 
 FOLDER = resources.models() / "finder"
+TWO_RUNTIMES = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_runtime") is None, reason="tflite-runtime is not installed beside ai-edge-litert"
+)
 
 
 def test_the_shipped_file_is_small_and_int8() -> None:
@@ -47,29 +50,37 @@ def test_int8_stays_close_to_float() -> None:
         assert difference[5:].max() < 0.1  # sizes of the box
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("tflite_runtime") is None, reason="tflite-runtime is not installed beside ai-edge-litert"
-)
+@TWO_RUNTIMES
 def test_tflite_runtime_agrees() -> None:
-    from tflite_runtime.interpreter import Interpreter
-
-    manifest, model = read_manifest(FOLDER), Model(FOLDER)
-    other = Interpreter(model_content=(FOLDER / manifest.file).read_bytes())
-    other.allocate_tensors()
-    taken = other.get_input_details()[0]["index"]
-    given = {each["name"]: each["index"] for each in other.get_output_details()}
     for drawing, row in zip(parity.drawings(), parity.read(FOLDER), strict=True):
-        other.set_tensor(taken, quantise(prepare(drawing), manifest.inputs[0]))
-        other.invoke()
-        ours = model.run({"image": prepare(drawing)})
-        theirs = {each.name: dequantise(other.get_tensor(given[each.tensor]), each) for each in manifest.outputs}
         # The runtimes round differently in every layer, so cells without a face differ by more than the last step.
         one, two = (
-            parity.at((said["score"][0], said["box"][0], said["landmarks"][0]), int(row[0])) for said in (ours, theirs)
+            parity.at((said["score"][0], said["box"][0], said["landmarks"][0]), int(row[0]))
+            for said in (Model(FOLDER).run({"image": prepare(drawing)}), _by_tflite_runtime(drawing))
         )
         assert abs(one[0] - two[0]) < 0.6  # the logit
-        assert np.abs(one[1:5] - two[1:5]).max() < 0.2  # cells, and logarithms of cells
+        assert np.abs(one[1:5] - two[1:5]).max() < 0.3  # cells, and logarithms of cells
         assert np.abs(one[5:] - two[5:]).max() < 0.05  # sizes of the box
+
+
+@TWO_RUNTIMES
+def test_tflite_runtime_finds_the_same_faces() -> None:
+    finder, middle = SingleShot(), float(read_manifest(FOLDER).preprocessing["middle"])
+    alike, alone = [], 0
+    for each in _judged()[::8]:
+        square, _ = fitted(each.picture)
+        said = _by_tflite_runtime(square)
+        ours, theirs = (
+            finder.look(square),
+            decode(said["score"][0, :, :, 0], said["box"][0], said["landmarks"][0], 0.5, middle),
+        )
+        if ours and theirs:
+            alike.append(overlap(ours[0].box, theirs[0].box))
+        alone += bool(ours) != bool(theirs)
+    assert len(alike) > 50
+    assert alone <= 2
+    assert np.median(alike) > 0.9
+    assert np.quantile(alike, 0.05) > 0.75
 
 
 def test_what_is_encoded_is_decoded() -> None:
@@ -183,6 +194,13 @@ def test_nothing_that_judges_is_learnt_from() -> None:
 
 
 def test_a_floor_of_recall_on_real_photographs() -> None:
+    finder = SingleShot()
+    told = [judge.verdict(finder.find(each.picture), each.boxes, each.points, each.doubtful) for each in _judged()[::4]]
+    assert judge.recall(told, 0.5) > 0.94
+
+
+def _judged() -> list[scenes.Judged]:
+    """The photographs that judge."""
     where = os.environ.get("EMOTION_EDGE_DATA")
     if not where:
         pytest.skip("EMOTION_EDGE_DATA does not name a folder with GENKI-4K")
@@ -190,10 +208,20 @@ def test_a_floor_of_recall_on_real_photographs() -> None:
         folder = photos.find(Path(where))
     except SystemExit as reason:
         pytest.skip(str(reason))
-    judged = scenes.photographs(photos.split(photos.load(folder)).judge)[::4]
-    finder = SingleShot()
-    told = [judge.verdict(finder.find(each.picture), each.boxes, each.points, each.doubtful) for each in judged]
-    assert judge.recall(told, 0.5) > 0.94
+    return scenes.photographs(photos.split(photos.load(folder)).judge)
+
+
+def _by_tflite_runtime(square: np.ndarray) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    """What the other runtime says of a picture of SIDE x SIDE."""
+    from tflite_runtime.interpreter import Interpreter
+
+    manifest = read_manifest(FOLDER)
+    other = Interpreter(model_content=(FOLDER / manifest.file).read_bytes())
+    other.allocate_tensors()
+    other.set_tensor(other.get_input_details()[0]["index"], quantise(prepare(square), manifest.inputs[0]))
+    other.invoke()
+    given = {each["name"]: each["index"] for each in other.get_output_details()}
+    return {each.name: dequantise(other.get_tensor(given[each.tensor]), each) for each in manifest.outputs}
 
 
 def _empty() -> tuple[photos.Floats, photos.Floats, photos.Floats]:
