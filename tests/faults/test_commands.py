@@ -78,6 +78,7 @@ def test_a_flood_of_nonsense(rig: Rig) -> None:
     assert grown < 8.0, f"memory grew by {grown:.1f} MB"
     assert service.log.stat().st_size < 200_000, "strangers fill the journal"
     assert "Traceback" not in rig.log()
+    rig.drained()  # what the broker was too busy to acknowledge comes as backlog
     rig.ledger().check()
     assert service.stop() == 0
 
