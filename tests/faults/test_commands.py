@@ -102,7 +102,7 @@ def answered(asker: Observer, transaction: str) -> None:
 
 
 @alongside()
-def test_each_refusal_is_answered(rig: Rig) -> None:
+def test_each_refusal_is_told(rig: Rig) -> None:
     """Not faster than it is read, every wrong command with a transaction gets an error with the same one."""
     rng = random.Random(4)
     rig.start()
@@ -129,7 +129,7 @@ def test_too_many_changes_do_not_wear_out_the_card(rig: Rig) -> None:
     for number in range(burst + 100):
         command = {"value": 0.4 + number / 1000, "transaction": number}
         rig.observer.send(f"{PREFIX}/config/decision.enter/set", json.dumps(command))
-        rig.until(partial(_answered, rig, number), "an answer")
+        rig.until(partial(_told, rig, number), "an answer")
         stored.add(file.stat().st_mtime_ns)
     assert burst <= len(stored) <= burst + 20
     refused = [m.json for m in rig.observer.on("/response/config") if m.json["status"] == "error"]
@@ -141,11 +141,11 @@ def test_too_many_changes_do_not_wear_out_the_card(rig: Rig) -> None:
     before = (service.state / "privacy").stat().st_mtime_ns
     for number in range(1000, 1050):
         rig.observer.send(f"{PREFIX}/privacy/set", json.dumps({"value": "ON", "transaction": number}))
-    rig.until(partial(_answered, rig, 1049), "an answer")
+    rig.until(partial(_told, rig, 1049), "an answer")
     assert (service.state / "privacy").stat().st_mtime_ns == before
 
 
-def _answered(rig: Rig, transaction: int) -> bool:
+def _told(rig: Rig, transaction: int) -> bool:
     return any(m.json["transaction"] == transaction for m in rig.observer.messages if "/response/" in m.topic)
 
 
