@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import resources
+from edge.device import resources
 from edge.errors import ModelError
 from edge.inference import Model, Tensor, dequantise, quantise, read_manifest, softmax
 

@@ -18,11 +18,11 @@ import numpy as np
 from edge.bench import peers
 from edge.capture.recordings import read_image
 from edge.errors import EdgeError, MediaError
+from edge.face.batch import find_everywhere
 from edge.face.crop import to_grey
 from edge.face.finder import SingleShot
-from edge.face.whole import find_everywhere
-from edge.health import percentile
 from edge.readings import LABELS
+from edge.service.health import percentile
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm"}
 _WARM = 5  # pictures before the clock counts

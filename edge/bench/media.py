@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.capture.sample import SampleScene, SampleVoice
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
+from edge.demo.sample import SampleScene, SampleVoice
 from edge.errors import MediaError
 from edge.readings import SAMPLE_RATE, Samples
 
@@ -29,7 +29,7 @@ class Media:
 def sample_pictures(folder: Path, count: int = 40) -> Path:
     """Frames of the sample scene as files."""
     (folder / "sample").mkdir(parents=True)
-    scene = SampleScene(Camera(source="sample", width=640, height=480, fps=FPS))
+    scene = SampleScene(CameraConfig(source="sample", width=640, height=480, fps=FPS))
     scene.open()
     for number in range(count):
         cv2.imwrite(str(folder / "sample" / f"{number:04}.png"), scene.read().image)
@@ -40,7 +40,7 @@ def sample_pictures(folder: Path, count: int = 40) -> Path:
 def sample_media(folder: Path) -> Media:
     """The sample scene as files: what is measured then is the service and not the making of the scene."""
     media = Media(folder / "scene.mp4", folder / "voice.wav")
-    settings = Camera(source="sample", width=640, height=480, fps=FPS)
+    settings = CameraConfig(source="sample", width=640, height=480, fps=FPS)
     scene = SampleScene(settings)
     scene.open()
     writer = cv2.VideoWriter(str(media.video), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (640, 480))

@@ -12,17 +12,17 @@ import msgspec
 from edge.bench.media import Media
 from edge.capture.recordings import Video
 from edge.capture.soundfiles import read_sound
-from edge.config.schema import Camera, Config
+from edge.config.schema import CameraConfig, Config
+from edge.device.resources import models
+from edge.emotion.fusion import learned_weights
+from edge.emotion.scene import Outgoing, Scene
 from edge.errors import MediaError, SourceEnded
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, SingleShot
 from edge.face.path import FacePath
-from edge.fusion import learned_weights
-from edge.health import percentile
 from edge.readings import SAMPLE_RATE, Box, FacesReading, Frame, Sound
-from edge.resources import models
-from edge.scene import Outgoing, Scene
+from edge.service.health import percentile
 from edge.speech.classifier import Classifier
 from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
@@ -91,7 +91,7 @@ def _first_face(frames: list[Frame], find: Finder, media: Media) -> Box:
 
 
 def _frames(media: Media) -> list[Frame]:
-    source = Video(media.video, Camera(source=str(media.video)))
+    source = Video(media.video, CameraConfig(source=str(media.video)))
     source.open()
     frames: list[Frame] = []
     try:

@@ -16,10 +16,10 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.bench.media import Media
+from edge.demo.local_broker import LocalBroker
 from edge.errors import EdgeError
-from edge.health import percentile
-from edge.mqtt.broker import LocalBroker
-from edge.mqtt.payloads import Latency
+from edge.messages.payloads import Latency
+from edge.service.health import percentile
 
 WARM_S = 6.0
 DEVICE = "bench"

@@ -9,8 +9,8 @@ from pathlib import Path
 from edge.capture import opencv, picamera, v4l2
 from edge.capture.base import FrameSource, NoSource, NothingYet
 from edge.capture.recordings import Folder, Video
-from edge.clock import Clock
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
+from edge.device.clock import Clock
 from edge.errors import CaptureError, EdgeError, MissingPackage
 from edge.readings import Frame
 
@@ -18,21 +18,17 @@ _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 FIRST_PICTURE_TRIES = 6  # three seconds, about
 
 
-def camera(settings: Camera, clock: Clock) -> FrameSource:
+def camera(settings: CameraConfig, clock: Clock) -> FrameSource:
     """The source that `settings.source` names, not yet opened; `auto` chooses when it is opened."""
     source = settings.source.strip()
     if source in {"", "auto"}:
         return Auto(settings, clock)
     if source == "none":
         return NoSource("camera")
-    if source == "sample":
-        from edge.capture.sample import SampleScene
-
-        return SampleScene(settings)
     return _live(source, settings, clock) or _recording(source, settings)
 
 
-def _live(source: str, settings: Camera, clock: Clock) -> FrameSource | None:
+def _live(source: str, settings: CameraConfig, clock: Clock) -> FrameSource | None:
     kind, _, rest = source.partition(":")
     if kind == "picamera2":
         return picamera.PiCamera(_number(source, rest), settings, clock)
@@ -50,7 +46,7 @@ def _live(source: str, settings: Camera, clock: Clock) -> FrameSource | None:
     return opencv.OpenCvCamera(target, settings, clock) if target else None
 
 
-def _recording(source: str, settings: Camera) -> FrameSource:
+def _recording(source: str, settings: CameraConfig) -> FrameSource:
     path = Path(re.sub(r"^file://", "", source)).expanduser()
     return Folder(path, settings) if path.is_dir() else Video(path, settings)
 
@@ -60,7 +56,7 @@ class Auto:
 
     live = True
 
-    def __init__(self, settings: Camera, clock: Clock) -> None:
+    def __init__(self, settings: CameraConfig, clock: Clock) -> None:
         self.name = "camera"
         self._candidates: Callable[[list[str]], Iterator[FrameSource]] = lambda why: _candidates(settings, clock, why)
         self._chosen: FrameSource | None = None
@@ -110,7 +106,7 @@ def _board() -> str:
         return ""
 
 
-def _candidates(settings: Camera, clock: Clock, reasons: list[str]) -> Iterator[FrameSource]:
+def _candidates(settings: CameraConfig, clock: Clock, reasons: list[str]) -> Iterator[FrameSource]:
     try:
         for found in picamera.found():
             yield picamera.PiCamera(int(found.source.partition(":")[2]), settings, clock)
@@ -139,7 +135,7 @@ def _first_picture(source: FrameSource) -> None:
     raise CaptureError(f"{source.name} opens but gives no picture")
 
 
-def _csi(number: int, settings: Camera, clock: Clock) -> FrameSource:
+def _csi(number: int, settings: CameraConfig, clock: Clock) -> FrameSource:
     target = opencv.pipeline_target(f"CSI camera {number}", opencv.csi_pipeline(number, settings))
     return opencv.OpenCvCamera(target, settings, clock)
 

@@ -12,8 +12,8 @@ from typing import Generic, Literal, TypeVar
 from edge.capture.backoff import Backoff
 from edge.capture.base import NothingYet, Source
 from edge.capture.faults import Faults
-from edge.capture.pace import Pace
-from edge.clock import Clock
+from edge.capture.playback_clock import PlaybackClock
+from edge.device.clock import Clock
 from edge.errors import CaptureError, EdgeError, SourceEnded
 from edge.readings import Frame, Sound
 
@@ -51,7 +51,7 @@ class CaptureLoop(Generic[T]):
         self._clock = clock
         self._faults: Faults[T] = faults
         self._backoff = Backoff(random)
-        self._pace: Pace[T] = Pace(real_time=pace)
+        self._pace: PlaybackClock[T] = PlaybackClock(real_time=pace)
         self._source: Source[T] | None = None
         self._is_open = False
         self._waiting: tuple[float, T] | None = None  # read ahead of its time, and when it is due

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from edge.capture import network, v4l2
 from edge.capture.grabber import Grabber
 from edge.capture.picture import as_asked, luma_of, unpacked
-from edge.clock import Clock
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
+from edge.device.clock import Clock
 from edge.errors import CaptureError, MissingPackage
 from edge.readings import Frame
 
@@ -65,7 +65,7 @@ def pipeline_target(name: str, pipeline: str) -> Target:
 APPSINK = "appsink drop=true max-buffers=1 sync=false"
 
 
-def csi_pipeline(number: int, settings: Camera) -> str:
+def csi_pipeline(number: int, settings: CameraConfig) -> str:
     """NVIDIA's camera source, converted from the GPU's memory to BGR."""
     return (
         f"nvarguscamerasrc sensor-id={number} ! video/x-raw(memory:NVMM), width={settings.width}, "
@@ -84,7 +84,7 @@ class OpenCvCamera:
 
     live = True
 
-    def __init__(self, target: Target, settings: Camera, clock: Clock) -> None:
+    def __init__(self, target: Target, settings: CameraConfig, clock: Clock) -> None:
         self.name = target.name
         self._settings = settings
         self._number = 0
@@ -107,7 +107,7 @@ class OpenCvCamera:
 class _Capture:
     """cv2.VideoCapture as a Device of the grabber."""
 
-    def __init__(self, target: Target, settings: Camera, clock: Clock) -> None:
+    def __init__(self, target: Target, settings: CameraConfig, clock: Clock) -> None:
         self._target = target
         self._clock = clock
         self._interval = 0.8 / settings.fps  # a little less, or jitter would drop every second picture
@@ -153,7 +153,7 @@ class _Capture:
         return now
 
 
-def _opened(target: Target, settings: Camera) -> cv2.VideoCapture:
+def _opened(target: Target, settings: CameraConfig) -> cv2.VideoCapture:
     if target.path:
         objection = v4l2.why_not(target.path)
         if objection:
@@ -167,7 +167,7 @@ def _opened(target: Target, settings: Camera) -> cv2.VideoCapture:
     return capture
 
 
-def _open_v4l2(target: Target, settings: Camera) -> cv2.VideoCapture:
+def _open_v4l2(target: Target, settings: CameraConfig) -> cv2.VideoCapture:
     wanted = [cv2.CAP_PROP_FRAME_WIDTH, settings.width, cv2.CAP_PROP_FRAME_HEIGHT, settings.height]
     if settings.width * settings.height > 640 * 480:  # USB 2 carries larger pictures compressed only
         wanted = [cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"), *wanted]
@@ -179,7 +179,7 @@ def _open_v4l2(target: Target, settings: Camera) -> cv2.VideoCapture:
     return capture
 
 
-def _open_stream(target: Target, settings: Camera) -> cv2.VideoCapture:
+def _open_stream(target: Target, settings: CameraConfig) -> cv2.VideoCapture:
     parameters = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
         OPEN_MS,
@@ -191,11 +191,11 @@ def _open_stream(target: Target, settings: Camera) -> cv2.VideoCapture:
     return cv2.VideoCapture(target.address, cv2.CAP_FFMPEG, parameters)
 
 
-def _open_pipeline(target: Target, _settings: Camera) -> cv2.VideoCapture:
+def _open_pipeline(target: Target, _settings: CameraConfig) -> cv2.VideoCapture:
     return cv2.VideoCapture(target.address, cv2.CAP_GSTREAMER)
 
 
-_OPENERS: dict[int, Callable[[Target, Camera], cv2.VideoCapture]] = {
+_OPENERS: dict[int, Callable[[Target, CameraConfig], cv2.VideoCapture]] = {
     cv2.CAP_V4L2: _open_v4l2,
     cv2.CAP_FFMPEG: _open_stream,
     cv2.CAP_GSTREAMER: _open_pipeline,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edge.capture.base import Found
 from edge.capture.grabber import Grabber
 from edge.capture.picture import LUMA_WIDTH, oriented
-from edge.clock import Clock
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
+from edge.device.clock import Clock
 from edge.errors import CaptureError, MissingPackage
 from edge.readings import Frame, Image
 
@@ -46,7 +46,7 @@ class PiCamera:
 
     live = True
 
-    def __init__(self, number: int, settings: Camera, clock: Clock) -> None:
+    def __init__(self, number: int, settings: CameraConfig, clock: Clock) -> None:
         self.name = f"Raspberry Pi camera {number}"
         self._settings = settings
         self._number = 0
@@ -68,7 +68,7 @@ class PiCamera:
 class _Pi:
     """Picamera2 as a Device of the grabber."""
 
-    def __init__(self, name: str, number: int, settings: Camera, clock: Clock) -> None:
+    def __init__(self, name: str, number: int, settings: CameraConfig, clock: Clock) -> None:
         self._clock = clock
         self._small = small_size(settings.width, settings.height)
         module = _picamera2()

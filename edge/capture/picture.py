@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
 from edge.readings import Image
 
 LUMA_WIDTH = 320  # faces worth reading are big enough in this
@@ -52,7 +52,7 @@ def luma_of(image: Image) -> NDArray[np.uint8]:
     return cast("NDArray[np.uint8]", cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
-def as_asked(image: NDArray[np.uint8], settings: Camera) -> Image:
+def as_asked(image: NDArray[np.uint8], settings: CameraConfig) -> Image:
     """Size, rotation and flip of the settings applied."""
     return oriented(fitted(colour(image), settings.width, settings.height), settings.rotation, settings.flip)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.capture.base import Found, NothingYet
 from edge.capture.resample import Resampler
-from edge.clock import Clock
+from edge.device.clock import Clock
 from edge.errors import CaptureError, MissingPackage
 from edge.readings import SAMPLE_RATE, Samples, Sound
 
@@ -48,7 +48,7 @@ def found() -> list[Found]:
         audio.terminate()
 
 
-class Microphone:
+class PortAudioMicrophone:
     """A SoundSource. `wanted` is an index, a part of a name, or empty for the first that opens."""
 
     live = True

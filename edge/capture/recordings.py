@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.picture import as_asked, luma_of
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
 from edge.errors import CaptureError, MediaError, SourceEnded
 from edge.readings import Frame, Image
 
@@ -39,7 +39,7 @@ class Video:
 
     live = False
 
-    def __init__(self, path: Path, settings: Camera) -> None:
+    def __init__(self, path: Path, settings: CameraConfig) -> None:
         self.name = f"video {path}"
         self._path = path
         self._settings = settings
@@ -99,7 +99,7 @@ class Folder:
 
     live = False
 
-    def __init__(self, path: Path, settings: Camera) -> None:
+    def __init__(self, path: Path, settings: CameraConfig) -> None:
         self.name = f"pictures in {path}"
         self._path = path
         self._settings = settings

@@ -15,7 +15,7 @@ from edge.bench.contest import Result, compare, pictures
 from edge.bench.media import Media, sample_media, sample_pictures
 from edge.bench.stages import stages
 from edge.bench.whole import measure
-from edge.board import detect
+from edge.device.board import detect
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from edge.commands.answers import split_broker
-from edge.config.schema import Config, Mqtt
+from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import mqtt_password, password_in
+from edge.device.identity import device_name, machine_id
 from edge.errors import ConfigError
 from edge.mqtt import reasons
-from edge.mqtt.identity import device_name, machine_id
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def prefix(config: Config, arguments: argparse.Namespace) -> str:
     return f"{arguments.base or config.mqtt.base}/{device}"
 
 
-def connection(ours: Mqtt, arguments: argparse.Namespace) -> tuple[Mqtt, str | None]:
+def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttConfig, str | None]:
     """How to reach the broker. User, password and certificate of the config go to the broker of the config alone."""
     host, port, tls = split_broker(arguments.broker) if arguments.broker else (ours.host or "127.0.0.1", None, False)
     same = host.lower() == ours.host.lower() and port in (None, reasons.port(ours)) and (ours.tls or not tls)
@@ -42,7 +42,7 @@ def connection(ours: Mqtt, arguments: argparse.Namespace) -> tuple[Mqtt, str | N
         mqtt, password = ours, mqtt_password(ours) if ours.username else None
     else:
         tls = tls or arguments.ca_file is not None
-        mqtt, password = Mqtt(host=host, port=port, base=ours.base, protocol=ours.protocol, tls=tls), None
+        mqtt, password = MqttConfig(host=host, port=port, base=ours.base, protocol=ours.protocol, tls=tls), None
     if arguments.ca_file:
         mqtt = replace(mqtt, ca_file=arguments.ca_file, tls=True)
     if arguments.username:

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge import paths
 from edge.config import keys
 from edge.config.advice import advice
 from edge.config.load import Loaded, load
 from edge.config.secrets import masked
+from edge.config.systemd_dropin import stale
 from edge.config.values import toml
+from edge.device import paths
 from edge.errors import ConfigError
-from edge.sandbox import stale
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

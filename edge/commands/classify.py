@@ -57,7 +57,7 @@ def _named(probabilities: Probabilities) -> dict[str, float]:
 
 def _in_use(name: str) -> Path:
     """The model that the service uses."""
-    from edge import paths
+    from edge.device import paths
     from edge.modelstore.store import choose, tell
 
     config = paths.config_file()
@@ -68,9 +68,9 @@ def _in_use(name: str) -> Path:
 
 def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, Any]]:
     from edge.capture.recordings import read_image
+    from edge.face.batch import classify_picture
     from edge.face.classify import FaceClassifier
     from edge.face.finder import SingleShot
-    from edge.face.whole import classify_picture
 
     classifier = FaceClassifier(model or _in_use("face"))
     find = SingleShot(folder=_in_use("finder"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from edge import paths
+from edge.device import paths
 
 
 def add_config(parser: argparse.ArgumentParser, *, of_service: bool = False) -> None:

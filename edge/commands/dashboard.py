@@ -10,15 +10,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from edge import paths
-from edge.clock import SystemClock
 from edge.commands import broker, common
 from edge.config.load import load
-from edge.config.schema import Dashboard as Settings
-from edge.dashboard.aim import Aim
-from edge.dashboard.observer import Dashboard, address
+from edge.config.schema import DashboardConfig as Settings
+from edge.dashboard.observer import DashboardObserver, address
+from edge.dashboard.preview import Aim
 from edge.dashboard.subscriber import Subscriber
 from edge.dashboard.wiring import checked_password
+from edge.device import paths
+from edge.device.clock import SystemClock
 from edge.errors import BrokerError
 
 
@@ -50,9 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     settings = replace(settings, preview="off")
     mqtt, password = broker.connection(config.mqtt, arguments)
     prefix = broker.prefix(config, arguments)
-    heard: list[Dashboard] = []  # the two know each other
+    heard: list[DashboardObserver] = []  # the two know each other
     subscriber = Subscriber(mqtt, password, prefix, lambda *told: heard[0].hear(*told) if heard else None)
-    page = Dashboard(
+    page = DashboardObserver(
         settings,
         password=checked_password(settings, state),
         device=prefix.rpartition("/")[2],

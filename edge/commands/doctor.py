@@ -10,14 +10,14 @@ import sys
 
 import msgspec
 
-from edge.board import detect
-from edge.clock import SystemClock
 from edge.commands import common
 from edge.config.load import load
+from edge.device.board import detect
+from edge.device.clock import SystemClock
+from edge.device.paths import overrides_file
 from edge.doctor.examine import examine
 from edge.doctor.findings import Finding, Subject, worst
 from edge.errors import ConfigError
-from edge.paths import overrides_file
 
 _MARKS = {"green": ("✔", "32"), "yellow": ("!", "33"), "red": ("✘", "31")}
 

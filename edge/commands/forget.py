@@ -16,7 +16,7 @@ from edge.config.schema import Config
 from edge.errors import BrokerError, EdgeError
 from edge.homeassistant.names import announcement_topic
 from edge.mqtt import reasons
-from edge.mqtt.dial import new_client
+from edge.mqtt.client import new_client
 from edge.mqtt.tls import UnusableFiles
 
 WELCOME_S = 10.0

@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from edge import paths
 from edge.commands import common
+from edge.device import paths
 from edge.errors import ModelError
 from edge.modelstore.package import MANIFEST, Package, read_package
 from edge.modelstore.signature import signer

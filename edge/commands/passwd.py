@@ -6,9 +6,9 @@ import argparse
 import getpass
 import sys
 
-from edge import paths
 from edge.commands import common
 from edge.dashboard.password import MAX_LENGTH, MIN_LENGTH, file_in, remove, store
+from edge.device import paths
 from edge.errors import ConfigError
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from edge import paths
 from edge.commands import common
 from edge.config.load import load
-from edge.privacy import Gate, store
+from edge.device import paths
+from edge.device.privacy import Gate, store
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

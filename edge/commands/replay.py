@@ -15,19 +15,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from edge import paths
-from edge.clock import SystemClock
 from edge.commands import common
 from edge.config.load import load
-from edge.config.schema import Config, Outbox
+from edge.config.schema import Config, OutboxConfig
 from edge.config.secrets import mqtt_password
+from edge.device import paths
+from edge.device.clock import SystemClock
+from edge.device.identity import client_id, device_name, machine_id
+from edge.emotion.scene import Outgoing
 from edge.errors import BrokerError
+from edge.messages.numbering import iso
 from edge.modelstore.store import used_folders
-from edge.mqtt.identity import client_id, device_name, machine_id
 from edge.mqtt.publisher import Publisher
-from edge.mqtt.stamp import iso
-from edge.recording import play
-from edge.scene import Outgoing
+from edge.service.replay import play
 
 CONNECT_S = 10.0
 
@@ -76,7 +76,7 @@ def _publisher(config: Config) -> Iterator[Publisher]:
     with TemporaryDirectory() as folder:
         publisher = Publisher(
             config.mqtt,
-            Outbox(max_mb=0),
+            OutboxConfig(max_mb=0),
             device=device,
             client_id=client_id(f"{device}-replay", machine_id()),
             password=mqtt_password(config.mqtt),

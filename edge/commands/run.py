@@ -12,19 +12,18 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from edge import notify
-from edge.build import build, obey_signals
 from edge.capture.base import Found
 from edge.capture.devices import cameras_found, microphones_found
 from edge.commands import common
 from edge.config.load import load
-from edge.config.schema import Config, Mqtt
+from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import exposed
+from edge.device import systemd
+from edge.device.hardening import forbid_dumps, keep_out_of_swap
+from edge.device.paths import overrides_file
 from edge.errors import ConfigError, EdgeError
-from edge.last_words import tell_broker
-from edge.paths import overrides_file
-from edge.sealed import seal
-from edge.swap import keep_out_of_swap
+from edge.mqtt.config_error_report import tell_broker
+from edge.service.build import build, obey_signals
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,7 +42,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    seal()
+    forbid_dumps()
     _log_to(level="WARNING" if arguments.view else "INFO")
     try:
         loaded = load(arguments.config, overrides=overrides_file(arguments.state))
@@ -74,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _log_to(level: str) -> None:
-    logging.basicConfig(level=level, handlers=[notify.log_handler()], force=True)
+    logging.basicConfig(level=level, handlers=[systemd.log_handler()], force=True)
 
 
 def _with_samples(config: Config, when: str) -> Config:
@@ -103,14 +102,14 @@ def _any(look: Callable[[], list[Found]]) -> bool:
 
 @contextlib.contextmanager
 def _own_broker(config: Config) -> Iterator[Config]:
-    from edge.mqtt.broker import LocalBroker
+    from edge.demo.local_broker import LocalBroker
 
     broker = LocalBroker()
     port = broker.start()
     _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}")
     try:
         yield structs.replace(
-            config, mqtt=Mqtt(host="127.0.0.1", port=port, base=config.mqtt.base, protocol=config.mqtt.protocol)
+            config, mqtt=MqttConfig(host="127.0.0.1", port=port, base=config.mqtt.base, protocol=config.mqtt.protocol)
         )
     finally:
         broker.stop()

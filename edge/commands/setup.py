@@ -10,15 +10,16 @@ import shutil
 import sys
 from pathlib import Path
 
-from edge import paths, resources, sandbox
 from edge.commands.answers import Answers, ask, split_broker
-from edge.commands.probe import probe
 from edge.commands.unit import write as write_unit
+from edge.config import systemd_dropin
 from edge.config.edit import with_values
 from edge.config.files import read_toml
 from edge.config.load import Loaded, load
 from edge.config.secrets import mqtt_password
+from edge.device import paths, resources
 from edge.errors import ConfigError, EdgeError, StorageError
+from edge.mqtt.probe import probe
 
 SERVICE_USER = "emotion-edge"
 
@@ -170,10 +171,10 @@ def _next_steps(loaded: Loaded, path: Path) -> list[str]:
     instance = None if path == paths.SYSTEM_CONFIG else path.stem
     name = f"emotion-edge@{instance}" if instance else "emotion-edge"
     unit = "emotion-edge@.service" if instance else "emotion-edge.service"
-    if not any((folder / unit).exists() for folder in sandbox.UNIT_FOLDERS):
+    if not any((folder / unit).exists() for folder in systemd_dropin.UNIT_FOLDERS):
         return ["next: sudo scripts/install"]
     try:
-        lines = write_unit(sandbox.drop_in(loaded.config, path), sandbox.folder(instance))
+        lines = write_unit(systemd_dropin.drop_in(loaded.config, path), systemd_dropin.folder(instance))
     except EdgeError as error:
         option = f" --instance {instance}" if instance else ""
         lines = [f"the unit cannot reach the broker yet: {error}; then run `emotion-edge unit{option} --write`"]

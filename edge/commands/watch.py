@@ -19,7 +19,7 @@ from edge.commands.view import View, change_line, screen
 from edge.config.load import load
 from edge.errors import BrokerError
 from edge.mqtt import reasons
-from edge.mqtt.dial import new_client
+from edge.mqtt.client import new_client
 from edge.mqtt.tls import UnusableFiles
 
 REDRAW_S = 0.25

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edge.config.schema import Config
 from edge.config.secrets import exposed, mqtt_password
+from edge.device.paths import SYSTEM_CONFIG
 from edge.errors import ConfigError
-from edge.paths import SYSTEM_CONFIG
 
 
 def advice(config: Config, path: Path | None) -> list[str]:

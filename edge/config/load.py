@@ -8,14 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import edge.board
-from edge import resources
+import edge.device.board
 from edge.config import keys
 from edge.config.files import line_of, read_toml
 from edge.config.migrate import migrate
 from edge.config.overrides import read as read_overrides
 from edge.config.schema import Config, problems
 from edge.config.values import converted, shown
+from edge.device import resources
 from edge.errors import ConfigError
 
 DEFAULT = "default"
@@ -124,7 +124,7 @@ def _unknown(key: str, value: Any) -> str:
 
 
 def _preset(named: str, board: str | None) -> tuple[str, dict[str, Any]]:
-    name = named if named != "auto" else board or edge.board.detect().name
+    name = named if named != "auto" else board or edge.device.board.detect().name
     path = resources.firmware_config() / "boards" / f"{name}.toml"
     values, wrong = checked(read_toml(path)[0])
     if wrong:

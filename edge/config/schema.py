@@ -42,12 +42,12 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the config file: unknown keys are refused."""
 
 
-class Device(Section, frozen=True):
+class DeviceConfig(Section, frozen=True):
     name: Name | None = None  # default: a hash of the machine id
     board: Literal["auto", "pi4", "pi5", "jetson", "laptop"] = "auto"
 
 
-class Camera(Section, frozen=True):
+class CameraConfig(Section, frozen=True):
     enabled: bool = True
     source: str = (
         "auto"  # auto, picamera2[:N], an index, /dev path, csi[:N], gst:PIPELINE, URL, video file, folder, sample, none
@@ -60,13 +60,13 @@ class Camera(Section, frozen=True):
     stall_s: PositiveSeconds = 4.0  # no frame, or the same frame, for this long counts as a fault
 
 
-class Microphone(Section, frozen=True):
+class MicrophoneConfig(Section, frozen=True):
     enabled: bool = True
     source: str = "auto"  # auto, index, part of a name, a WAV/FLAC file, sample, none
     silence_s: PositiveSeconds = 4.0  # nothing but zeros for this long counts as a fault
 
 
-class Face(Section, frozen=True):
+class FaceConfig(Section, frozen=True):
     min_score: Fraction = 0.5  # of the finder
     min_size: Annotated[int, Meta(ge=16, le=2000)] = 40  # pixels of height, in the camera's picture
     find_every: Annotated[int, Meta(ge=1, le=60)] = 3  # frames; in between faces are followed
@@ -77,7 +77,7 @@ class Face(Section, frozen=True):
     prior: Prior = {}
 
 
-class Speech(Section, frozen=True):
+class SpeechConfig(Section, frozen=True):
     voice_threshold: Fraction = 0.5
     min_voice_s: PositiveSeconds = 0.6
     max_segment_s: Annotated[float, Meta(ge=1, le=60)] = 8.0
@@ -88,14 +88,14 @@ class Speech(Section, frozen=True):
     prior: Prior = {}
 
 
-class Fusion(Section, frozen=True):
+class FusionConfig(Section, frozen=True):
     face_weight: Annotated[float, Meta(ge=0, le=10)] | None = None  # None: the learned weight of the manifest
     speech_weight: Annotated[float, Meta(ge=0, le=10)] | None = None
     face_max_age_s: PositiveSeconds = 2.0  # older readings do not count
     speech_max_age_s: PositiveSeconds = 4.0
 
 
-class Decision(Section, frozen=True):
+class DecisionConfig(Section, frozen=True):
     smoothing_s: Seconds = 1.5  # time constant of the exponential smoothing
     enter: Fraction = 0.45  # a label is entered when its smoothed probability is above this
     exit: Fraction = 0.35  # and left when it is below this
@@ -104,7 +104,7 @@ class Decision(Section, frozen=True):
     hold_s: Seconds = 3.0  # a state survives this long without any reading
 
 
-class Publish(Section, frozen=True):
+class PublishConfig(Section, frozen=True):
     max_hz: Annotated[float, Meta(gt=0, le=30)] = 2.0
     state_every_s: Annotated[float, Meta(ge=1, le=3600)] = 10.0
     summary_every_s: Annotated[float, Meta(ge=5, le=3600)] = 60.0
@@ -121,7 +121,7 @@ TopicBase = Annotated[
 ]
 
 
-class Mqtt(Section, frozen=True):
+class MqttConfig(Section, frozen=True):
     host: str = ""  # empty: no broker configured
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # default 1883, 8883 with TLS
     base: TopicBase = "emotion"
@@ -137,7 +137,7 @@ class Mqtt(Section, frozen=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
 
 
-class Outbox(Section, frozen=True):
+class OutboxConfig(Section, frozen=True):
     max_mb: Annotated[float, Meta(ge=0, le=1024)] = 8.0  # 0: nothing is kept while the broker is away
     max_age_h: Annotated[float, Meta(gt=0, le=8760)] = 24.0
 
@@ -147,7 +147,7 @@ class QuietHours(Section, frozen=True):
     end: TimeOfDay
 
 
-class Privacy(Section, frozen=True):
+class PrivacyConfig(Section, frozen=True):
     start: Literal["off", "on"] = "off"  # when no state is stored: "on" = camera and microphone released
     remote_off: bool = False  # may MQTT switch privacy off again
     quiet_hours: tuple[QuietHours, ...] = ()
@@ -155,12 +155,12 @@ class Privacy(Section, frozen=True):
     mute_pin: Pin | None = None  # GPIO number of a button to ground
 
 
-class Limits(Section, frozen=True):
+class LimitsConfig(Section, frozen=True):
     max_cpu_percent: Annotated[float, Meta(ge=5, le=400)] = 60.0  # of one core
     max_temperature_c: Annotated[float, Meta(ge=40, le=110)] = 75.0  # work is thinned above this
 
 
-class Dashboard(Section, frozen=True):
+class DashboardConfig(Section, frozen=True):
     enabled: bool = False
     listen: str = "127.0.0.1"  # address to listen on; any but loopback needs a password
     port: Annotated[int, Meta(ge=1, le=65535)] = 8470
@@ -169,18 +169,18 @@ class Dashboard(Section, frozen=True):
     preview: Literal["off", "device", "password"] = "off"  # who may see the aiming picture
 
 
-class HomeAssistant(Section, frozen=True):
+class HomeAssistantConfig(Section, frozen=True):
     enabled: bool = True  # announce the device by MQTT discovery
     prefix: TopicBase = "homeassistant"
 
 
-class Metrics(Section, frozen=True):
+class MetricsConfig(Section, frozen=True):
     enabled: bool = False
     listen: Literal["127.0.0.1", "::1"] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 9877
 
 
-class Log(Section, frozen=True):
+class LogConfig(Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -188,22 +188,22 @@ class Config(Section, frozen=True):
     """Everything an owner can set."""
 
     config_version: Annotated[int, Meta(ge=1)] = CONFIG_VERSION
-    device: Device = Device()
-    camera: Camera = Camera()
-    microphone: Microphone = Microphone()
-    face: Face = Face()
-    speech: Speech = Speech()
-    fusion: Fusion = Fusion()
-    decision: Decision = Decision()
-    publish: Publish = Publish()
-    mqtt: Mqtt = Mqtt()
-    outbox: Outbox = Outbox()
-    privacy: Privacy = Privacy()
-    limits: Limits = Limits()
-    dashboard: Dashboard = Dashboard()
-    home_assistant: HomeAssistant = HomeAssistant()
-    metrics: Metrics = Metrics()
-    log: Log = Log()
+    device: DeviceConfig = DeviceConfig()
+    camera: CameraConfig = CameraConfig()
+    microphone: MicrophoneConfig = MicrophoneConfig()
+    face: FaceConfig = FaceConfig()
+    speech: SpeechConfig = SpeechConfig()
+    fusion: FusionConfig = FusionConfig()
+    decision: DecisionConfig = DecisionConfig()
+    publish: PublishConfig = PublishConfig()
+    mqtt: MqttConfig = MqttConfig()
+    outbox: OutboxConfig = OutboxConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    limits: LimitsConfig = LimitsConfig()
+    dashboard: DashboardConfig = DashboardConfig()
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    log: LogConfig = LogConfig()
 
 
 # What may change while the service runs. The rest needs a restart.

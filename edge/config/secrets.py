@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from edge.config.schema import Config, Mqtt
+from edge.config.schema import Config, MqttConfig
 from edge.errors import ConfigError
 
 CREDENTIAL = "mqtt-password"
@@ -19,7 +19,7 @@ VARIABLE = "EMOTION_EDGE_MQTT_PASSWORD"
 _MAX_BYTES = 65_535  # what MQTT can carry
 
 
-def mqtt_password(settings: Mqtt) -> str | None:
+def mqtt_password(settings: MqttConfig) -> str | None:
     """From systemd's credential, else the environment, else the file that the config names; None without any."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if folder and (Path(folder) / CREDENTIAL).exists():

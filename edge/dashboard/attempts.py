@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from edge.bucket import Bucket
-from edge.clock import Clock
+from edge.device.clock import Clock
+from edge.rate_limit import RateLimit
 
 _MOST = 500  # addresses remembered
 _KNOWN = 20  # addresses from which somebody signed in: strangers cannot lock those out
@@ -16,14 +16,14 @@ class Attempts:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._all = Bucket(20, 6.0, clock.monotonic())
-        self._each: OrderedDict[str, Bucket] = OrderedDict()
+        self._all = RateLimit(20, 6.0, clock.monotonic())
+        self._each: OrderedDict[str, RateLimit] = OrderedDict()
         self._known: OrderedDict[str, None] = OrderedDict()
 
     def allow(self, address: str) -> float:
         """Count an attempt and return 0, or the seconds to wait before it may be made."""
         now = self._clock.monotonic()
-        bucket = self._each.pop(address, None) or Bucket(5, 12.0, now)
+        bucket = self._each.pop(address, None) or RateLimit(5, 12.0, now)
         self._each[address] = bucket
         if len(self._each) > _MOST:
             self._each.popitem(last=False)

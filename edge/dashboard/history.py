@@ -13,7 +13,7 @@ import msgspec
 
 from edge.config.schema import Config
 from edge.dashboard.replay import Point
-from edge.mqtt.payloads import (
+from edge.messages.payloads import (
     EventPayload,
     HealthPayload,
     InfoPayload,

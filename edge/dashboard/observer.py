@@ -14,18 +14,18 @@ from dataclasses import asdict
 from itertools import count
 from typing import Any
 
-from edge.clock import Clock
 from edge.config import schema
-from edge.dashboard.aim import Aim
 from edge.dashboard.history import History
 from edge.dashboard.live import Viewers
 from edge.dashboard.password import Password
-from edge.dashboard.server import Server, listen
+from edge.dashboard.preview import Aim
+from edge.dashboard.server import PageServer, listen
 from edge.dashboard.site import Site
-from edge.mqtt.commands import Command
-from edge.mqtt.once import Once
-from edge.mqtt.payloads import Payload, ResponsePayload
-from edge.mqtt.status import BrokerStatus
+from edge.device.clock import Clock
+from edge.messages.commands import Command
+from edge.messages.payloads import Payload, ResponsePayload
+from edge.messages.status import BrokerStatus
+from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,12 @@ AGAIN_S = 10.0  # the port may become free
 _HEARD = 2_000
 
 
-class Dashboard:
-    """An observer of the service (see edge.observers). `send` puts a command to it, from any thread."""
+class DashboardObserver:
+    """An observer of the service (see edge.service.observers). `send` puts a command to it, from any thread."""
 
     def __init__(
         self,
-        settings: schema.Dashboard,
+        settings: schema.DashboardConfig,
         *,
         password: Password,
         device: str,
@@ -56,7 +56,7 @@ class Dashboard:
         self._broker = broker
         self._aim = aim
         self._clock = clock
-        self._once = Once(log, clock)
+        self._once = LogOnce(log, clock)
         self._viewers = Viewers()
         self._heard: deque[tuple[str, Payload | str, float]] = deque(maxlen=_HEARD)
         self._woken = False
@@ -132,7 +132,7 @@ class Dashboard:
             log.info("the page is at %s", address(self.settings))
             tending = asyncio.ensure_future(self._tend())
             try:
-                await Server(site.handle, self._clock, self._once).serve(listener)
+                await PageServer(site.handle, self._clock, self._once).serve(listener)
             finally:
                 self._viewers.end()
                 tending.cancel()
@@ -188,7 +188,7 @@ class Dashboard:
             self._viewers.tell(self.history.take_health(answer.data))
 
 
-def address(settings: schema.Dashboard) -> str:
+def address(settings: schema.DashboardConfig) -> str:
     """Where a browser on this device finds it."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.listen, settings.listen)  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{settings.port}/"

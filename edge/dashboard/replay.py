@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge.config import schema
-from edge.decision import begin, decide
+from edge.emotion.decision import begin, decide
 from edge.readings import Probabilities, Reading
 
 STEP_S = 0.25  # decisions between two readings, as the service takes them too
@@ -30,7 +30,7 @@ class Replayed:
     curve: tuple[tuple[float, float, int] | tuple[float, None, None], ...]  # when, how probable, which of LABELS
 
 
-def replay(points: Iterable[Point], settings: schema.Decision, start: float, end: float) -> Replayed:
+def replay(points: Iterable[Point], settings: schema.DecisionConfig, start: float, end: float) -> Replayed:
     """From `start` to `end`. Points before `start` only help to begin in the right state."""
     known = [point for point in points if point.time < end]
     first = min([start, *(point.time for point in known)])

@@ -10,10 +10,9 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from http import HTTPStatus
 
-from edge.bucket import Bucket
-from edge.clock import Clock
 from edge.dashboard.exchange import MAX_HEAD, PATIENCE_S, Answer, Refused, Request, hang_up, read_request, send
-from edge.mqtt.once import Once
+from edge.device.clock import Clock
+from edge.rate_limit import LogOnce, RateLimit
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +23,14 @@ _BUFFER = 64 * 1024  # bytes on their way to one viewer, in the process and in t
 Handler = Callable[[Request], Awaitable[tuple[Answer, AsyncGenerator[bytes, None] | None]]]
 
 
-class Server:
+class PageServer:
     """Accepts on one socket and hands each request to `handle`. Belongs to the page's thread."""
 
-    def __init__(self, handle: Handler, clock: Clock, once: Once) -> None:
+    def __init__(self, handle: Handler, clock: Clock, once: LogOnce) -> None:
         self._handle = handle
         self._clock = clock
         self._once = once
-        self._bucket = Bucket(_BURST, _EVERY_S, clock.monotonic())
+        self._bucket = RateLimit(_BURST, _EVERY_S, clock.monotonic())
         self._tasks: set[asyncio.Task[None]] = set()
         self._bare: dict[asyncio.Task[None], socket.socket] = {}  # not yet in the hands of a stream
         self._silent: dict[asyncio.Task[None], None] = {}  # connected, nothing asked yet; the oldest first

@@ -8,7 +8,7 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from edge.clock import Clock
+from edge.device.clock import Clock
 
 IDLE_S = 12 * 3_600.0
 LONGEST_S = 7 * 86_400.0

@@ -11,21 +11,20 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from edge.bucket import Bucket
-from edge.clock import Clock
 from edge.config import schema
-from edge.dashboard.aim import Aim
 from edge.dashboard.attempts import Attempts
 from edge.dashboard.exchange import Answer, Refused, Request, json
 from edge.dashboard.guard import check_host, check_origin, check_site, own_names
 from edge.dashboard.history import History
 from edge.dashboard.live import Viewer, Viewers, encoded
 from edge.dashboard.password import Password
+from edge.dashboard.preview import Aim
 from edge.dashboard.sessions import LONGEST_S, Sessions
 from edge.dashboard.thresholds import Thresholds, names
+from edge.device.clock import Clock
 from edge.errors import ConfigError
-from edge.mqtt.once import Once
-from edge.mqtt.payloads import ResponsePayload
+from edge.messages.payloads import ResponsePayload
+from edge.rate_limit import LogOnce, RateLimit
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class Site:
 
     def __init__(
         self,
-        settings: schema.Dashboard,
+        settings: schema.DashboardConfig,
         *,
         password: Password,
         history: History,
@@ -53,7 +52,7 @@ class Site:
         ask: Ask,
         extras: Callable[[], dict[str, Any]],
         clock: Clock,
-        once: Once,
+        once: LogOnce,
         work: Executor,
     ) -> None:
         self._settings = settings
@@ -69,8 +68,8 @@ class Site:
         self._names = own_names(settings.names)
         self._sessions = Sessions(clock)
         self._attempts = Attempts(clock)
-        self._orders = Bucket(10, 1.0, clock.monotonic())
-        self._trials = Bucket(10, 0.25, clock.monotonic())
+        self._orders = RateLimit(10, 1.0, clock.monotonic())
+        self._trials = RateLimit(10, 0.25, clock.monotonic())
         self._thresholds = Thresholds(history)
         self._files = _static_files()
         self._gets: dict[str, Callable[[Request], Reply]] = {
@@ -291,7 +290,7 @@ class Site:
         return None
 
 
-def password_needed(settings: schema.Dashboard) -> bool:
+def password_needed(settings: schema.DashboardConfig) -> bool:
     """Whether the page could be reached from elsewhere."""
     return settings.behind_tls or bool(settings.names) or not is_loopback(settings.listen)
 

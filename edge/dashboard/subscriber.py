@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 import paho.mqtt.client as paho
 
-from edge.config.schema import Mqtt
+from edge.config.schema import MqttConfig
 from edge.errors import BrokerError
+from edge.messages.commands import Command
+from edge.messages.payloads import Payload
+from edge.messages.status import BrokerStatus
+from edge.messages.topics import TOPICS
 from edge.mqtt import reasons
-from edge.mqtt.commands import Command
-from edge.mqtt.dial import new_client
-from edge.mqtt.payloads import Payload
-from edge.mqtt.status import BrokerStatus
+from edge.mqtt.client import new_client
 from edge.mqtt.tls import UnusableFiles
-from edge.mqtt.topics import TOPICS
 
 Hear = Callable[[str, Payload | str, float | None], None]
 
@@ -25,7 +25,7 @@ Hear = Callable[[str, Payload | str, float | None], None]
 class Subscriber:
     """Subscribes to one device. `send` and `status` may be called from any thread."""
 
-    def __init__(self, settings: Mqtt, password: str | None, prefix: str, hear: Hear) -> None:
+    def __init__(self, settings: MqttConfig, password: str | None, prefix: str, hear: Hear) -> None:
         self._settings = settings
         self._prefix = prefix
         self._hear = hear

@@ -27,14 +27,14 @@ class Thresholds:
     def __init__(self, history: History) -> None:
         self._history = history
 
-    def candidate(self, values: object) -> schema.Decision:
+    def candidate(self, values: object) -> schema.DecisionConfig:
         """The present thresholds with some changed; ConfigError with what is wrong, as the service itself says it."""
         if not isinstance(values, Mapping) or not values or set(values) - set(names()):
             raise ConfigError(f"values: must be some of {', '.join(names())}")
         present = {key: value for key, value in self._history.config.items() if key.startswith(_SECTION)}
         return with_changes(keys.replaced(Config(), present), values).decision
 
-    def trial(self, settings: schema.Decision, now: float) -> Callable[[], dict[str, Any]]:
+    def trial(self, settings: schema.DecisionConfig, now: float) -> Callable[[], dict[str, Any]]:
         """Work for another thread: it shares nothing with us any more."""
         points = tuple(self._history.readings)
         start = max(now - WINDOW_S, self._history.spans[0][0] if self._history.spans else now)

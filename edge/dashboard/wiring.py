@@ -5,38 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.clock import Clock
 from edge.config import schema
-from edge.dashboard.aim import Aim
-from edge.dashboard.observer import Dashboard
+from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import Password, file_in
+from edge.dashboard.preview import Aim
 from edge.dashboard.site import password_needed
+from edge.device.clock import Clock
 from edge.errors import ConfigError
-from edge.mqtt.commands import Command
+from edge.messages.commands import Command
 from edge.mqtt.publisher import Publisher
-from edge.senses import Sight
+from edge.service.senses import CameraSense
 
 
 def page(
-    settings: schema.Dashboard,
+    settings: schema.DashboardConfig,
     state: Path,
     *,
     publisher: Publisher,
     send: Callable[[Command], None],
-    sight: Sight | None,
+    sight: CameraSense | None,
     clock: Clock,
-) -> Dashboard:
+) -> DashboardObserver:
     """The observer that serves it. ConfigError when it would be open to everybody."""
     password = checked_password(settings, state)
     aim = Aim(clock, allowed=settings.preview != "off")
     if sight is not None and aim.allowed:
         sight.onlooker = aim.look
-    return Dashboard(
+    return DashboardObserver(
         settings, password=password, device=publisher.device, send=send, broker=publisher.status, aim=aim, clock=clock
     )
 
 
-def checked_password(settings: schema.Dashboard, state: Path) -> Password:
+def checked_password(settings: schema.DashboardConfig, state: Path) -> Password:
     """The stored password. ConfigError when there is none and the page could be reached from elsewhere."""
     password = Password(file_in(state))
     if password_needed(settings) and not password.is_set:

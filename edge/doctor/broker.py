@@ -12,16 +12,16 @@ import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.commands.probe import probe
-from edge.config.schema import Mqtt
+from edge.config.schema import MqttConfig
 from edge.config.secrets import mqtt_password
+from edge.device.identity import device_name, machine_id
 from edge.doctor.findings import Finding, Subject
 from edge.errors import EdgeError
-from edge.mqtt.dial import new_client
-from edge.mqtt.identity import device_name, machine_id
-from edge.mqtt.payloads import ResponsePayload
+from edge.messages.payloads import ResponsePayload
+from edge.messages.topics import COMMANDS
+from edge.mqtt.client import new_client
+from edge.mqtt.probe import probe
 from edge.mqtt.reasons import address, port
-from edge.mqtt.topics import COMMANDS
 
 _WAIT_S = 2.0
 
@@ -53,7 +53,7 @@ def broker(subject: Subject) -> Iterator[Finding]:
     yield from _rights(mqtt, password, root)
 
 
-def _rights(mqtt: Mqtt, password: str | None, root: str) -> Iterator[Finding]:
+def _rights(mqtt: MqttConfig, password: str | None, root: str) -> Iterator[Finding]:
     """Publishes what nobody acts upon: a test answer, and an empty command, which the service passes over."""
     visit = _Visit(mqtt, password)
     try:
@@ -81,7 +81,7 @@ def _rights(mqtt: Mqtt, password: str | None, root: str) -> Iterator[Finding]:
 class _Visit:
     """A short connection of its own, driven step by step."""
 
-    def __init__(self, mqtt: Mqtt, password: str | None) -> None:
+    def __init__(self, mqtt: MqttConfig, password: str | None) -> None:
         self._five = mqtt.protocol == "5"
         self._accepted = False
         self._granted: dict[int, bool] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from edge.capture.base import FrameSource, NothingYet
-from edge.capture.cameras import camera as camera_source
+from edge.demo.sources import camera as camera_source
 from edge.doctor.findings import Finding, Subject
 from edge.doctor.holders import left_alone, named, split
 from edge.errors import EdgeError

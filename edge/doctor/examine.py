@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge.config.advice import advice
+from edge.device.paths import privacy_file
+from edge.device.privacy import Gate
 from edge.doctor import broker, camera, disk, microphone, software, system, unit
 from edge.doctor.findings import Finding, Subject
-from edge.paths import privacy_file
-from edge.privacy import Gate
 
 log = logging.getLogger(__name__)
 

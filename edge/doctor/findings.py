@@ -9,9 +9,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from edge.board import Board
-from edge.clock import Clock
 from edge.config.load import Loaded
+from edge.device.board import Board
+from edge.device.clock import Clock
 from edge.readings import SourceStatus
 
 Level = Literal["green", "yellow", "red"]

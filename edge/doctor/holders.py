@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from edge.device.paths import privacy_file
+from edge.device.privacy import Gate
 from edge.doctor.findings import Finding, Subject
-from edge.paths import privacy_file
-from edge.privacy import Gate
 
 
 def left_alone(subject: Subject, name: str, device: str, *, wanted: bool) -> Finding | None:

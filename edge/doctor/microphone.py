@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from edge.capture.base import NothingYet, SoundSource
-from edge.capture.microphones import microphone as microphone_source
+from edge.demo.sources import microphone as microphone_source
 from edge.doctor.findings import Finding, Level, Subject
 from edge.doctor.holders import left_alone, named, split
 from edge.errors import CaptureError, EdgeError

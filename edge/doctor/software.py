@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from edge.device.paths import model_store
 from edge.doctor.findings import Finding, Subject
+from edge.emotion.fusion import learned_weights
 from edge.errors import EdgeError
-from edge.fusion import learned_weights
 from edge.inference import Model
 from edge.modelstore.store import NAMES, choose
-from edge.paths import model_store
 
 _TRY_S = 60.0
 # In a process of its own: a runtime built for another numpy does not raise, it crashes.

@@ -8,8 +8,8 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from edge.device.clock import PLAUSIBLE, system_synced
 from edge.doctor.findings import Finding, Subject
-from edge.mqtt.synced import PLAUSIBLE, system_synced
 
 _WARM_BELOW_LIMIT_C = 5.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator, Mapping
 
-from edge import sandbox
+from edge.config import systemd_dropin
 from edge.doctor.findings import Finding, Subject
 
 UNIT = "emotion-edge.service"
@@ -50,7 +50,7 @@ def main_pid() -> int | None:
 
 def _allowed(subject: Subject) -> Iterator[Finding]:
     if subject.loaded is not None:
-        for line in sandbox.stale(subject.loaded.config, subject.path):
+        for line in systemd_dropin.stale(subject.loaded.config, subject.path):
             what, _, remedy = line.partition("; ")
             yield Finding("network", "red", what, remedy)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import resources
+from edge.device import resources
 from edge.errors import ConfigError, ModelError
 from edge.face.crop import prepare, shrink, to_grey
 from edge.inference import Model, softmax

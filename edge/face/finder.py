@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import resources
+from edge.device import resources
 from edge.errors import ModelError
 from edge.face.grid import SIDE, decode, fitted, prepare
 from edge.inference import Model

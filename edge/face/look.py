@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.boxes import without_doubles
-from edge.face.closeup import close_up
 from edge.face.finder import Finder
+from edge.face.region_of_interest import region_of_interest
 from edge.face.search import closer, within
 from edge.readings import Box, Face
 
@@ -61,7 +61,7 @@ class Looker:
         """Faces in and around the boxes."""
         found: list[Face] = []
         for box in boxes:
-            view = close_up(luma, box)
+            view = region_of_interest(luma, box)
             found += [view.back(face) for face in self._finder.find(view.luma)]
         return self._good(found)
 

@@ -10,8 +10,8 @@ from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, SingleShot
 from edge.face.look import Looker, Luma, at_most
+from edge.face.motion_gate import MotionGate
 from edge.face.quality import quality_of
-from edge.face.stir import Stir
 from edge.face.tracks import Track, Tracks
 from edge.readings import FaceReading, FacesReading, Frame
 
@@ -25,7 +25,7 @@ class FacePath:
 
     def __init__(
         self,
-        settings: schema.Face,
+        settings: schema.FaceConfig,
         classifier: FaceClassifier | None = None,
         *,
         find: Callable[[float], Finder] = SingleShot,
@@ -36,7 +36,7 @@ class FacePath:
         self._classifier = classifier or FaceClassifier(prior=settings.prior)
         self._looker = Looker(find)
         self._tracks = Tracks()
-        self._stir = Stir()
+        self._stir = MotionGate()
         self._start_over()
 
     def _start_over(self) -> None:
@@ -48,7 +48,7 @@ class FacePath:
         self._close_looks = 0  # since the whole picture was searched
         self._whole_time = float("-inf")
 
-    def apply(self, settings: schema.Face) -> None:
+    def apply(self, settings: schema.FaceConfig) -> None:
         """Use other settings from the next frame on; who is in view stays."""
         self._settings = settings
 

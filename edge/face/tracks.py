@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.config import schema
 from edge.face import follow
 from edge.face.boxes import around, centre, pairs
-from edge.face.still import Places, Stillness
+from edge.face.liveness import Places, Stillness
 from edge.readings import Box, Face, Probabilities
 
 Luma = NDArray[np.uint8]
@@ -85,7 +85,7 @@ class Tracks:
             if track.match >= _SURE and track.hits >= _SURE_HITS and now - track.found < _SURE_LIMIT * forget_s:
                 track.seen = now
 
-    def update(self, faces: Sequence[Face], luma: Luma, now: float, settings: schema.Face) -> None:
+    def update(self, faces: Sequence[Face], luma: Luma, now: float, settings: schema.FaceConfig) -> None:
         """Take in what a look found, the largest faces first; how many tracks there can be is bounded."""
         most = settings.max_people + _SPARE
         faces = sorted(faces, key=lambda f: (-f.box.height, f.box.x, f.box.y))[:most]
@@ -122,7 +122,7 @@ class Tracks:
         stillness = self._places.enter(face.box, now)
         return Track(face.box, face.score, now, now, follow.take(luma, face.box), stillness, evidence=face.score)
 
-    def _found(self, track: Track, face: Face, luma: Luma, now: float, settings: schema.Face) -> None:
+    def _found(self, track: Track, face: Face, luma: Luma, now: float, settings: schema.FaceConfig) -> None:
         track.box = _blended(track.box, face.box) if track.in_sight else face.box
         track.score = face.score
         track.found = track.seen = now

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge.homeassistant.announcement import announcement
 from edge.homeassistant.facts import facts
 from edge.homeassistant.names import announcement_topic, is_announcement
-from edge.mqtt.payloads import InfoPayload, Payload
+from edge.messages.payloads import InfoPayload, Payload
 
 FILE_NAME = "home-assistant"  # in the state folder: where we are announced
 _MOST = 8  # earlier names that are cleaned up

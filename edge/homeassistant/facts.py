@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from edge.mqtt.payloads import InfoPayload
+from edge.messages.payloads import InfoPayload
 
 
 @dataclass(frozen=True, slots=True)

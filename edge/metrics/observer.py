@@ -6,22 +6,22 @@ import logging
 import threading
 from collections.abc import Callable
 
-from edge.clock import Clock
 from edge.config import schema
-from edge.metrics.server import Server
+from edge.device.clock import Clock
+from edge.messages.payloads import Payload
+from edge.messages.status import BrokerStatus
+from edge.metrics.server import MetricsServer
 from edge.metrics.values import Values
-from edge.mqtt.payloads import Payload
-from edge.mqtt.status import BrokerStatus
 
 log = logging.getLogger(__name__)
 
 AGAIN_S = 10.0  # the port may become free
 
 
-class Metrics:
-    """An observer of the service (see edge.observers)."""
+class MetricsObserver:
+    """An observer of the service (see edge.service.observers)."""
 
-    def __init__(self, settings: schema.Metrics, broker: Callable[[], BrokerStatus], clock: Clock) -> None:
+    def __init__(self, settings: schema.MetricsConfig, broker: Callable[[], BrokerStatus], clock: Clock) -> None:
         self._settings = settings
         self._broker = broker
         self._clock = clock
@@ -54,7 +54,7 @@ class Metrics:
         while not self._stopping.is_set():
             where = f"{self._settings.listen} port {self._settings.port}"
             try:
-                with Server(self._settings.listen, self._settings.port, self.page) as server:
+                with MetricsServer(self._settings.listen, self._settings.port, self.page) as server:
                     log.info("metrics: listening on %s", where)
                     while not self._stopping.is_set():
                         server.turn()

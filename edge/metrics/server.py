@@ -22,7 +22,7 @@ LIFE_S = 10.0  # of a connection, whatever it does
 _NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
 
-class Server(HTTPServer):
+class MetricsServer(HTTPServer):
     """OSError if the port cannot be had. `page` is called in a thread of the server."""
 
     request_queue_size = 16
@@ -80,7 +80,7 @@ class Server(HTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: MetricsServer
     server_version = "emotion-edge"
     sys_version = ""
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from edge.metrics.text import Page
-from edge.mqtt.payloads import (
+from edge.messages.payloads import (
     EventPayload,
     HealthPayload,
     InfoPayload,
@@ -19,8 +18,9 @@ from edge.mqtt.payloads import (
     StatePayload,
     SummaryPayload,
 )
-from edge.mqtt.status import BrokerStatus
-from edge.mqtt.topics import LIVE_AGE_S
+from edge.messages.status import BrokerStatus
+from edge.messages.topics import LIVE_AGE_S
+from edge.metrics.text import Page
 
 
 class Values:

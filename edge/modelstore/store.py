@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge import paths, resources
+from edge.device import paths, resources
 from edge.errors import ModelError, StorageError
 from edge.inference import read_bounded
 from edge.modelstore.package import MANIFEST, Head, Package

@@ -148,7 +148,7 @@ def _speech(folder: Path) -> None:
 
 
 def _fusion(folder: Path) -> None:
-    from edge.fusion import learned_weights
+    from edge.emotion.fusion import learned_weights
     from edge.readings import LABELS
 
     weights = learned_weights(folder)
@@ -160,7 +160,7 @@ def _fusion(folder: Path) -> None:
 
 def _same_preprocessing(name: str, folder: Path, keys: tuple[str, ...]) -> None:
     """The service prepares its input in one way: a model made for another would answer, and be wrong."""
-    from edge import resources
+    from edge.device import resources
     from edge.inference import read_manifest
 
     ours: Mapping[str, Any] = read_manifest(resources.models() / name).preprocessing

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from edge.mqtt.commands import Command
-from edge.mqtt.payloads import Payload, ResponsePayload
+from edge.messages.commands import Command
+from edge.messages.payloads import Payload, ResponsePayload
 
 _MOST = 64  # askers remembered
 
 
-class Answers:
+class ResponseRouter:
     """Matches answers to questions by name and transaction. Belongs to one thread."""
 
     def __init__(self) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.clock import Clock
+from edge.device.clock import Clock
+from edge.messages.numbering import Stamp
+from edge.messages.payloads import BacklogPayload
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.pace import Pace
-from edge.mqtt.payloads import BacklogPayload
+from edge.mqtt.retry import RetryPolicy
 from edge.mqtt.row import Row
-from edge.mqtt.stamp import Stamp
 
 
 class Backlog:
     """Walks through the outbox once per link. Belongs to the publisher's thread."""
 
-    def __init__(self, outbox: Outbox, stamp: Stamp, clock: Clock, pace: Pace) -> None:
+    def __init__(self, outbox: Outbox, stamp: Stamp, clock: Clock, pace: RetryPolicy) -> None:
         self._outbox = outbox
         self._stamp = stamp
         self._clock = clock

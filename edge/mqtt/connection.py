@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from edge.clock import Clock
 from edge.config import schema
+from edge.device.clock import Clock
+from edge.messages.status import State
 from edge.mqtt import reasons
 from edge.mqtt.events import Ended, Event, Opened, Ready
 from edge.mqtt.link import Link
-from edge.mqtt.once import Once
-from edge.mqtt.pace import Pace
 from edge.mqtt.reasons import Trouble
+from edge.mqtt.retry import RetryPolicy
 from edge.mqtt.sender import Sender
-from edge.mqtt.status import State
+from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,13 @@ class Connection:
 
     def __init__(
         self,
-        settings: schema.Mqtt,
+        settings: schema.MqttConfig,
         sender: Sender,
         new_link: Callable[[int], Link],
         *,
         clock: Clock,
-        pace: Pace,
-        once: Once,
+        pace: RetryPolicy,
+        once: LogOnce,
         random: Callable[[], float],
     ) -> None:
         self.state: State = "connecting"

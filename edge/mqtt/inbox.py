@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from edge.messages.payloads import Payload
+from edge.messages.topics import kind_of
 from edge.mqtt.events import Arrived
-from edge.mqtt.payloads import Payload
-from edge.mqtt.topics import kind_of
 
 MAX_MESSAGES = 1_000
 MAX_ARRIVED = 64  # commands from others that wait to be read: a flood of them is not our duty
@@ -29,7 +29,7 @@ def about_people(topic: str) -> bool:
     return not kind_of(topic).retained and topic.split("/", 1)[0] not in {"health", "response"}
 
 
-class Inbox:
+class PublishQueue:
     """Filled from any thread, emptied by one."""
 
     def __init__(self) -> None:

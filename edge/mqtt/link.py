@@ -15,14 +15,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import schema
+from edge.messages.commands import MAX_BYTES
+from edge.messages.topics import COMMANDS, DISCOVERY
 from edge.mqtt import reasons
-from edge.mqtt.commands import MAX_BYTES
-from edge.mqtt.dial import new_client
+from edge.mqtt.client import new_client
 from edge.mqtt.events import Acknowledged, Arrived, Ended, Opened, Ready
-from edge.mqtt.pace import Pace
 from edge.mqtt.reasons import Trouble
+from edge.mqtt.retry import RetryPolicy
 from edge.mqtt.tls import UnusableFiles
-from edge.mqtt.topics import COMMANDS, DISCOVERY
 
 _WINDOW = 20  # QoS 1 messages under way at once, unless the broker allows fewer
 
@@ -33,8 +33,8 @@ class Link:
     def __init__(
         self,
         number: int,
-        settings: schema.Mqtt,
-        pace: Pace,
+        settings: schema.MqttConfig,
+        pace: RetryPolicy,
         *,
         root: str,  # <base>/<device>
         client_id: str,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from edge.clock import Clock
 from edge.config import schema
+from edge.device.clock import Clock
 from edge.errors import StorageError
 from edge.mqtt.row import Now, Row
 from edge.mqtt.store import DamagedStore, Store, remove
@@ -28,7 +28,7 @@ class Outbox:
     Ids count up over all sessions, so that `after(id)` walks in the order of storing. Belongs to one thread.
     """
 
-    def __init__(self, path: Path, limits: schema.Outbox, session: str, clock: Clock) -> None:
+    def __init__(self, path: Path, limits: schema.OutboxConfig, session: str, clock: Clock) -> None:
         self.limits = limits
         self.dropped = 0  # messages given up: thinned, expired, or lost with a damaged file
         self.trouble = ""  # why nothing can be kept on disk; empty when all is well

@@ -11,25 +11,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.clock import Clock
 from edge.config import schema
+from edge.device.clock import Clock, system_synced
 from edge.errors import BrokerError, StorageError
-from edge.mqtt.answers import Answers
-from edge.mqtt.commands import Command
+from edge.messages.commands import Command
+from edge.messages.numbering import Stamp
+from edge.messages.payloads import Payload
+from edge.messages.status import BrokerStatus
+from edge.messages.topics import kind_of
+from edge.mqtt.answers import ResponseRouter
 from edge.mqtt.connection import Connection
 from edge.mqtt.events import Acknowledged, Arrived, Event
-from edge.mqtt.inbox import Inbox, Message
+from edge.mqtt.inbox import Message, PublishQueue
 from edge.mqtt.link import Link
-from edge.mqtt.once import Once
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.pace import Pace
-from edge.mqtt.payloads import Payload
 from edge.mqtt.receiver import Receiver
+from edge.mqtt.retry import RetryPolicy
 from edge.mqtt.sender import Sender
-from edge.mqtt.stamp import Stamp
-from edge.mqtt.status import BrokerStatus
-from edge.mqtt.synced import system_synced
-from edge.mqtt.topics import kind_of
+from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class _Purge:
 
 @dataclass(frozen=True, slots=True)
 class _Apply:
-    limits: schema.Outbox | None
+    limits: schema.OutboxConfig | None
     password: str | None
 
 
@@ -56,8 +55,8 @@ class Publisher:
 
     def __init__(
         self,
-        settings: schema.Mqtt,
-        outbox: schema.Outbox,
+        settings: schema.MqttConfig,
+        outbox: schema.OutboxConfig,
         *,
         device: str,
         client_id: str,
@@ -68,7 +67,7 @@ class Publisher:
         session: str | None = None,
         random: Callable[[], float] = chance.random,
         synced: Callable[[], bool] = system_synced,
-        pace: Pace | None = None,
+        pace: RetryPolicy | None = None,
     ) -> None:
         self.device = device
         self.session = session or uuid.uuid4().hex[:12]
@@ -76,12 +75,12 @@ class Publisher:
         self._client_id = client_id
         self._password = password
         self._clock = clock
-        self._pace = pace or Pace()
+        self._pace = pace or RetryPolicy()
         self._root = f"{settings.base}/{device}"
-        self._inbox = Inbox()
-        self._once = Once(log, clock)
+        self._inbox = PublishQueue()
+        self._once = LogOnce(log, clock)
         self._listeners: dict[str, Callable[[bytes], None]] = {}  # by topic of others, in full
-        answers = Answers()
+        answers = ResponseRouter()
         self._receiver = Receiver(self._root, answers, self._once, on_command=on_command, publish=self.publish)
         self._stamp = Stamp(self.session, clock, synced)
         self._outbox = Outbox(folder / "outbox.sqlite", outbox, self.session, clock)
@@ -134,7 +133,7 @@ class Publisher:
         elif not request.done.wait(5.0):
             log.error("what waits for the broker is not forgotten yet: the disk is very slow")
 
-    def apply(self, outbox: schema.Outbox | None = None, password: str | None = None) -> None:
+    def apply(self, outbox: schema.OutboxConfig | None = None, password: str | None = None) -> None:
         """New limits of the outbox; a new password, with which a broker that refused us is tried again at once."""
         self._inbox.tell(_Apply(outbox, password))
 

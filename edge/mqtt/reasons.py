@@ -28,16 +28,16 @@ class Trouble:
     wordless: bool = False  # the other side cut the connection and gave no reason
 
 
-def address(settings: schema.Mqtt) -> str:
+def address(settings: schema.MqttConfig) -> str:
     """host:port as it is shown."""
     return f"{settings.host}:{port(settings)}"
 
 
-def port(settings: schema.Mqtt) -> int:
+def port(settings: schema.MqttConfig) -> int:
     return settings.port or (8883 if settings.tls else 1883)
 
 
-def from_code(settings: schema.Mqtt, code: int, name: str) -> Trouble:
+def from_code(settings: schema.MqttConfig, code: int, name: str) -> Trouble:
     """What an MQTT 5 reason code in CONNACK or DISCONNECT means for us."""
     where = address(settings)
     if code == _TAKEN_OVER:
@@ -56,12 +56,12 @@ def from_code(settings: schema.Mqtt, code: int, name: str) -> Trouble:
     return Trouble("unreachable", f"the broker {where} closed the connection: {name}")
 
 
-def lost(settings: schema.Mqtt) -> Trouble:
+def lost(settings: schema.MqttConfig) -> Trouble:
     """A connection that stood is gone."""
     return Trouble("unreachable", f"the connection to {address(settings)} was lost", wordless=True)
 
 
-def cut_off(settings: schema.Mqtt, times: int) -> Trouble:
+def cut_off(settings: schema.MqttConfig, times: int) -> Trouble:
     """Accepted and cut off repeatedly: all that MQTT 3.1.1 and some brokers (mosquitto 2.0.11) tell of a takeover."""
     reason = (
         f"the broker {address(settings)} accepted us and cut us off {times} times in a row; probably another client "
@@ -71,13 +71,13 @@ def cut_off(settings: schema.Mqtt, times: int) -> Trouble:
     return Trouble("taken over", reason, slow=True)
 
 
-def closed_early(settings: schema.Mqtt) -> Trouble:
+def closed_early(settings: schema.MqttConfig) -> Trouble:
     """The broker hung up before it answered CONNECT."""
     hint = "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
     return Trouble("unreachable", f"the broker {address(settings)} hung up before it answered; {hint}")
 
 
-def from_error(settings: schema.Mqtt, error: Exception) -> Trouble:
+def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
     """Why no connection came about."""
     where = address(settings)
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from edge.mqtt import commands
-from edge.mqtt.answers import Answers, own
-from edge.mqtt.commands import Command, Refusal
+from edge.messages import commands
+from edge.messages.commands import Command, Refusal
+from edge.messages.payloads import ResponsePayload
+from edge.mqtt.answers import ResponseRouter, own
 from edge.mqtt.events import Arrived
-from edge.mqtt.once import Once
-from edge.mqtt.payloads import ResponsePayload
+from edge.rate_limit import LogOnce
 
 
 class Receiver:
@@ -20,8 +20,8 @@ class Receiver:
     def __init__(
         self,
         root: str,
-        answers: Answers,
-        once: Once,
+        answers: ResponseRouter,
+        once: LogOnce,
         *,
         on_command: Callable[[Command], None],
         publish: Callable[[str, ResponsePayload], None],

@@ -6,17 +6,17 @@ import logging
 from collections import deque
 from dataclasses import dataclass, replace
 
-from edge.clock import Clock
-from edge.mqtt.answers import Answers
+from edge.device.clock import Clock
+from edge.messages.numbering import Stamp
+from edge.messages.payloads import Payload
+from edge.messages.topics import LIVE_AGE_S, Topic, kind_of
+from edge.mqtt.answers import ResponseRouter
 from edge.mqtt.backlog import Backlog
 from edge.mqtt.inbox import Message, about_people
 from edge.mqtt.link import Link
-from edge.mqtt.once import Once
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.pace import Pace
-from edge.mqtt.payloads import Payload
-from edge.mqtt.stamp import Stamp
-from edge.mqtt.topics import LIVE_AGE_S, Topic, kind_of
+from edge.mqtt.retry import RetryPolicy
+from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,9 @@ class _UnderWay:
 class Sender:
     """Belongs to the publisher's thread."""
 
-    def __init__(self, stamp: Stamp, outbox: Outbox, answers: Answers, *, clock: Clock, pace: Pace, once: Once) -> None:
+    def __init__(
+        self, stamp: Stamp, outbox: Outbox, answers: ResponseRouter, *, clock: Clock, pace: RetryPolicy, once: LogOnce
+    ) -> None:
         self._stamp = stamp
         self._outbox = outbox
         self._backlog = Backlog(outbox, stamp, clock, pace)

@@ -17,7 +17,7 @@ class UnusableFiles(Exception):
         self.trouble = trouble
 
 
-def tls_context(settings: schema.Mqtt) -> ssl.SSLContext:
+def tls_context(settings: schema.MqttConfig) -> ssl.SSLContext:
     """Host name verified, TLS 1.2 at least. Read for every attempt: a renewed certificate needs no restart."""
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)

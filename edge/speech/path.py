@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge import resources
+from edge.device import resources
 from edge.readings import SAMPLE_RATE, Sound, SpeechReading
 from edge.speech.classifier import Classifier
 from edge.speech.hearing import STEP

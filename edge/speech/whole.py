@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge import resources
+from edge.device import resources
 from edge.readings import Probabilities, Samples
 from edge.speech.classifier import Classifier
 from edge.speech.listening import Listener

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from edge import resources
+from edge.device import resources
 from edge.face.classify import FaceClassifier
 from edge.inference import read_manifest
 from models.common.card import replace_measured

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.recordings import read_image
+from edge.face.batch import find_everywhere
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face, to_grey
 from edge.face.finder import SingleShot
-from edge.face.whole import find_everywhere
 from edge.inference import runtime_name
 from edge.readings import LABELS, Box, Image
 from models.common import metrics

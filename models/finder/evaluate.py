@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import msgspec
 
-from edge import resources
+from edge.device import resources
 from edge.inference import read_manifest, runtime_name
 from models.common.card import replace_measured
 from models.common.manifest import write_metrics

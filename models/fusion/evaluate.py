@@ -11,7 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from edge.fusion import FusionWeights, learned_weights
+from edge.emotion.fusion import FusionWeights, learned_weights
 from edge.inference import read_manifest
 from models.common.metrics import accuracy, bootstrap, expected_calibration_error
 from models.fusion import rules

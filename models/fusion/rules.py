@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from edge.fusion import FLOOR, FusionWeights
+from edge.emotion.fusion import FLOOR, FusionWeights
 from edge.readings import LABELS
 from models.common.calibration import softmax
 from models.fusion.pairs import Pairs, Reals
@@ -22,7 +22,7 @@ _FEATURES_COST = 3e-2
 
 
 def log_pool(pairs: Pairs, weights: FusionWeights) -> Reals:
-    """What edge.fusion does with fresh readings, for all rows at once."""
+    """What edge.emotion.fusion does with fresh readings, for all rows at once."""
     face = weights.face * pairs.face_quality**weights.face_power
     speech = weights.speech * pairs.speech_quality**weights.speech_power
     face, speech = face * (pairs.face_quality > 0), speech * (pairs.speech_quality > 0)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge import resources
-from edge.fusion import FusionWeights
+from edge.device import resources
+from edge.emotion.fusion import FusionWeights
 from models.fusion.pairs import Pairs, Side, drawn, joined, without
 from models.fusion.people import People, halves
 from models.fusion.rules import fitted

@@ -20,8 +20,8 @@ from edge.capture.opencv import OpenCvCamera
 from edge.capture.picamera import PiCamera, small_size
 from edge.capture.picture import unpacked
 from edge.capture.recordings import Folder, Video
-from edge.clock import SystemClock
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
+from edge.device.clock import SystemClock
 from edge.errors import CaptureError, MissingPackage
 
 
@@ -43,7 +43,7 @@ from edge.errors import CaptureError, MissingPackage
     ],
 )
 def test_the_source_names_its_backend(source: str, kind: type, name: str) -> None:
-    made = camera(Camera(source=source), SystemClock())
+    made = camera(CameraConfig(source=source), SystemClock())
     assert type(made) is kind
     assert made.name == name
     made.close()  # before it was opened: no harm
@@ -61,7 +61,7 @@ def test_pictures_that_opencv_left_packed() -> None:
 
 
 def test_csi_pipeline_and_its_need_of_gstreamer() -> None:
-    pipeline = opencv.csi_pipeline(1, Camera(width=1280, height=720, fps=29.97))
+    pipeline = opencv.csi_pipeline(1, CameraConfig(width=1280, height=720, fps=29.97))
     assert "sensor-id=1" in pipeline
     assert "width=1280, height=720, framerate=30/1" in pipeline
     assert opencv.pipeline_target("x", "videotestsrc").address.endswith(opencv.APPSINK)
@@ -69,13 +69,13 @@ def test_csi_pipeline_and_its_need_of_gstreamer() -> None:
     if opencv.has_gstreamer():
         pytest.skip("this OpenCV has GStreamer")
     with pytest.raises(MissingPackage, match="apt install python3-opencv"):
-        camera(Camera(source="csi:0"), SystemClock()).open()
+        camera(CameraConfig(source="csi:0"), SystemClock()).open()
 
 
 def test_devices_that_are_not_cameras_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def reason(path: str) -> str:
         with pytest.raises(CaptureError) as caught:
-            camera(Camera(source=path), SystemClock()).open()
+            camera(CameraConfig(source=path), SystemClock()).open()
         return str(caught.value)
 
     assert "not found" in reason("/dev/video250")
@@ -92,7 +92,7 @@ def test_devices_that_are_not_cameras_are_named(tmp_path: Path, monkeypatch: pyt
 def test_auto_without_any_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(v4l2, "nodes", list)
     monkeypatch.setattr(cameras, "on_jetson", lambda: False)
-    source = camera(Camera(), SystemClock())
+    source = camera(CameraConfig(), SystemClock())
     with pytest.raises(CaptureError, match="no camera found: plug one in"):
         source.open()
     with pytest.raises(CaptureError):
@@ -105,7 +105,7 @@ def test_auto_tells_why_the_cameras_there_are_do_not_work(monkeypatch: pytest.Mo
     monkeypatch.setattr(v4l2, "describe", lambda path: v4l2.Node(path, "uvcvideo", "Cam", captures=True))
     monkeypatch.setattr(v4l2, "why_not", lambda path: f"camera {path} is used by another program")
     with pytest.raises(CaptureError, match="no camera found that works: camera /dev/video0 is used by another"):
-        camera(Camera(), SystemClock()).open()
+        camera(CameraConfig(), SystemClock()).open()
 
 
 def test_on_a_raspberry_pi_auto_misses_picamera2(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_on_a_raspberry_pi_auto_misses_picamera2(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(v4l2, "nodes", list)
     monkeypatch.setattr(cameras, "on_raspberry_pi", lambda: True)
     with pytest.raises(CaptureError, match="apt install python3-picamera2"):
-        camera(Camera(), SystemClock()).open()
+        camera(CameraConfig(), SystemClock()).open()
 
 
 def test_stable_paths(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> type[StandInPicamera2]:
 
 @pytest.mark.parametrize("source", ["picamera2", "auto"])
 def test_picamera2_gives_luma_of_its_small_stream(stand_in: type[StandInPicamera2], source: str) -> None:
-    pi = camera(Camera(source=source, width=1280, height=720, fps=50.0), SystemClock())
+    pi = camera(CameraConfig(source=source, width=1280, height=720, fps=50.0), SystemClock())
     pi.open()
     frame = pi.read()
     assert pi.name == "Raspberry Pi camera 0"
@@ -222,7 +222,7 @@ def test_picamera2_gives_luma_of_its_small_stream(stand_in: type[StandInPicamera
 
 
 def test_picamera2_turns_both_streams(stand_in: type[StandInPicamera2]) -> None:
-    pi = camera(Camera(source="picamera2", rotation=90, fps=50.0), SystemClock())
+    pi = camera(CameraConfig(source="picamera2", rotation=90, fps=50.0), SystemClock())
     pi.open()
     frame = pi.read()
     pi.close()
@@ -245,7 +245,7 @@ def test_picamera2_that_does_not_start_says_why(
     stand_in: type[StandInPicamera2], monkeypatch: pytest.MonkeyPatch, trouble: Exception, reason: str
 ) -> None:
     monkeypatch.setattr(StandInPicamera2, "trouble", trouble)
-    pi = camera(Camera(source="picamera2"), SystemClock())
+    pi = camera(CameraConfig(source="picamera2"), SystemClock())
     with pytest.raises(CaptureError, match=reason):
         pi.open()
     pi.close()

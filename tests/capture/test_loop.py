@@ -16,7 +16,7 @@ from edge.capture.base import NothingYet, Source
 from edge.capture.faults import CameraFaults, MicrophoneFaults
 from edge.capture.grabber import Grabber
 from edge.capture.loop import CaptureLoop
-from edge.clock import SystemClock
+from edge.device.clock import SystemClock
 from edge.errors import CaptureError, MissingPackage, SourceEnded
 from edge.readings import Frame, Sound
 

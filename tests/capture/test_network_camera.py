@@ -13,8 +13,8 @@ from edge.capture.cameras import camera
 from edge.capture.faults import CameraFaults
 from edge.capture.loop import CaptureLoop
 from edge.capture.network import without_password
-from edge.clock import SystemClock
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
+from edge.device.clock import SystemClock
 from edge.errors import CaptureError
 from edge.readings import Frame
 from tests.helpers.webcam import WebCam
@@ -29,7 +29,7 @@ def cam() -> Iterator[WebCam]:
 
 def test_pictures_arrive_new_and_the_socket_is_closed(cam: WebCam, open_files: Callable[[], list[str]]) -> None:
     before = sum("socket" in file for file in open_files())
-    source = camera(Camera(source=cam.url, fps=10.0, width=320, height=240, rotation=180), SystemClock())
+    source = camera(CameraConfig(source=cam.url, fps=10.0, width=320, height=240, rotation=180), SystemClock())
     assert source.live
     assert "secret" not in source.name
     source.open()
@@ -59,7 +59,7 @@ def first_failure(source: Source[Frame], within: int) -> CaptureError:
 
 
 def test_a_short_stall_is_waited_out(cam: WebCam) -> None:
-    source = camera(Camera(source=cam.url), SystemClock())
+    source = camera(CameraConfig(source=cam.url), SystemClock())
     source.open()
     source.read()
     cam.mode = "stall"
@@ -71,7 +71,7 @@ def test_a_short_stall_is_waited_out(cam: WebCam) -> None:
 
 def test_a_stalled_stream_is_closed_at_once(cam: WebCam, open_files: Callable[[], list[str]]) -> None:
     before = sum("socket" in file for file in open_files())
-    source = camera(Camera(source=cam.url, stall_s=60.0), SystemClock())
+    source = camera(CameraConfig(source=cam.url, stall_s=60.0), SystemClock())
     source.open()
     source.read()
     cam.mode = "stall"
@@ -87,7 +87,7 @@ def test_a_stalled_stream_is_closed_at_once(cam: WebCam, open_files: Callable[[]
 
 
 def test_the_end_of_a_stream_is_a_failure_with_a_reason(cam: WebCam) -> None:
-    source = camera(Camera(source=cam.url), SystemClock())
+    source = camera(CameraConfig(source=cam.url), SystemClock())
     source.open()
     source.read()
     cam.mode = "end"
@@ -101,7 +101,7 @@ def test_the_end_of_a_stream_is_a_failure_with_a_reason(cam: WebCam) -> None:
 def test_the_loop_notices_a_frozen_camera_and_its_return(cam: WebCam) -> None:
     said: list[tuple[str, str]] = []
     frames: list[Frame] = []
-    settings = Camera(source=cam.url, stall_s=1.0)
+    settings = CameraConfig(source=cam.url, stall_s=1.0)
     loop: CaptureLoop[Frame] = CaptureLoop(
         lambda: camera(settings, SystemClock()), frames.append, lambda *what: said.append(what),
         clock=SystemClock(), random=random.Random(3), faults=CameraFaults(1.0),
@@ -126,7 +126,7 @@ def test_the_loop_notices_a_frozen_camera_and_its_return(cam: WebCam) -> None:
 
 
 def test_a_page_that_is_no_video() -> None:
-    source = camera(Camera(source="http://127.0.0.1:9/none"), SystemClock())
+    source = camera(CameraConfig(source="http://127.0.0.1:9/none"), SystemClock())
     with pytest.raises(CaptureError, match=r"camera http://127\.0\.0\.1:9/none cannot be opened") as caught:
         source.open()
     assert "\n" not in str(caught.value)

@@ -17,8 +17,8 @@ from edge.capture.base import NothingYet, Source
 from edge.capture.faults import MicrophoneFaults
 from edge.capture.loop import CaptureLoop
 from edge.capture.microphones import microphone
-from edge.clock import SystemClock
-from edge.config.schema import Microphone
+from edge.config.schema import MicrophoneConfig
+from edge.device.clock import SystemClock
 from edge.errors import CaptureError, MissingPackage
 from edge.readings import Sound
 from tests.helpers.pulse import Server, prepare
@@ -68,7 +68,7 @@ def test_a_tone_arrives_at_16_khz_whatever_the_rate(
     server = server_at(rate)
     before = open_files()
     server.play()
-    source = microphone(Microphone(source="auto"), SystemClock())
+    source = microphone(MicrophoneConfig(source="auto"), SystemClock())
     assert source.live
     source.open()
     blocks = heard(source, 2.0)
@@ -91,12 +91,12 @@ def test_devices_are_listed_and_chosen_by_name_part_and_index(server_at: Callabl
     found = portaudio.found()
     assert [device for device in found if "fakemic" in device.name], found
     for wanted in ("FAKEM", "fakemic"):
-        source = microphone(Microphone(source=wanted), SystemClock())
+        source = microphone(MicrophoneConfig(source=wanted), SystemClock())
         source.open()
         assert "fakemic" in source.name
         assert abs(peak_frequency(heard(source, 1.0)[-1].samples) - 440.0) < 12.0
         source.close()
-    source = microphone(Microphone(source="no such thing"), SystemClock())
+    source = microphone(MicrophoneConfig(source="no such thing"), SystemClock())
     with pytest.raises(CaptureError, match=r"no microphone matches 'no such thing'; there are: .*fakemic"):
         source.open()
 
@@ -110,7 +110,7 @@ def test_silence_of_an_unused_sink_is_noticed_and_pause_lets_go(
     before = open_files()
     said: list[tuple[str, str]] = []
     loop: CaptureLoop[Sound] = CaptureLoop(
-        lambda: microphone(Microphone(), SystemClock()), lambda _: None, lambda *what: said.append(what),
+        lambda: microphone(MicrophoneConfig(), SystemClock()), lambda _: None, lambda *what: said.append(what),
         clock=SystemClock(), random=random.Random(1), faults=MicrophoneFaults(0.5),
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_silence_of_an_unused_sink_is_noticed_and_pause_lets_go(
 
 def test_nobody_reading_drops_the_oldest_and_counts(server_at: Callable[[int], Server]) -> None:
     server_at(48_000)
-    source = portaudio.Microphone("", SystemClock())
+    source = portaudio.PortAudioMicrophone("", SystemClock())
     source.open()
     end = time.monotonic() + 12
     while source.dropped_s < 0.4 and time.monotonic() < end:
@@ -148,7 +148,7 @@ def test_nobody_reading_drops_the_oldest_and_counts(server_at: Callable[[int], S
 def test_no_microphone_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("pyaudio")
     monkeypatch.setattr(portaudio, "_inputs", lambda _: [])
-    source = microphone(Microphone(), SystemClock())
+    source = microphone(MicrophoneConfig(), SystemClock())
     with pytest.raises(CaptureError, match="no microphone found"):
         source.open()
     source.close()
@@ -164,4 +164,4 @@ def test_no_permission_is_told_from_no_microphone(monkeypatch: pytest.MonkeyPatc
 def test_without_pyaudio_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyaudio", None)
     with pytest.raises(MissingPackage, match=r"apt install python3-pyaudio.*pip install emotion-edge\[audio\]"):
-        microphone(Microphone(), SystemClock()).open()
+        microphone(MicrophoneConfig(), SystemClock()).open()

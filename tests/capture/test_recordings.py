@@ -11,8 +11,8 @@ import pytest
 
 from edge.capture.base import FrameSource
 from edge.capture.cameras import camera
-from edge.clock import SystemClock
-from edge.config.schema import Camera
+from edge.config.schema import CameraConfig
+from edge.device.clock import SystemClock
 from edge.errors import CaptureError, SourceEnded
 from edge.readings import Frame, Image
 
@@ -46,7 +46,7 @@ def folder(path: Path, names: list[str]) -> Path:
 
 
 def source_of(path: Path | str, **settings: object) -> FrameSource:
-    return camera(Camera(source=str(path), **settings), SystemClock())  # type: ignore[arg-type]
+    return camera(CameraConfig(source=str(path), **settings), SystemClock())  # type: ignore[arg-type]
 
 
 def everything(source: FrameSource) -> list[Frame]:

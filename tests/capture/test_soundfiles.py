@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edge.capture.microphones import microphone
 from edge.capture.soundfiles import SoundFile, read_sound
-from edge.clock import SystemClock
-from edge.config.schema import Microphone
+from edge.config.schema import MicrophoneConfig
+from edge.device.clock import SystemClock
 from edge.errors import CaptureError, MediaError, MissingPackage, SourceEnded
 from edge.readings import Sound
 
@@ -83,7 +83,7 @@ def test_without_soundfile_wav_still_works_and_the_rest_says_what_to_install(
 
 
 def test_the_source_gives_blocks_of_100_ms_and_then_ends(tmp_path: Path) -> None:
-    source = microphone(Microphone(source=str(write(tmp_path / "a.wav", 44_100))), SystemClock())
+    source = microphone(MicrophoneConfig(source=str(write(tmp_path / "a.wav", 44_100))), SystemClock())
     assert not source.live
     source.open()
     blocks: list[Sound] = [source.read() for _ in range(6)]
@@ -153,7 +153,7 @@ def test_what_is_no_sound_is_named(tmp_path: Path, content: bytes, reason: str) 
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    source = microphone(Microphone(source=str(tmp_path / "no.wav")), SystemClock())
+    source = microphone(MicrophoneConfig(source=str(tmp_path / "no.wav")), SystemClock())
     with pytest.raises(CaptureError, match=r"no\.wav: No such file"):
         source.open()
 

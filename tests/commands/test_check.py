@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from edge import paths, sandbox
+from edge.config import systemd_dropin
 from edge.config.files import parse
 from edge.config.load import checked
 from edge.config.schema import Config
+from edge.device import paths
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -92,11 +93,11 @@ def test_damaged_live_changes_are_a_warning(run: Run, tmp_path: Path) -> None:
 def test_a_drop_in_of_another_broker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "SYSTEM_CONFIG", tmp_path / "config.toml")
     config = Config()
-    assert sandbox.stale(config, tmp_path / "config.toml", tmp_path) == []
-    folder = sandbox.folder(None, tmp_path)
+    assert systemd_dropin.stale(config, tmp_path / "config.toml", tmp_path) == []
+    folder = systemd_dropin.folder(None, tmp_path)
     folder.mkdir()
-    (folder / "10-network.conf").write_text(sandbox.drop_in(config, tmp_path / "config.toml"))
-    assert sandbox.stale(config, tmp_path / "config.toml", tmp_path) == []
+    (folder / "10-network.conf").write_text(systemd_dropin.drop_in(config, tmp_path / "config.toml"))
+    assert systemd_dropin.stale(config, tmp_path / "config.toml", tmp_path) == []
     (folder / "10-network.conf").write_text("# hosts: other\n")
-    (line,) = sandbox.stale(config, tmp_path / "config.toml", tmp_path)
+    (line,) = systemd_dropin.stale(config, tmp_path / "config.toml", tmp_path)
     assert "emotion-edge unit --write" in line

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from edge import resources
 from edge.commands.answers import Answers, ask, split_broker
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.config.secrets import mqtt_password
+from edge.device import resources
 from edge.errors import ConfigError
 from tests.helpers.broker import MOSQUITTO, Broker, free_port
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from edge import sandbox
-from edge.config.schema import Camera, Config, Microphone, Mqtt, Privacy
+from edge.config import systemd_dropin
+from edge.config.schema import CameraConfig, Config, MicrophoneConfig, MqttConfig, PrivacyConfig
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 def drop_in(config: Config, *, jetson: bool = False) -> list[str]:
-    wanted = sandbox.needs(config, jetson=jetson)
-    return sandbox.render(
+    wanted = systemd_dropin.needs(config, jetson=jetson)
+    return systemd_dropin.render(
         wanted,
         addresses=[(host, ["192.0.2.7", "2001:db8::7"]) for host in wanted.hosts],
         servers=["192.0.2.53"],
@@ -24,7 +24,7 @@ def drop_in(config: Config, *, jetson: bool = False) -> list[str]:
 
 
 def test_nothing_but_what_the_config_names_can_be_reached() -> None:
-    lines = drop_in(Config(mqtt=Mqtt(host="broker"), camera=Camera(source="rtsp://u:p@cam:554/x")))
+    lines = drop_in(Config(mqtt=MqttConfig(host="broker"), camera=CameraConfig(source="rtsp://u:p@cam:554/x")))
     assert "IPAddressDeny=any" in lines
     assert lines.index("# broker") < lines.index("# cam") < lines.index("# name servers")
     assert lines.count("IPAddressAllow=192.0.2.7") == 2
@@ -35,21 +35,23 @@ def test_nothing_but_what_the_config_names_can_be_reached() -> None:
 
 def test_addresses_need_no_name_server() -> None:
     for host in ("192.0.2.7", "fe80::1", "localhost"):
-        assert "# name servers" not in drop_in(Config(mqtt=Mqtt(host=host)))
+        assert "# name servers" not in drop_in(Config(mqtt=MqttConfig(host=host)))
 
 
 def test_a_camera_that_is_off_is_not_reached() -> None:
-    camera = Camera(source="rtsp://cam/x", enabled=False)
-    assert sandbox.needs(Config(camera=camera), jetson=True) == sandbox.Needs((), (), gpio=False, argus=False)
+    camera = CameraConfig(source="rtsp://cam/x", enabled=False)
+    assert systemd_dropin.needs(Config(camera=camera), jetson=True) == systemd_dropin.Needs(
+        (), (), gpio=False, argus=False
+    )
 
 
 def test_urls_inside_a_pipeline_count() -> None:
     source = "gst:rtspsrc location=rtsp://u:p@10.0.0.9:554/x ! appsink"
-    assert sandbox.needs(Config(camera=Camera(source=source)), jetson=False).hosts == ("10.0.0.9",)
+    assert systemd_dropin.needs(Config(camera=CameraConfig(source=source)), jetson=False).hosts == ("10.0.0.9",)
 
 
 def test_gpio_only_with_pins() -> None:
-    lines = drop_in(Config(privacy=Privacy(led_pin=17)))
+    lines = drop_in(Config(privacy=PrivacyConfig(led_pin=17)))
     assert "DeviceAllow=char-gpiochip rw" in lines
     assert "SupplementaryGroups=gpio" in lines
     assert "LG_WD" not in "".join(drop_in(Config()))
@@ -57,17 +59,17 @@ def test_gpio_only_with_pins() -> None:
 
 @pytest.mark.parametrize(("source", "wanted"), [("auto", True), ("csi:1", True), ("/dev/video0", False)])
 def test_the_camera_daemon_of_a_jetson(source: str, wanted: bool) -> None:
-    lines = drop_in(Config(camera=Camera(source=source)), jetson=True)
+    lines = drop_in(Config(camera=CameraConfig(source=source)), jetson=True)
     assert ("BindPaths=-/tmp/argus_socket" in lines) is wanted
     assert ("DeviceAllow=/dev/nvmap rw" in lines) is wanted
-    assert "BindPaths=-/tmp/argus_socket" not in drop_in(Config(camera=Camera(source=source)))
+    assert "BindPaths=-/tmp/argus_socket" not in drop_in(Config(camera=CameraConfig(source=source)))
 
 
 def test_files_in_hidden_folders_are_shown_to_it_and_nothing_else() -> None:
     config = Config(
-        camera=Camera(source="/dev/video0"),
-        microphone=Microphone(source='/home/pi/a "b" 100%:x.wav'),
-        mqtt=Mqtt(tls=True, ca_file="/etc/ssl/ca.pem"),
+        camera=CameraConfig(source="/dev/video0"),
+        microphone=MicrophoneConfig(source='/home/pi/a "b" 100%:x.wav'),
+        mqtt=MqttConfig(tls=True, ca_file="/etc/ssl/ca.pem"),
     )
     lines = drop_in(config)
     assert 'BindReadOnlyPaths="-/home/pi/a \\"b\\" 100%%\\:x.wav"' in lines
@@ -77,7 +79,7 @@ def test_files_in_hidden_folders_are_shown_to_it_and_nothing_else() -> None:
 
 def test_name_servers_of_a_resolv_conf() -> None:
     text = "# x\nsearch lan\nnameserver 10.0.0.1\nnameserver fe80::1%eth0 # y\nnameserver\noptions a\n"
-    assert sandbox.name_servers(text) == ["10.0.0.1", "fe80::1"]
+    assert systemd_dropin.name_servers(text) == ["10.0.0.1", "fe80::1"]
 
 
 def test_print_and_write(run: Run, tmp_path: Path) -> None:

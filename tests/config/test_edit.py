@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from edge import resources
 from edge.config import keys
 from edge.config.edit import with_values
 from edge.config.files import line_of, parse, read_toml
 from edge.config.schema import Config
+from edge.device import resources
 
 
 def test_every_other_line_stays() -> None:

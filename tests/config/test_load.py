@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge import resources
 from edge.config import keys
 from edge.config.load import live_part, load, needs_restart
 from edge.config.schema import CONFIG_VERSION, Config
+from edge.device import resources
 from edge.errors import ConfigError
 
 Write = Callable[[str], Path]

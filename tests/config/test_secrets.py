@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.config.schema import Camera, Config, Mqtt
+from edge.config.schema import CameraConfig, Config, MqttConfig
 from edge.config.secrets import masked, mqtt_password, public
 from edge.errors import ConfigError
 
@@ -21,12 +21,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def with_file(path: Path) -> Mqtt:
-    return Mqtt(username="u", password_file=str(path))
+def with_file(path: Path) -> MqttConfig:
+    return MqttConfig(username="u", password_file=str(path))
 
 
 def test_the_order_credential_variable_file(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert mqtt_password(Mqtt()) is None
+    assert mqtt_password(MqttConfig()) is None
     assert mqtt_password(with_file(file)) == "from file"
     monkeypatch.setenv("EMOTION_EDGE_MQTT_PASSWORD", "from variable")
     assert mqtt_password(with_file(file)) == "from variable"
@@ -78,8 +78,8 @@ def test_credentials_in_urls_are_masked(text: str, shown: str | None) -> None:
 
 def test_what_info_shows() -> None:
     config = Config(
-        camera=Camera(source="rtsp://admin:hunter2@cam/x"),
-        mqtt=Mqtt(host="broker", username="bob", password_file="/etc/secret", key_file="/etc/key", tls=True),  # noqa: S106
+        camera=CameraConfig(source="rtsp://admin:hunter2@cam/x"),
+        mqtt=MqttConfig(host="broker", username="bob", password_file="/etc/secret", key_file="/etc/key", tls=True),  # noqa: S106
     )
     shown = public(config)
     text = json.dumps(shown)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import Config
-from edge.dashboard.observer import Dashboard
+from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import file_in, store
 from tests.dashboard.web import Web
 from tests.end_to_end.conftest import audio, broker, observer, start, video
@@ -20,7 +20,7 @@ __all__ = ["audio", "broker", "observer", "start", "video"]  # fixtures of the r
 
 PASSWORD = "correct horse battery"  # noqa: S105
 
-Serve = Callable[..., tuple[Dashboard, Web]]
+Serve = Callable[..., tuple[DashboardObserver, Web]]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts a page, with or without a password; keyword arguments are settings of [dashboard]."""
     with ExitStack() as stack:
 
-        def begin(*, password: str | None = None, **settings: object) -> tuple[Dashboard, Web]:
+        def begin(*, password: str | None = None, **settings: object) -> tuple[DashboardObserver, Web]:
             if password:
                 store(file_in(tmp_path), password)
             port = free_port()

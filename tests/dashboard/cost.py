@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.schema import Config
-from edge.dashboard.observer import Dashboard
+from edge.dashboard.observer import DashboardObserver
 from tests.dashboard.web import Web
 from tests.helpers.broker import free_port
 from tests.helpers.page import HEALTH, ScriptedHour, page, told_at_start
@@ -32,7 +32,7 @@ def used(names: tuple[str, ...]) -> float:
     return total
 
 
-def tell(dashboard: Dashboard, seconds: float) -> tuple[float, int]:
+def tell(dashboard: DashboardObserver, seconds: float) -> tuple[float, int]:
     """Two readings a second and what goes with them, in real time; seconds spent in `hear`, and messages."""
     began = time.monotonic()
     script = ScriptedHour(began, time.time(), 0.0)
@@ -47,7 +47,7 @@ def tell(dashboard: Dashboard, seconds: float) -> tuple[float, int]:
     return spent, messages
 
 
-def measure(dashboard: Dashboard, what: str, seconds: float) -> None:
+def measure(dashboard: DashboardObserver, what: str, seconds: float) -> None:
     threads = ("dashboard",)
     before = used(threads)
     spent, messages = tell(dashboard, seconds)

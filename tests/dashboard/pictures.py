@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.clock import SystemClock
 from edge.config.schema import Config
-from edge.dashboard.observer import Dashboard
+from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import file_in, store
-from edge.mqtt.payloads import SourcePayload
+from edge.device.clock import SystemClock
+from edge.messages.payloads import SourcePayload
 from tests.dashboard.web import Web
 from tests.helpers.broker import free_port
 from tests.helpers.browser import Browser
@@ -31,7 +31,7 @@ LIVE = "document.getElementById('link').dataset.state === 'live'"
 
 
 @contextmanager
-def lived_in(dashboard: Dashboard) -> Iterator[None]:
+def lived_in(dashboard: DashboardObserver) -> Iterator[None]:
     """An hour has passed, and time goes on."""
     clock, ended = SystemClock(), threading.Event()
     for topic, payload in told_at_start(Config()):

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.clock import SystemClock
 from edge.config.schema import Config
-from edge.dashboard.observer import Dashboard
-from edge.mqtt.payloads import InfoPayload, SourcePayload
+from edge.dashboard.observer import DashboardObserver
+from edge.device.clock import SystemClock
+from edge.messages.payloads import InfoPayload, SourcePayload
 from edge.readings import LABELS
 from tests.dashboard.conftest import PASSWORD, Serve
 from tests.dashboard.test_history import state
@@ -39,7 +39,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def room(serve: Serve, browser: Browser) -> Iterator[tuple[Dashboard, Web]]:
+def room(serve: Serve, browser: Browser) -> Iterator[tuple[DashboardObserver, Web]]:
     """A scripted hour, and what goes on; the page is open."""
     dashboard, web = serve()
     clock = SystemClock()
@@ -72,7 +72,7 @@ def room(serve: Serve, browser: Browser) -> Iterator[tuple[Dashboard, Web]]:
         thread.join()
 
 
-def test_it_shows_what_is_told(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_it_shows_what_is_told(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     _, web = room
     browser.wait("document.getElementById('state').innerText !== '…'")
     word = browser.text("#state")
@@ -97,7 +97,7 @@ def test_it_shows_what_is_told(room: tuple[Dashboard, Web], browser: Browser) ->
     assert browser.run("document.querySelectorAll('img[src], canvas, video').length") == 0, "there is no picture"
 
 
-def test_it_is_accessible_in_every_dress(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_it_is_accessible_in_every_dress(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not there: scripts/test fetches it with npm")
     dashboard, _ = room
@@ -123,7 +123,9 @@ def violations(browser: Browser) -> list[str]:
     return found
 
 
-def test_on_a_small_phone_nothing_is_cut_and_fingers_find_it(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_on_a_small_phone_nothing_is_cut_and_fingers_find_it(
+    room: tuple[DashboardObserver, Web], browser: Browser
+) -> None:
     for width in (360, 320):
         browser.view(width, 740)
         time.sleep(0.3)
@@ -135,7 +137,7 @@ def test_on_a_small_phone_nothing_is_cut_and_fingers_find_it(room: tuple[Dashboa
         assert small == []
 
 
-def test_by_keyboard_alone(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_by_keyboard_alone(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     browser.press("Tab", 9)
     assert browser.run("document.activeElement.className") == "skip"
     browser.press("Tab", 9)
@@ -159,7 +161,7 @@ def slide(browser: Browser, slider: str, value: float) -> None:
     )
 
 
-def test_thresholds_are_tried_then_kept(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_thresholds_are_tried_then_kept(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     dashboard, _ = room
     browser.wait("document.getElementById('decision-enter').value === '0.45'")
     assert browser.run("document.getElementById('keep').disabled")
@@ -184,7 +186,7 @@ def test_thresholds_are_tried_then_kept(room: tuple[Dashboard, Web], browser: Br
     browser.wait("document.getElementById('decision-enter').value === '0.5'")
 
 
-def test_it_does_not_talk_all_the_time(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_it_does_not_talk_all_the_time(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     dashboard, _ = room
     time.sleep(0.5)
     browser.run(
@@ -199,7 +201,7 @@ def test_it_does_not_talk_all_the_time(room: tuple[Dashboard, Web], browser: Bro
     assert all(after - before > 4_500 for before, after in pairwise(said))
 
 
-def test_words_from_outside_are_never_markup(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_words_from_outside_are_never_markup(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     dashboard, _ = room
     evil = "<img src=x onerror='window.harm=1'><script>window.harm=1</script>"
     dashboard.hear("status/camera", SourcePayload(state="offline", reason=evil), None)
@@ -211,7 +213,7 @@ def test_words_from_outside_are_never_markup(room: tuple[Dashboard, Web], browse
     assert browser.run("document.querySelectorAll('#device img, #health script').length") == 0
 
 
-def test_motion_only_for_those_who_like_it(room: tuple[Dashboard, Web], browser: Browser) -> None:
+def test_motion_only_for_those_who_like_it(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     script = "getComputedStyle(document.querySelector('.bar i')).transitionDuration"
     browser.view(*WIDE, calm=True)
     assert browser.run(script) == "0s"

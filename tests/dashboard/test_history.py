@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from edge.dashboard.history import HOUR_S, READINGS_S, History
-from edge.mqtt.payloads import EventPayload, HealthPayload, ModalityPart, ReadingPayload, SourcePayload, StatePayload
+from edge.messages.payloads import (
+    EventPayload,
+    HealthPayload,
+    ModalityPart,
+    ReadingPayload,
+    SourcePayload,
+    StatePayload,
+)
 from edge.readings import LABELS
 
 

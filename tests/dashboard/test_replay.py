@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from edge.config.schema import Config, Decision
+from edge.config.schema import Config, DecisionConfig
 from edge.dashboard.history import History
 from edge.dashboard.replay import Point, replay
 from edge.dashboard.thresholds import Thresholds, names
@@ -42,23 +42,23 @@ def test_the_thresholds_in_effect_give_what_really_happened(history: History) ->
 
 
 def test_harder_thresholds_mean_less_and_shorter_states(history: History) -> None:
-    def certain(settings: Decision) -> float:
+    def certain(settings: DecisionConfig) -> float:
         spans = [*replay(history.readings, settings, NOW - 300, NOW).spans, (NOW, "")]
         return sum(after - start for (start, label), (after, _) in pairwise(spans) if label in LABELS)
 
-    easy, default, hard = (certain(Decision(enter=e, exit=e * 0.7)) for e in (0.3, 0.45, 0.9))
+    easy, default, hard = (certain(DecisionConfig(enter=e, exit=e * 0.7)) for e in (0.3, 0.45, 0.9))
     assert easy > default > hard
 
 
 def test_a_longer_dwell_means_fewer_changes(history: History) -> None:
-    short = replay(history.readings, Decision(dwell_s=0.0, smoothing_s=0.3), NOW - 300, NOW).spans
-    long = replay(history.readings, Decision(dwell_s=20.0, smoothing_s=0.3), NOW - 300, NOW).spans
+    short = replay(history.readings, DecisionConfig(dwell_s=0.0, smoothing_s=0.3), NOW - 300, NOW).spans
+    long = replay(history.readings, DecisionConfig(dwell_s=20.0, smoothing_s=0.3), NOW - 300, NOW).spans
     assert len(long) < len(short)
     assert all(after - start >= 20.0 - 1e-6 for (start, _), (after, _) in pairwise(long[1:]))
 
 
 def test_nothing_remembered_is_nobody() -> None:
-    found = replay([], Decision(), 0.0, 300.0)
+    found = replay([], DecisionConfig(), 0.0, 300.0)
     assert found.spans == ((0.0, "absent"),)
     assert all(p is None for _, p, _ in found.curve)
 
@@ -66,14 +66,14 @@ def test_nothing_remembered_is_nobody() -> None:
 def test_old_evidence_ends_as_it_does_in_life() -> None:
     happy = tuple(0.94 if label == "happy" else 0.01 for label in LABELS)
     points = [Point(i * 0.5, happy, i * 0.5 + 2.0) for i in range(60)]  # half a minute, then nobody
-    spans = replay(points, Decision(), 0.0, 60.0).spans
+    spans = replay(points, DecisionConfig(), 0.0, 60.0).spans
     assert [label for _, label in spans] == ["absent", "happy", "absent"]
-    assert spans[-1][0] == pytest.approx(29.5 + 2.0 + Decision().hold_s, abs=0.5)
+    assert spans[-1][0] == pytest.approx(29.5 + 2.0 + DecisionConfig().hold_s, abs=0.5)
 
 
 def test_a_candidate_is_checked_as_the_service_checks_it(history: History) -> None:
     thresholds = Thresholds(history)
-    assert thresholds.candidate({"decision.enter": 0.6}) == Decision(enter=0.6)
+    assert thresholds.candidate({"decision.enter": 0.6}) == DecisionConfig(enter=0.6)
     for values, told in (
         ({"decision.exit": 0.9}, "decision.exit: 0.9 is above decision.enter"),
         ({"decision.enter": 1.5}, "allowed: a number from 0 to 1"),
@@ -93,7 +93,7 @@ def test_a_trial_over_six_minutes_takes_a_moment(history: History) -> None:
     """It shares the processor with the service: on a slow board it is ten times this."""
     import time
 
-    trial = Thresholds(history).trial(Decision(), NOW)
+    trial = Thresholds(history).trial(DecisionConfig(), NOW)
     began = time.thread_time()
     found = trial()
     assert time.thread_time() - began < 0.5

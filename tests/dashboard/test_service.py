@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.config.schema import Dashboard as Settings
+from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.password import file_in
 from edge.dashboard.wiring import checked_password
 from edge.errors import ConfigError

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from edge.board import Board
-from edge.clock import SystemClock
 from edge.config.load import load
+from edge.device.board import Board
+from edge.device.clock import SystemClock
 from edge.doctor.findings import Subject
 from tests.helpers.service import toml
 

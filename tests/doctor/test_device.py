@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from edge import resources
-from edge.board import Board
+from edge.device import resources
+from edge.device.board import Board
 from edge.doctor import disk, examine, software, system, unit
 from edge.doctor.findings import Finding, worst
 from tests.conftest import FakeClock

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.device.privacy import store
 from edge.doctor.camera import camera
 from edge.doctor.findings import Finding
 from edge.doctor.holders import holders, named
 from edge.doctor.microphone import judged, microphone
-from edge.privacy import store
 from edge.readings import SAMPLE_RATE, SourceStatus
 from tests.doctor.conftest import MakeSubject
 from tests.helpers.pulse import Server, prepare

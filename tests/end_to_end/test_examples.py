@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.mqtt.topics import TOPICS
+from edge.messages.topics import TOPICS
 from tests.end_to_end.conftest import Start
 from tests.helpers.broker import Broker, Observer
 

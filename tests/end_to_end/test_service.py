@@ -12,8 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from edge import resources
-from edge.mqtt.topics import kind_of
+from edge.device import resources
+from edge.messages.topics import kind_of
 from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import Broker, Heard, Observer, wait_for
 

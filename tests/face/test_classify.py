@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import resources
+from edge.device import resources
 from edge.errors import ConfigError, ModelError
 from edge.face.classify import FaceClassifier
 from edge.readings import LABELS

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.face.batch import classify_picture, find_everywhere
 from edge.face.boxes import overlap
 from edge.face.finder import SingleShot
 from edge.face.look import HEIGHT, WIDTH, Looker, at_most
 from edge.face.search import everywhere
-from edge.face.whole import classify_picture, find_everywhere
 from edge.readings import Box
 from tests.helpers.stage import Constant, Person, frame, picture, portrait
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge.config import schema
 from edge.face.boxes import affinity, around, centre, overlap, pairs, without_doubles
 from edge.face.follow import follow, take
-from edge.face.still import Places, Stillness
+from edge.face.liveness import Places, Stillness
 from edge.face.tracks import Tracks
 from edge.readings import Box, Face
 from tests.helpers.stage import Person, frame, picture
@@ -96,7 +96,7 @@ def test_a_mouth_in_a_face_is_no_second_face() -> None:
 @effort(max_examples=40, deadline=None)
 def test_numbers_count_up_and_never_come_back(looks: list[list[Face]], most: int) -> None:
     tracks, gone, highest = Tracks(), set[int](), 0
-    settings = schema.Face(max_people=most)
+    settings = schema.FaceConfig(max_people=most)
     before: set[int] = set()
     for step, found in enumerate(looks):
         tracks.follow(TEXTURE, step * 0.5, settings.forget_s)
@@ -115,7 +115,7 @@ def test_numbers_count_up_and_never_come_back(looks: list[list[Face]], most: int
 @given(st.lists(boxes, min_size=1, max_size=4, unique=True), st.randoms())
 @effort(max_examples=30, deadline=None)
 def test_who_gets_which_number_does_not_depend_on_the_order_of_finds(found: list[Box], shuffle: object) -> None:
-    settings = schema.Face()
+    settings = schema.FaceConfig()
     results = []
     for _ in range(2):
         tracks = Tracks()
@@ -130,10 +130,10 @@ def test_who_gets_which_number_does_not_depend_on_the_order_of_finds(found: list
 
 def test_one_find_is_nobody_yet() -> None:
     tracks = Tracks()
-    tracks.update([Face(Box(50, 50, 40, 52), 0.9)], TEXTURE, 0.0, schema.Face())
+    tracks.update([Face(Box(50, 50, 40, 52), 0.9)], TEXTURE, 0.0, schema.FaceConfig())
     assert tracks.known == []
     for step in (1, 2):
-        tracks.update([], TEXTURE, 0.1 * step, schema.Face())
+        tracks.update([], TEXTURE, 0.1 * step, schema.FaceConfig())
         tracks.forget(0.1 * step, 1.5)
     assert tracks.all == []
 
@@ -142,12 +142,12 @@ def test_one_find_is_nobody_yet() -> None:
 def test_weak_finds_need_more_of_them(scores: tuple[float, ...], number: int) -> None:
     tracks = Tracks()
     for step, score in enumerate(scores):
-        tracks.update([Face(Box(50, 50, 40, 52), score)], TEXTURE, 0.1 * step, schema.Face(min_score=0.5))
+        tracks.update([Face(Box(50, 50, 40, 52), score)], TEXTURE, 0.1 * step, schema.FaceConfig(min_score=0.5))
     assert [track.number for track in tracks.all] == [number]
 
 
 def test_at_a_slow_rate_one_missed_look_loses_nobody() -> None:
-    tracks, settings = Tracks(), schema.Face(forget_s=1.5)
+    tracks, settings = Tracks(), schema.FaceConfig(forget_s=1.5)
     known = []
     for step, found in enumerate([True, True, False, False]):
         tracks.update([Face(Box(50, 50, 40, 52), 0.8)] if found else [], TEXTURE, 2.0 * step, settings)

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge import resources
 from edge.config import schema
+from edge.device import resources
 from edge.face.path import FacePath
 from edge.readings import Box, Face, FacesReading, Image
 from tests.helpers.stage import FPS, HAPPY, Constant, Person, frame, picture
@@ -29,7 +29,7 @@ class Scripted:
 
 
 def path(**settings: float) -> FacePath:
-    return FacePath(msgspec.convert(settings, schema.Face), Constant())  # type: ignore[arg-type]
+    return FacePath(msgspec.convert(settings, schema.FaceConfig), Constant())  # type: ignore[arg-type]
 
 
 def play(faces: FacePath, scene: Sequence[Sequence[Person]], first: int = 0, **how: float) -> list[FacesReading]:
@@ -152,7 +152,7 @@ def test_stillness_can_be_switched_off() -> None:
 
 def test_an_alarm_that_comes_once_is_nobody() -> None:
     find = Scripted([Face(Box(100, 80, 40, 52), 0.9)])
-    faces = FacePath(schema.Face(), Constant(), find=lambda _score: find)  # type: ignore[arg-type]
+    faces = FacePath(schema.FaceConfig(), Constant(), find=lambda _score: find)  # type: ignore[arg-type]
     noise = np.random.default_rng(0).integers(0, 256, (240, 320), dtype=np.uint8)
     readings = [faces.process(frame(noise, 0))]
     find.faces = []
@@ -162,7 +162,7 @@ def test_an_alarm_that_comes_once_is_nobody() -> None:
 
 def test_an_empty_quiet_room_is_hardly_searched() -> None:
     find = Scripted()
-    faces = FacePath(schema.Face(), Constant(), find=lambda _score: find)  # type: ignore[arg-type]
+    faces = FacePath(schema.FaceConfig(), Constant(), find=lambda _score: find)  # type: ignore[arg-type]
     play(faces, [[]] * 45)
     assert 3 <= find.asked.count((240, 320)) <= 5
     quiet = find.asked.count((240, 320))
@@ -174,7 +174,7 @@ def test_load_thins_the_work() -> None:
     asked = []
     for stride in (1, 4):
         classifier = Constant()
-        faces = FacePath(schema.Face(), classifier)  # type: ignore[arg-type]
+        faces = FacePath(schema.FaceConfig(), classifier)  # type: ignore[arg-type]
         faces.stride = stride
         readings = play(faces, walk(60, 300, 340))
         assert len(readings[-1].faces) == 1
@@ -186,12 +186,12 @@ def test_load_thins_the_work() -> None:
 def test_settings_change_without_losing_anybody() -> None:
     faces = path()
     assert len(play(faces, walk(15, 300, 320))[-1].faces) == 1
-    faces.apply(schema.Face(min_size=300, forget_s=0.4))
+    faces.apply(schema.FaceConfig(min_size=300, forget_s=0.4))
     assert play(faces, [[Person(320 + i % 3)] for i in range(30)], 15)[-1].faces == ()
-    faces.apply(schema.Face(find_every=6, classify_hz=10.0))
+    faces.apply(schema.FaceConfig(find_every=6, classify_hz=10.0))
     back = play(faces, walk(20, 300, 330), 45)
     assert tracks(back) == {2}
-    faces.apply(schema.Face(max_people=2, min_score=0.4))
+    faces.apply(schema.FaceConfig(max_people=2, min_score=0.4))
     assert tracks(play(faces, walk(10, 330, 340), 65)) == {2}
 
 
@@ -251,6 +251,6 @@ def test_the_same_frames_give_the_same_answer() -> None:
 
 @pytest.mark.skipif(not (resources.models() / "face" / "manifest.json").is_file(), reason="models/face is not there")
 def test_the_shipped_model_sees_the_smile() -> None:
-    readings = play(FacePath(schema.Face()), walk(20))
+    readings = play(FacePath(schema.FaceConfig()), walk(20))
     label = int(np.argmax(readings[-1].faces[0].probabilities))
     assert label == 1  # happy

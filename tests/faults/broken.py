@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from edge import cli
+from edge.emotion.scene import Scene
 from edge.face.path import FacePath
-from edge.scene import Scene
 from edge.speech.path import SpeechPath
 
 

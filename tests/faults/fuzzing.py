@@ -18,20 +18,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge import resources
 from edge.capture.soundfiles import read_sound
 from edge.config import keys, overrides
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.config.secrets import public
+from edge.device import resources
+from edge.emotion.fusion import learned_weights
 from edge.errors import ConfigError, EdgeError, MediaError
 from edge.face.classify import FaceClassifier
-from edge.fusion import learned_weights
 from edge.inference import Manifest, Tensor
-from edge.mqtt import commands
-from edge.mqtt.commands import Command, Refusal
-from edge.mqtt.payloads import ResponsePayload
-from edge.mqtt.topics import kind_of
+from edge.messages import commands
+from edge.messages.commands import Command, Refusal
+from edge.messages.payloads import ResponsePayload
+from edge.messages.topics import kind_of
 from edge.readings import SAMPLE_RATE
 from edge.speech.classifier import Classifier
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from edge.mqtt.topics import LIVE_AGE_S, TOPICS
+from edge.messages.topics import LIVE_AGE_S, TOPICS
 
 KEPT = tuple(name for name, topic in TOPICS.items() if topic.keep)
 RECENT = 2_000  # messages whose doubles are compared

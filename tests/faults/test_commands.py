@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import keys
-from edge.remote import CHANGES
+from edge.service.request_handler import CHANGES
 from tests.faults import fuzzing
 from tests.faults.alongside import alongside
 from tests.faults.rig import PREFIX, Rig

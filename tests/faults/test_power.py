@@ -73,7 +73,7 @@ class Writer:
 def _numbers(folder: Path) -> list[int]:
     """What a new session finds in the copy."""
     clock = FakeClock()
-    outbox = Outbox(folder / "outbox.sqlite", schema.Outbox(), "next", clock)
+    outbox = Outbox(folder / "outbox.sqlite", schema.OutboxConfig(), "next", clock)
     outbox.find_earlier()
     assert not outbox.trouble
     rows = outbox.after(0, 1_000_000)

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from edge.workers import HUNG_S, RESTARTS
+from edge.service.workers import HUNG_S, RESTARTS
 from tests.faults.alongside import alongside
 from tests.faults.rig import Rig
 

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from edge.clock import SystemClock
 from edge.config import schema
+from edge.device.clock import SystemClock
 from edge.mqtt.outbox import Outbox
 
 DELIVER_EVERY = 50  # turns
@@ -18,7 +18,7 @@ KEEP = 300  # waiting messages from which on the oldest half is delivered
 def main() -> int:
     path, per_s = Path(sys.argv[1]), float(sys.argv[2])
     clock = SystemClock()
-    outbox = Outbox(path, schema.Outbox(), "writer", clock)
+    outbox = Outbox(path, schema.OutboxConfig(), "writer", clock)
     number = delivered = committed = 0
     while True:
         for _ in range(10):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from edge import resources
 from edge.config import keys
 from edge.config.files import parse
 from edge.config.load import checked, load
 from edge.config.schema import Config
 from edge.config.values import allowed
+from edge.device import resources
 
 PATH = resources.firmware_config() / "default.toml"
 TEXT = PATH.read_text("utf-8")

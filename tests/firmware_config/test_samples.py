@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge import resources
+from edge.device import resources
 from tests.helpers.broker import MOSQUITTO, free_port, wait_for
 
 SAMPLES = resources.firmware_config()

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.clock import SystemClock
 from edge.config.overrides import live_values
 from edge.config.schema import Config
-from edge.config.schema import Dashboard as Settings
-from edge.dashboard.aim import Aim
-from edge.dashboard.observer import Dashboard
+from edge.config.schema import DashboardConfig as Settings
+from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import Password
-from edge.fusion import learned_weights
-from edge.mqtt.commands import Command
-from edge.mqtt.payloads import HealthPayload, InfoPayload, Latency, Payload, ResponsePayload, SourcePayload
-from edge.mqtt.status import BrokerStatus
+from edge.dashboard.preview import Aim
+from edge.device.clock import SystemClock
+from edge.emotion.fusion import learned_weights
+from edge.emotion.scene import Scene
+from edge.messages.commands import Command
+from edge.messages.payloads import HealthPayload, InfoPayload, Latency, Payload, ResponsePayload, SourcePayload
+from edge.messages.status import BrokerStatus
 from edge.readings import LABELS, FaceReading, FacesReading, Probabilities, SpeechReading
-from edge.scene import Scene
 
 # What happens: minutes ago, how many people, which feeling of the first, does anybody speak.
 SCRIPT = (
@@ -101,10 +101,10 @@ HEALTH = HealthPayload(
 
 
 @contextmanager
-def page(folder: Path, port: int, **settings: object) -> Iterator[Dashboard]:
+def page(folder: Path, port: int, **settings: object) -> Iterator[DashboardObserver]:
     """The page at 127.0.0.1, with nothing told yet. Commands are carried out as the service would, if all goes well."""
     clock = SystemClock()
-    served: list[Dashboard] = []
+    served: list[DashboardObserver] = []
 
     def answer(command: Command) -> None:
         name = command.name if command.kind == "request" else command.kind
@@ -120,7 +120,7 @@ def page(folder: Path, port: int, **settings: object) -> Iterator[Dashboard]:
                 f"response/{name}", ResponsePayload(status="ok", data=told, transaction=command.transaction), None
             )
 
-    dashboard = Dashboard(
+    dashboard = DashboardObserver(
         Settings(enabled=True, port=port, **settings),  # type: ignore[arg-type]
         password=Password(folder / "dashboard-password"),
         device="living-room",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from edge.fusion import FusionWeights
+from edge.emotion.fusion import FusionWeights
 from edge.readings import LABELS, FaceReading, Probabilities, SpeechReading
 
 WEIGHTS = FusionWeights(name="fusion", version="test", face=1.0, speech=0.6)

@@ -18,9 +18,9 @@ from edge.config.values import converted
 from edge.homeassistant.announcement import announcement, device_payload
 from edge.homeassistant.facts import Facts, facts
 from edge.homeassistant.names import announcement_topic, is_announcement
-from edge.mqtt import commands, payloads
-from edge.mqtt.commands import Command
-from edge.mqtt.topics import kind_of
+from edge.messages import commands, payloads
+from edge.messages.commands import Command
+from edge.messages.topics import kind_of
 from edge.readings import LABELS
 from tests.homeassistant.rules import SHORT, broken, expanded
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.schema import Config, HomeAssistant
+from edge.config.schema import Config, HomeAssistantConfig
 from edge.config.secrets import public
 from edge.homeassistant import announcer
 from edge.homeassistant.announcer import FILE_NAME, Announcer
-from edge.mqtt.payloads import InfoPayload
+from edge.messages.payloads import InfoPayload
 from edge.readings import LABELS
 from tests.helpers.broker import wait_for
 
@@ -32,7 +32,7 @@ class Rig:
     def hear_info(self, device: str = "shelf", prefix: str = "homeassistant") -> None:
         info = InfoPayload(
             version="1", device=device, board="b", runtime="r", python="3", models={}, labels=LABELS,
-            config=public(Config(home_assistant=HomeAssistant(prefix=prefix))),
+            config=public(Config(home_assistant=HomeAssistantConfig(prefix=prefix))),
         )  # fmt: skip
         self.announcer.hear("info", info, None)
 

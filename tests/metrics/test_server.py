@@ -12,18 +12,18 @@ from contextlib import closing
 
 import pytest
 
-from edge.clock import SystemClock
-from edge.config.schema import Metrics as Settings
+from edge.config.schema import MetricsConfig as Settings
+from edge.device.clock import SystemClock
+from edge.messages.status import BrokerStatus
 from edge.metrics import observer, server
-from edge.metrics.observer import Metrics
-from edge.mqtt.status import BrokerStatus
+from edge.metrics.observer import MetricsObserver
 from tests.helpers.broker import free_port, wait_for
 
 
 @pytest.fixture
-def metrics() -> Iterator[tuple[Metrics, int]]:
+def metrics() -> Iterator[tuple[MetricsObserver, int]]:
     port = free_port()
-    one = Metrics(Settings(enabled=True, port=port), BrokerStatus, SystemClock())
+    one = MetricsObserver(Settings(enabled=True, port=port), BrokerStatus, SystemClock())
     one.start()
     wait_for(lambda: listening(port), 5, "the port")
     yield one, port
@@ -42,7 +42,7 @@ def ask(port: int, path: str = "/metrics", host: str | None = None, method: str 
         return answer.status, answer.read().decode()
 
 
-def test_it_answers(metrics: tuple[Metrics, int]) -> None:
+def test_it_answers(metrics: tuple[MetricsObserver, int]) -> None:
     one, port = metrics
     one.hear("privacy", "OFF", None)
     status, text = ask(port)
@@ -62,19 +62,21 @@ def test_it_answers(metrics: tuple[Metrics, int]) -> None:
         ("localhost:1", 421),
     ],
 )  # fmt: skip
-def test_a_name_that_was_made_to_point_here_gets_nothing(metrics: tuple[Metrics, int], host: str, status: int) -> None:
+def test_a_name_that_was_made_to_point_here_gets_nothing(
+    metrics: tuple[MetricsObserver, int], host: str, status: int
+) -> None:
     port = metrics[1]
     assert ask(port, host=host.format(port=port))[0] == status
 
 
-def test_it_is_there_for_this_device_alone(metrics: tuple[Metrics, int]) -> None:
+def test_it_is_there_for_this_device_alone(metrics: tuple[MetricsObserver, int]) -> None:
     port = metrics[1]
     with socket.socket() as probe:  # any other address of loopback stands for one of the network
         assert probe.connect_ex(("127.0.0.2", port)) != 0
 
 
 def test_whoever_dawdles_or_floods_does_not_stop_it(
-    metrics: tuple[Metrics, int], monkeypatch: pytest.MonkeyPatch
+    metrics: tuple[MetricsObserver, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = metrics[1]
     monkeypatch.setattr(server, "LIFE_S", 1.0)
@@ -111,7 +113,7 @@ def test_a_taken_port_is_told_once_and_tried_again(
     monkeypatch.setattr(observer, "AGAIN_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as taken, caplog.at_level(logging.INFO):
         port = taken.getsockname()[1]
-        one = Metrics(Settings(enabled=True, port=port), BrokerStatus, SystemClock())
+        one = MetricsObserver(Settings(enabled=True, port=port), BrokerStatus, SystemClock())
         one.start()
         time.sleep(0.5)
     try:
@@ -123,7 +125,7 @@ def test_a_taken_port_is_told_once_and_tried_again(
     assert "metrics.port" in errors[0]
 
 
-def test_it_stops_at_once_even_with_somebody_on_the_line(metrics: tuple[Metrics, int]) -> None:
+def test_it_stops_at_once_even_with_somebody_on_the_line(metrics: tuple[MetricsObserver, int]) -> None:
     one, port = metrics
     with socket.create_connection(("127.0.0.1", port)) as lazy:
         lazy.sendall(b"GET")

@@ -11,10 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge.config.schema import Config
 from edge.config.secrets import public
+from edge.messages import payloads
+from edge.messages.status import BrokerStatus
 from edge.metrics.text import Page
 from edge.metrics.values import Values
-from edge.mqtt import payloads
-from edge.mqtt.status import BrokerStatus
 from edge.readings import LABELS
 
 BROKER = BrokerStatus(state="connected", connections=2, outbox=3, dropped=1)

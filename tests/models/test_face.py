@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import resources
+from edge.device import resources
 from edge.face.classify import FaceClassifier
 from edge.face.crop import prepare
 from edge.inference import Model, quantise, read_manifest

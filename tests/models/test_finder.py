@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import resources
+from edge.device import resources
 from edge.face.boxes import overlap
 from edge.face.finder import SingleShot
 from edge.face.grid import CELLS, LANDMARKS, SIDE, STRIDE, decode, fitted, prepare

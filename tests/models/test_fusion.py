@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from edge import resources
 from edge.config import schema
-from edge.fusion import EVEN, FusionWeights, fuse, learned_weights
+from edge.device import resources
+from edge.emotion.fusion import EVEN, FusionWeights, fuse, learned_weights
 from edge.readings import LABELS, FaceReading, SpeechReading
 from models.fusion.evaluate import SHIPPED
 from models.fusion.pairs import Pairs, Side, drawn, joined, without
@@ -53,7 +53,7 @@ def test_the_recipe_pools_as_the_service_does(missing: str) -> None:
     for row in range(len(pairs.truth)):
         faces = [FaceReading(5.0, 1, tuple(pairs.face[row]), pairs.face_quality[row], 90.0)]
         speech = SpeechReading(5.0, tuple(pairs.speech[row]), pairs.speech_quality[row], 20.0, 0.9, 1)
-        one = fuse(faces, speech, 5.0, schema.Fusion(), UNEVEN)
+        one = fuse(faces, speech, 5.0, schema.FusionConfig(), UNEVEN)
         assert one is not None
         assert at_once[row] == pytest.approx(one.probabilities, abs=1e-9)
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge import inference, resources
+from edge import inference
+from edge.device import resources
 from edge.inference import read_manifest
 from edge.readings import LABELS, SAMPLE_RATE, Samples
 from edge.speech.classifier import CLASSES, Classifier, of_labels

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from edge.clock import SystemClock
 from edge.config import schema
-from edge.mqtt.commands import Command
+from edge.device.clock import SystemClock
+from edge.messages.commands import Command
 from edge.mqtt.publisher import Publisher
 from tests.mqtt.parts import DEVICE, QUICK, Ear, Mosquitto, Rig
 
@@ -63,10 +63,10 @@ def publish(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
 
     def make(port: int, *, start: bool = True, password: str | None = None, **given: Any) -> Rig:
         commands: list[Command] = []
-        mqtt = {key: given.pop(key) for key in list(given) if key in schema.Mqtt.__struct_fields__}
+        mqtt = {key: given.pop(key) for key in list(given) if key in schema.MqttConfig.__struct_fields__}
         publisher = Publisher(
-            schema.Mqtt(**{"host": "127.0.0.1", "port": port, **mqtt}),
-            given.pop("outbox", schema.Outbox()),
+            schema.MqttConfig(**{"host": "127.0.0.1", "port": port, **mqtt}),
+            given.pop("outbox", schema.OutboxConfig()),
             password=password,
             **{
                 "device": DEVICE,

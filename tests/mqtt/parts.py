@@ -15,12 +15,12 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.mqtt.broker import find_mosquitto
-from edge.mqtt.commands import Command
-from edge.mqtt.pace import Pace
+from edge.demo.local_broker import find_mosquitto
+from edge.messages.commands import Command
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.retry import RetryPolicy
 
-QUICK = Pace(first=0.1, most=0.3, slow=0.3, steady=1.0, dial=2.0, welcome=1.0, answer=1.0, backlog_per_s=1000.0)
+QUICK = RetryPolicy(first=0.1, most=0.3, slow=0.3, steady=1.0, dial=2.0, welcome=1.0, answer=1.0, backlog_per_s=1000.0)
 DEVICE = "shelf"
 ROOT = f"emotion/{DEVICE}"
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edge.messages.commands import MAX_BYTES, Command, Refusal, parse
+from edge.messages.payloads import ResponsePayload
+from edge.messages.schema import schemas
 from edge.mqtt.answers import own
-from edge.mqtt.commands import MAX_BYTES, Command, Refusal, parse
-from edge.mqtt.payloads import ResponsePayload
-from edge.mqtt.schema import schemas
 from tests.mqtt.parts import ROOT, Ear, Mosquitto, Rig, until
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from edge.config import schema
+from edge.messages.payloads import EventPayload
 from edge.mqtt.link import Link
-from edge.mqtt.payloads import EventPayload
 from edge.mqtt.tls import tls_context
 from tests.mqtt.parts import QUICK, Ear, Mosquitto, Rig, unclosed_by_paho, until
 
@@ -272,7 +272,7 @@ def test_what_is_wrong_with_tls_is_named(
 def test_old_tls_is_not_spoken(
     mosquitto: Callable[..., Mosquitto], publish: Callable[..., Rig], authority: Authority
 ) -> None:
-    context = tls_context(schema.Mqtt(host="x", tls=True, ca_file=authority.file))
+    context = tls_context(schema.MqttConfig(host="x", tls=True, ca_file=authority.file))
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.check_hostname
     assert context.verify_mode == ssl.CERT_REQUIRED
@@ -281,7 +281,7 @@ def test_old_tls_is_not_spoken(
 def test_a_cut_before_the_connection_stands(silent: socket.socket) -> None:
     """Giving up an attempt that is still dialling leaves no connection behind."""
     told: list[object] = []
-    settings = schema.Mqtt(host="127.0.0.1", port=silent.getsockname()[1])
+    settings = schema.MqttConfig(host="127.0.0.1", port=silent.getsockname()[1])
     link = Link(1, settings, QUICK, root="r", client_id="c", password=None, tell=told.append)
     link.cut()
     link.open()

@@ -13,7 +13,7 @@ import jsonschema
 import paho.mqtt.client as paho
 import pytest
 
-from edge.mqtt.payloads import (
+from edge.messages.payloads import (
     EventPayload,
     FacePayload,
     HealthPayload,
@@ -22,7 +22,7 @@ from edge.mqtt.payloads import (
     SourcePayload,
     StatePayload,
 )
-from edge.mqtt.schema import schemas
+from edge.messages.schema import schemas
 from edge.readings import LABELS
 from tests.mqtt.parts import ROOT, Ear, Mosquitto, Rig, free_port, unclosed_by_paho, until
 

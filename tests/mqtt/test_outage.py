@@ -17,7 +17,7 @@ import pytest
 
 from edge.config import schema
 from edge.errors import BrokerError
-from edge.mqtt.payloads import EventPayload, Payload, ReadingPayload, StatePayload, SummaryPayload
+from edge.messages.payloads import EventPayload, Payload, ReadingPayload, StatePayload, SummaryPayload
 from tests.mqtt.parts import QUICK, Ear, Mosquitto, Rig, until
 
 Number = tuple[str, str, int]  # session, topic, seq
@@ -314,7 +314,7 @@ def test_a_full_disk_degrades_and_recovers(publish: Callable[..., Rig], tiny_dis
 
 
 def test_an_owner_may_want_nothing_kept(publish: Callable[..., Rig], tmp_path: Path) -> None:
-    publisher = publish(1, outbox=schema.Outbox(max_mb=0)).publisher
+    publisher = publish(1, outbox=schema.OutboxConfig(max_mb=0)).publisher
     until(lambda: publisher.status().state == "unreachable")
     publisher.publish("event", event())
     time.sleep(1.2)

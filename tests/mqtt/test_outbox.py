@@ -37,7 +37,7 @@ def make(tmp_path: Path, clock: Time) -> Iterator[Callable[..., Outbox]]:
     made: list[Outbox] = []
 
     def build(session: str = "s1", **limits: float) -> Outbox:
-        made.append(Outbox(tmp_path / "state" / "outbox.sqlite", schema.Outbox(**limits), session, clock))
+        made.append(Outbox(tmp_path / "state" / "outbox.sqlite", schema.OutboxConfig(**limits), session, clock))
         made[-1].find_earlier()
         return made[-1]
 
@@ -276,7 +276,7 @@ def test_first_in_first_out_whatever_happens(
             return 1_800_000_000.0
 
     path = tmp_path_factory.mktemp("outbox") / "outbox.sqlite"
-    outbox = Outbox(path, schema.Outbox(), "s", Still())
+    outbox = Outbox(path, schema.OutboxConfig(), "s", Still())
     expected: list[bytes] = []
     told = 0
     for what, count in steps:
@@ -293,7 +293,7 @@ def test_first_in_first_out_whatever_happens(
                 outbox.forget(row.id)
         else:
             outbox.close()
-            outbox = Outbox(path, schema.Outbox(), "s", Still())
+            outbox = Outbox(path, schema.OutboxConfig(), "s", Still())
             outbox.find_earlier()
         assert len(outbox) == len(expected)
         assert texts(outbox) == expected

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.mqtt import identity
-from edge.mqtt.identity import client_id, device_name, machine_id
-from edge.mqtt.inbox import MAX_MESSAGES, Inbox, Message
-from edge.mqtt.once import Once
-from edge.mqtt.pace import Pace
-from edge.mqtt.payloads import EventPayload, ReadingPayload
-from edge.mqtt.stamp import Stamp, iso
-from edge.mqtt.synced import synced, system_synced
+from edge.device import identity
+from edge.device.clock import synced, system_synced
+from edge.device.identity import client_id, device_name, machine_id
+from edge.messages.numbering import Stamp, iso
+from edge.messages.payloads import EventPayload, ReadingPayload
+from edge.mqtt.inbox import MAX_MESSAGES, Message, PublishQueue
+from edge.mqtt.retry import RetryPolicy
+from edge.rate_limit import LogOnce
 
 MACHINE = "0123456789abcdef0123456789abcdef"
 
@@ -96,7 +96,7 @@ def test_the_head_tells_when_it_was_captured(clock: Any) -> None:
 
 
 def test_patience_grows_to_a_limit_and_devices_do_not_come_all_at_once() -> None:
-    pace = Pace()
+    pace = RetryPolicy()
     assert [pace.delay(failures, slow=False, chance=0.5) for failures in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert pace.delay(10_000, slow=False, chance=1.0) == 75
     assert pace.delay(0, slow=True, chance=0.0) == 45
@@ -104,7 +104,7 @@ def test_patience_grows_to_a_limit_and_devices_do_not_come_all_at_once() -> None
 
 
 def test_the_same_line_is_logged_once_an_hour(clock: Any, caplog: pytest.LogCaptureFixture) -> None:
-    once = Once(logging.getLogger("test"), clock)
+    once = LogOnce(logging.getLogger("test"), clock)
     for _ in range(200):
         once.say(logging.WARNING, "no broker")
         clock.pass_time(36)  # two hours in all
@@ -119,7 +119,7 @@ def test_the_same_line_is_logged_once_an_hour(clock: Any, caplog: pytest.LogCapt
 
 
 def test_a_full_inbox_gives_up_readings_first() -> None:
-    inbox = Inbox()
+    inbox = PublishQueue()
     event = EventPayload(event="person_gone")
     reading = ReadingPayload(probabilities={}, label="sad", confidence=0, valence=0, arousal=0, people=0)
     inbox.publish(Message("event", event, 0.0))
@@ -135,7 +135,7 @@ def test_a_full_inbox_gives_up_readings_first() -> None:
 
 
 def test_forgetting_spares_what_tells_of_the_device() -> None:
-    inbox = Inbox()
+    inbox = PublishQueue()
     for topic in ("event", "reading", "privacy", "status/camera", "health", "response/info", "face/1", "config/a.b"):
         inbox.publish(Message(topic, "", 0.0))
     inbox.forget()

@@ -60,11 +60,15 @@ def test_installed_in_an_empty_environment_it_is_used_from_the_root_folder(wheel
     assert len(json.loads(use("classify", "face", "--cropped", str(picture)))["faces"]) == 1
     assert "camera" in use("check", "--state", str(tmp_path / "state"))
     place = subprocess.run(
-        [python, "-c", "import edge.resources as r; print(r.models())"],
+        [python, "-c", "import edge.device.resources as r; print(r.models())"],
         cwd="/", capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert str(tmp_path / "venv") in place
     imported = subprocess.run(
-        [python, "-X", "importtime", "-c", "import edge.build"], cwd="/", capture_output=True, text=True, check=True
+        [python, "-X", "importtime", "-c", "import edge.service.build"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
     ).stderr
     assert "tensorflow" not in imported

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from edge import paths, resources
+from edge.device import paths, resources
 from edge.errors import EdgeError, ModelError
 from edge.inference import MAX_BYTES
 from edge.modelstore.package import read_package

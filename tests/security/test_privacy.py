@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.schema import Privacy
-from edge.privacy import Gate, store
+from edge.config.schema import PrivacyConfig
+from edge.device.privacy import Gate, store
 from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.pulse import Server, prepare
@@ -247,7 +247,7 @@ def test_a_copy_taken_at_any_instant_is_on_or_off(tmp_path: Path, caplog: pytest
                     shutil.copyfile(state / name, copy / name)
                 except FileNotFoundError:
                     assert name != "privacy", "there is always a switch"
-            seen.append(Gate(copy / "privacy", Privacy(start="off")).on)
+            seen.append(Gate(copy / "privacy", PrivacyConfig(start="off")).on)
     finally:
         thrower.kill()
         thrower.join()
@@ -274,7 +274,7 @@ def test_the_word_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
 
 def test_a_file_that_vanishes_while_it_is_on_opens_nothing(tmp_path: Path) -> None:
     file = tmp_path / "privacy"
-    gate = Gate(file, Privacy(start="off"))
+    gate = Gate(file, PrivacyConfig(start="off"))
     gate.switch(True)
     file.unlink()
     gate.refresh(0)
@@ -304,8 +304,8 @@ def test_the_command_finds_the_state_of_the_installed_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`emotion-edge privacy on` in a shell means the service, not a folder in the home of whoever types it."""
-    from edge import paths
     from edge.cli import main
+    from edge.device import paths
 
     etc = tmp_path / "etc"
     etc.mkdir()

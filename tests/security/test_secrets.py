@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.advice import advice
-from edge.config.schema import Camera, Config, Mqtt
+from edge.config.schema import CameraConfig, Config, MqttConfig
 from edge.config.secrets import exposed
 from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import MOSQUITTO, Broker, Observer, free_port, wait_for
@@ -189,8 +189,8 @@ def test_files_with_secrets_that_everybody_can_read_are_told(tmp_path: Path) -> 
         file.touch()
         file.chmod(0o644)
     config = Config(
-        camera=Camera(source="rtsp://u:p@cam/x"),
-        mqtt=Mqtt(host="broker", username="u", tls=True, cert_file="/c", key_file=str(key)),
+        camera=CameraConfig(source="rtsp://u:p@cam/x"),
+        mqtt=MqttConfig(host="broker", username="u", tls=True, cert_file="/c", key_file=str(key)),
     )
     assert [line.partition(": ")[0] for line in exposed(config, path)] == [str(path), "mqtt.key_file"]
     assert set(exposed(config, path)) <= set(advice(config, path))
@@ -203,7 +203,7 @@ def test_files_with_secrets_that_everybody_can_read_are_told(tmp_path: Path) -> 
 
 def test_a_password_without_tls_is_told_unless_it_stays_on_the_device(tmp_path: Path) -> None:
     def told(host: str, username: str = "u", tls: bool = False) -> bool:
-        lines = advice(Config(mqtt=Mqtt(host=host, username=username, tls=tls)), None)
+        lines = advice(Config(mqtt=MqttConfig(host=host, username=username, tls=tls)), None)
         return any(line.startswith("mqtt.tls: ") for line in lines)
 
     assert told("broker")
@@ -267,12 +267,12 @@ def test_others_of_the_same_user_see_neither_memory_nor_environment(tmp_path: Pa
     python = shutil.which("python3", path="/usr/bin:/bin")
     if python is None:
         pytest.skip("needs the system's Python, which any user may run")
-    shutil.copy(Path(__file__).parents[2] / "edge" / "sealed.py", tmp_path / "sealed.py")
+    shutil.copy(Path(__file__).parents[2] / "edge" / "device" / "hardening.py", tmp_path / "hardening.py")
     for folder in (tmp_path, *tmp_path.parents):
         if folder != Path("/tmp") and str(folder).startswith("/tmp/"):  # noqa: S108
             folder.chmod(0o755)
     seen = []
-    for first in ("", "import sealed; sealed.seal(); "):
+    for first in ("", "import hardening; hardening.forbid_dumps(); "):
         code = f"{first}import sys, time; print('up', flush=True); time.sleep(30)"
         process = subprocess.Popen(
             [python, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path,

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.clock import SystemClock
-from edge.commands.probe import probe
-from edge.config.schema import Mqtt, Outbox
+from edge.config.schema import MqttConfig, OutboxConfig
+from edge.device.clock import SystemClock
+from edge.mqtt.probe import probe
 from edge.mqtt.publisher import Publisher
 from tests.end_to_end.conftest import Start
 from tests.helpers.authority import Authority
@@ -91,13 +91,14 @@ class Tap:
 
 
 @pytest.fixture
-def publish(tmp_path: Path) -> Iterator[Callable[[Mqtt, str], Publisher]]:
+def publish(tmp_path: Path) -> Iterator[Callable[[MqttConfig, str], Publisher]]:
     started: list[Publisher] = []
 
-    def make(settings: Mqtt, password: str) -> Publisher:
+    def make(settings: MqttConfig, password: str) -> Publisher:
         started.append(
             Publisher(
-                settings, Outbox(), device="shelf", client_id="shelf", password=password, folder=tmp_path / "state",
+                settings, OutboxConfig(),
+                device="shelf", client_id="shelf", password=password, folder=tmp_path / "state",
                 clock=SystemClock(), on_command=lambda _: None, pace=QUICK, synced=lambda: True,
             )
         )  # fmt: skip
@@ -114,12 +115,12 @@ def test_who_is_not_trusted_is_refused_and_told_why(
     name: str,
     guarded: Guard,
     authority: Authority,
-    publish: Callable[[Mqtt, str], Publisher],
+    publish: Callable[[MqttConfig, str], Publisher],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     case = CASES[name]
     broker = guarded(case.pair(authority), **{USER: SECRET})
-    settings = Mqtt(host=case.host, port=broker.port, username=USER, tls=True, ca_file=authority.file)
+    settings = MqttConfig(host=case.host, port=broker.port, username=USER, tls=True, ca_file=authority.file)
     publisher = publish(settings, SECRET)
     wait_for(lambda: publisher.status().state == "unreachable", 8, "the refusal")
     logged = "\n".join(record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING)
@@ -131,15 +132,17 @@ def test_who_is_not_trusted_is_refused_and_told_why(
 
 
 def test_the_right_one_is_trusted(
-    guarded: Guard, authority: Authority, publish: Callable[[Mqtt, str], Publisher]
+    guarded: Guard, authority: Authority, publish: Callable[[MqttConfig, str], Publisher]
 ) -> None:
     """Or the refusals above would prove nothing. And nothing readable goes over the line."""
     broker = guarded(authority.issue("broker", "IP:127.0.0.1,DNS:localhost"), **{USER: SECRET})
     for host in ("127.0.0.1", "localhost"):
-        settings = Mqtt(host=host, port=broker.port, username=USER, tls=True, ca_file=authority.file)
+        settings = MqttConfig(host=host, port=broker.port, username=USER, tls=True, ca_file=authority.file)
         assert probe(settings, SECRET) is None
     tap = Tap(broker.port)
-    publisher = publish(Mqtt(host="127.0.0.1", port=tap.port, username=USER, tls=True, ca_file=authority.file), SECRET)
+    publisher = publish(
+        MqttConfig(host="127.0.0.1", port=tap.port, username=USER, tls=True, ca_file=authority.file), SECRET
+    )
     wait_for(lambda: publisher.connected, 8, "the connection")
     assert len(tap.heard) > 500
     for word in (SECRET, USER, "availability", "shelf"):
@@ -179,7 +182,10 @@ def _old_versions() -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
 def test_a_downgrade_is_refused(
-    outdated: int, authority: Authority, publish: Callable[[Mqtt, str], Publisher], caplog: pytest.LogCaptureFixture
+    outdated: int,
+    authority: Authority,
+    publish: Callable[[MqttConfig, str], Publisher],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     lax = ssl.create_default_context(cafile=authority.file)
     lax.set_ciphers("ALL:@SECLEVEL=0")
@@ -187,7 +193,7 @@ def test_a_downgrade_is_refused(
     with lax.wrap_socket(socket.create_connection(("127.0.0.1", outdated)), server_hostname="127.0.0.1") as control:
         assert control.version() == "TLSv1.1"  # somebody less careful would have talked to it
 
-    settings = Mqtt(host="127.0.0.1", port=outdated, username=USER, tls=True, ca_file=authority.file)
+    settings = MqttConfig(host="127.0.0.1", port=outdated, username=USER, tls=True, ca_file=authority.file)
     publisher = publish(settings, SECRET)
     wait_for(lambda: publisher.status().state == "unreachable", 8, "the refusal")
     for said in (publisher.status().reason, caplog.text, probe(settings, SECRET) or ""):
@@ -197,7 +203,9 @@ def test_a_downgrade_is_refused(
 def test_a_broker_without_tls_gets_no_password(guarded: Guard, authority: Authority) -> None:
     """Somebody in the middle who takes TLS away learns nothing."""
     tap = Tap(guarded(**{USER: SECRET}).port)
-    said = probe(Mqtt(host="127.0.0.1", port=tap.port, username=USER, tls=True, ca_file=authority.file), SECRET, 1.5)
+    said = probe(
+        MqttConfig(host="127.0.0.1", port=tap.port, username=USER, tls=True, ca_file=authority.file), SECRET, 1.5
+    )
     tap.close()
     assert said is not None
     assert "TLS" in said

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from edge import sandbox
-from edge.config.schema import Camera, Config, Dashboard, Mqtt
+from edge.config import systemd_dropin
+from edge.config.schema import CameraConfig, Config, DashboardConfig, MqttConfig
 
 UNITS = Path(__file__).parents[2] / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
@@ -67,7 +67,7 @@ def test_with_the_drop_in_the_network_is_no_finding_any_more(tmp_path: Path) -> 
     shutil.copy(UNITS / "emotion-edge.service", tmp_path)
     folder = tmp_path / "emotion-edge.service.d"
     folder.mkdir()
-    (folder / "10-network.conf").write_text(drop_in(Config(mqtt=Mqtt(host="192.0.2.1"))))
+    (folder / "10-network.conf").write_text(drop_in(Config(mqtt=MqttConfig(host="192.0.2.1"))))
     weights = {item["name"]: float(item["exposure"]) for item in marked(tmp_path / "emotion-edge.service")}
     assert weights.get("IPAddressDeny=", 0.0) <= 0.1
 
@@ -89,7 +89,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def drop_in(config: Config) -> str:
-    return sandbox.drop_in(config, Path("/etc/emotion-edge/config.toml"))
+    return systemd_dropin.drop_in(config, Path("/etc/emotion-edge/config.toml"))
 
 
 def allowed(text: str) -> set[str]:
@@ -103,23 +103,24 @@ def allowed(text: str) -> set[str]:
     ("config", "reachable", "asks_names"),
     [
         (Config(), set(), False),
-        (Config(mqtt=Mqtt(host="192.0.2.1")), {"192.0.2.1"}, False),
-        (Config(mqtt=Mqtt(host="2001:db8::1")), {"2001:db8::1"}, False),
-        (Config(mqtt=Mqtt(host="broker.example")), {"192.0.2.7", "2001:db8::7"}, True),
-        (Config(mqtt=Mqtt(host="link.example")), {"fe80::9"}, True),
-        (Config(mqtt=Mqtt(host="192.0.2.1"), camera=Camera(source="rtsp://u:p@[2001:db8::c]:554/x")),
+        (Config(mqtt=MqttConfig(host="192.0.2.1")), {"192.0.2.1"}, False),
+        (Config(mqtt=MqttConfig(host="2001:db8::1")), {"2001:db8::1"}, False),
+        (Config(mqtt=MqttConfig(host="broker.example")), {"192.0.2.7", "2001:db8::7"}, True),
+        (Config(mqtt=MqttConfig(host="link.example")), {"fe80::9"}, True),
+        (Config(mqtt=MqttConfig(host="192.0.2.1"), camera=CameraConfig(source="rtsp://u:p@[2001:db8::c]:554/x")),
          {"192.0.2.1", "2001:db8::c"}, False),
-        (Config(mqtt=Mqtt(host="four.example"), camera=Camera(source="http://six.example/v.mjpg?u=http://evil.example")),
+        (Config(mqtt=MqttConfig(host="four.example"), camera=CameraConfig(source="http://six.example/v.mjpg?u=http://evil.example")),
          {"192.0.2.4", "2001:db8::6"}, True),
-        (Config(mqtt=Mqtt(host="192.0.2.1"), camera=Camera(source="rtsp://six.example/x", enabled=False)),
+        (Config(mqtt=MqttConfig(host="192.0.2.1"), camera=CameraConfig(source="rtsp://six.example/x", enabled=False)),
          {"192.0.2.1"}, False),
-        (Config(mqtt=Mqtt(host="192.0.2.1"), dashboard=Dashboard(enabled=True)), {"192.0.2.1"}, False),
-        (Config(mqtt=Mqtt(host="192.0.2.1"), dashboard=Dashboard(enabled=True, listen="::1")), {"192.0.2.1"}, False),
-        (Config(mqtt=Mqtt(host="192.0.2.1"), dashboard=Dashboard(listen="0.0.0.0")), {"192.0.2.1"}, False),  # noqa: S104
-        (Config(mqtt=Mqtt(host="four.example"), dashboard=Dashboard(enabled=True, listen="0.0.0.0")),  # noqa: S104
-         {"192.0.2.4", *sandbox.HOUSE}, True),
-        (Config(mqtt=Mqtt(host="192.0.2.1"), dashboard=Dashboard(enabled=True, listen="192.168.1.9")),
-         {"192.0.2.1", *sandbox.HOUSE}, False),
+        (Config(mqtt=MqttConfig(host="192.0.2.1"), dashboard=DashboardConfig(enabled=True)), {"192.0.2.1"}, False),
+        (Config(mqtt=MqttConfig(host="192.0.2.1"), dashboard=DashboardConfig(enabled=True, listen="::1")),
+         {"192.0.2.1"}, False),
+        (Config(mqtt=MqttConfig(host="192.0.2.1"), dashboard=DashboardConfig(listen="0.0.0.0")), {"192.0.2.1"}, False),  # noqa: S104
+        (Config(mqtt=MqttConfig(host="four.example"), dashboard=DashboardConfig(enabled=True, listen="0.0.0.0")),  # noqa: S104
+         {"192.0.2.4", *systemd_dropin.HOUSE}, True),
+        (Config(mqtt=MqttConfig(host="192.0.2.1"), dashboard=DashboardConfig(enabled=True, listen="192.168.1.9")),
+         {"192.0.2.1", *systemd_dropin.HOUSE}, False),
     ],
 )  # fmt: skip
 def test_what_the_config_names_can_be_reached_and_nothing_else(
@@ -135,13 +136,13 @@ def test_what_the_config_names_can_be_reached_and_nothing_else(
 
 
 def test_another_page_makes_the_drop_in_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge import paths
+    from edge.device import paths
 
     monkeypatch.setattr(paths, "SYSTEM_CONFIG", tmp_path / "config.toml")
-    before = Config(mqtt=Mqtt(host="192.0.2.1"))
+    before = Config(mqtt=MqttConfig(host="192.0.2.1"))
     folder = tmp_path / "emotion-edge.service.d"
     folder.mkdir()
     (folder / "10-network.conf").write_text(drop_in(before))
-    assert sandbox.stale(before, paths.SYSTEM_CONFIG, tmp_path) == []
-    after = Config(mqtt=Mqtt(host="192.0.2.1"), dashboard=Dashboard(enabled=True, listen="::"))
-    assert "emotion-edge unit --write" in sandbox.stale(after, paths.SYSTEM_CONFIG, tmp_path)[0]
+    assert systemd_dropin.stale(before, paths.SYSTEM_CONFIG, tmp_path) == []
+    after = Config(mqtt=MqttConfig(host="192.0.2.1"), dashboard=DashboardConfig(enabled=True, listen="::"))
+    assert "emotion-edge unit --write" in systemd_dropin.stale(after, paths.SYSTEM_CONFIG, tmp_path)[0]

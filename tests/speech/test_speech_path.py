@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge import resources
+from edge.device import resources
 from edge.errors import ModelError
 from edge.inference import read_manifest
 from edge.readings import LABELS, SAMPLE_RATE, Samples, Sound, SpeechReading

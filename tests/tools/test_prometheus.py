@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge import resources
+from edge.device import resources
 from tests.helpers import media
 from tests.helpers.broker import Broker, Observer, free_port, wait_for
 from tests.helpers.service import Service, toml

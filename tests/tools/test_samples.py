@@ -6,12 +6,12 @@ import json
 import re
 from typing import Any
 
-from edge import resources
 from edge.config.files import parse
-from edge.config.schema import Metrics
+from edge.config.schema import MetricsConfig
+from edge.device import resources
+from edge.messages.status import BrokerStatus
+from edge.messages.topics import TOPICS
 from edge.metrics.values import Values
-from edge.mqtt.status import BrokerStatus
-from edge.mqtt.topics import TOPICS
 from tests.metrics.test_values import heard
 
 SAMPLES = resources.firmware_config()
@@ -72,4 +72,4 @@ def test_telegraf_reads_fields_that_exist() -> None:
 
 def test_prometheus_is_told_our_port() -> None:
     text = (SAMPLES / "prometheus" / "emotion-edge.yml").read_text()
-    assert f'"{Metrics().listen}:{Metrics().port}"' in text
+    assert f'"{MetricsConfig().listen}:{MetricsConfig().port}"' in text

@@ -21,14 +21,15 @@ from unittest import mock
 
 import numpy as np
 
-import edge.build
-from edge import paths, service, workers
+import edge.service.build
 from edge.capture.soundfiles import read_sound
 from edge.config.load import load
-from edge.mqtt.pace import Pace
+from edge.device import paths
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.retry import RetryPolicy
 from edge.readings import Frame, Samples
-from edge.senses import Hearing, Sight
+from edge.service import service, workers
+from edge.service.senses import CameraSense, MicrophoneSense
 from tests.faults.soak.clock import HurriedClock
 from tests.faults.soak.sources import Film, Troubles, Voice
 from tests.helpers.media import write_speech
@@ -51,17 +52,17 @@ def main() -> int:
     voice = Voice(clock, Troubles(rng, TROUBLE_EVERY_S, clock.monotonic()), _tape())
     _real_patience()
     # The broker and the network live in real time.
-    pace = Pace(most=4 * FASTEST, steady=FASTEST, welcome=10 * FASTEST, answer=5 * FASTEST)
+    pace = RetryPolicy(most=4 * FASTEST, steady=FASTEST, welcome=10 * FASTEST, answer=5 * FASTEST)
     loaded = load(arguments.config, overrides=paths.overrides_file(arguments.state))
     with (
         # Functions and no Mocks, which remember every call.
-        mock.patch.object(edge.build, "SystemClock", new=_giving(clock)),
-        mock.patch.object(edge.build, "camera", new=_giving(film)),
-        mock.patch.object(edge.build, "microphone", new=_giving(voice)),
-        mock.patch.object(edge.build, "Publisher", partial(Publisher, pace=pace, synced=lambda: True)),
+        mock.patch.object(edge.service.build, "SystemClock", new=_giving(clock)),
+        mock.patch.object(edge.service.build, "camera", new=_giving(film)),
+        mock.patch.object(edge.service.build, "microphone", new=_giving(voice)),
+        mock.patch.object(edge.service.build, "Publisher", partial(Publisher, pace=pace, synced=lambda: True)),
     ):
-        device = edge.build.build(loaded, arguments.state)
-        edge.build.obey_signals(device)
+        device = edge.service.build.build(loaded, arguments.state)
+        edge.service.build.obey_signals(device)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the soak, which ends us
         assert device.sight is not None
         assert device.hearing is not None
@@ -81,7 +82,7 @@ def _real_patience() -> None:
     service.FLOW_S *= FASTEST
 
 
-def _hurry(clock: HurriedClock, sight: Sight, hearing: Hearing, film: Film, voice: Voice) -> None:
+def _hurry(clock: HurriedClock, sight: CameraSense, hearing: MicrophoneSense, film: Film, voice: Voice) -> None:
     """As fast as nothing is left out; and once a second a line."""
     began = clock.monotonic()
     told = 0.0

@@ -9,8 +9,8 @@ from typing import Any
 
 import jsonschema
 
-from edge import resources
-from edge.mqtt.topics import kind_of
+from edge.device import resources
+from edge.messages.topics import kind_of
 
 _NAMES = {1: "CONNECT", 3: "PUBLISH", 4: "PUBACK", 8: "SUBSCRIBE", 12: "PINGREQ", 14: "DISCONNECT"}
 _MOST = 64_000  # the largest message: a description for Home Assistant

@@ -1,0 +1,1 @@
+"""For a first look without hardware: a sample scene, synthetic speech, a local broker."""

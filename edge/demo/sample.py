@@ -1,0 +1,73 @@
+"""The sample scene as sources: a minute of pictures and speech, the same every time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.capture.picture import luma_of, oriented
+from edge.config.schema import CameraConfig
+from edge.demo import scene, voice
+from edge.errors import CaptureError, SourceEnded
+from edge.readings import SAMPLE_RATE, Frame, Image, Samples, Sound
+
+BLOCK = SAMPLE_RATE // 10
+
+
+class SampleScene:
+    """A FrameSource of one minute, in the size and at the rate of the settings."""
+
+    live = False
+    name = "sample scene (no camera)"
+
+    def __init__(self, settings: CameraConfig) -> None:
+        self._settings = settings
+        self._person: Image | None = None
+        self._number = 0
+
+    def open(self) -> None:
+        self._person = scene.portrait()
+        self._wall = scene.background(self._settings.width, self._settings.height)
+        self._number = 0
+
+    def read(self) -> Frame:
+        person = self._person
+        if person is None:
+            raise CaptureError("the sample scene is closed")
+        time = self._number / self._settings.fps
+        if time >= scene.SECONDS - 0.001:
+            raise SourceEnded("the sample scene is over")
+        self._number += 1
+        image = oriented(scene.picture(person, self._wall, time), self._settings.rotation, self._settings.flip)
+        return Frame(time, self._number, image, luma_of(image))
+
+    def close(self) -> None:
+        self._person = None
+
+
+class SampleVoice:
+    """A SoundSource of one minute, in blocks of 100 ms."""
+
+    live = False
+    name = "sample speech (no microphone)"
+
+    def __init__(self, *, synthetic: bool = False) -> None:
+        self._synthetic = synthetic
+        self._sound: Samples | None = None
+        self._position = 0
+
+    def open(self) -> None:
+        self._sound = voice.spoken(synthetic=self._synthetic)
+        self._position = 0
+
+    def read(self) -> Sound:
+        sound = self._sound
+        if sound is None:
+            raise CaptureError("the sample speech is closed")
+        begin = self._position
+        if begin >= len(sound):
+            raise SourceEnded("the sample speech is over")
+        self._position = begin + BLOCK
+        return Sound(begin / SAMPLE_RATE, np.array(sound[begin : begin + BLOCK]))
+
+    def close(self) -> None:
+        self._sound = None

@@ -1,0 +1,1 @@
+"""From readings and time to a state: pure, the time is passed in."""

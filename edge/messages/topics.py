@@ -1,0 +1,47 @@
+"""Every topic below `<base>/<device>`: its quality of service, its retention, and what an outage does to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.messages import payloads
+
+LIVE_AGE_S = 5.0  # a live topic never carries anything older
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """How one topic is published. `payload` None means a plain word instead of JSON."""
+
+    qos: Literal[0, 1]
+    payload: type[payloads.Payload] | None
+    retained: bool = False
+    keep: int = 0  # 0: not kept while the broker is away; else its rank, the lowest is thinned first
+
+
+TOPICS: dict[str, Topic] = {
+    "availability": Topic(1, None, retained=True),
+    "info": Topic(1, payloads.InfoPayload, retained=True),
+    "state": Topic(1, payloads.StatePayload, keep=2),
+    "reading": Topic(0, payloads.ReadingPayload),
+    "summary": Topic(1, payloads.SummaryPayload, keep=1),
+    "face": Topic(0, payloads.FacePayload),  # face/<track>
+    "speech": Topic(0, payloads.SpeechPayload),
+    "event": Topic(1, payloads.EventPayload, keep=3),
+    "backlog": Topic(1, payloads.BacklogPayload),
+    "status": Topic(1, payloads.SourcePayload, retained=True),  # status/camera, status/microphone
+    "health": Topic(0, payloads.HealthPayload),
+    "privacy": Topic(1, None, retained=True),
+    "config": Topic(1, None, retained=True),  # config/<key>
+    "discovery": Topic(1, None, retained=True),  # discovery/<topic>: the one topic that is not below ours
+    "response": Topic(1, payloads.ResponsePayload),  # response/<name>
+}
+
+DISCOVERY = "discovery/"
+COMMANDS = ("privacy/set", "config/+/set", "request/+")  # what we subscribe to, below base/device
+
+
+def kind_of(topic: str) -> Topic:
+    """The rules of a topic below the base, such as `face/3` or `state`."""
+    return TOPICS[topic.split("/", 1)[0]]

@@ -1,0 +1,1 @@
+"""The running service: its loop, its threads, and how they are put together."""

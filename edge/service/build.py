@@ -1,0 +1,102 @@
+"""Puts the service together from its configuration."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from edge.config.load import Loaded
+from edge.config.secrets import mqtt_password
+from edge.demo.sources import camera, microphone
+from edge.device import paths
+from edge.device.board import detect
+from edge.device.clock import SystemClock
+from edge.device.gpio import Gpio
+from edge.device.identity import client_id, device_name, machine_id
+from edge.device.privacy import Gate
+from edge.emotion.fusion import learned_weights
+from edge.emotion.scene import Scene
+from edge.errors import StorageError
+from edge.face.classify import FaceClassifier
+from edge.face.finder import SingleShot
+from edge.face.path import FacePath
+from edge.homeassistant.announcer import Announcer
+from edge.homeassistant.names import birth_topic
+from edge.modelstore.store import NAMES, choose, tell
+from edge.mqtt.publisher import Publisher
+from edge.service.observers import Observer
+from edge.service.queues import Inbox
+from edge.service.senses import CameraSense, MicrophoneSense, speech_settings
+from edge.service.service import Item, Service
+from edge.service.settings import Settings
+from edge.speech.path import SpeechPath
+
+
+def build(loaded: Loaded, state: Path) -> Service:
+    """A service that is ready to run. Raises EdgeError with what is missing."""
+    config, clock = loaded.config, SystemClock()
+    cv2.setNumThreads(1)  # pictures this small cost more when they are shared out
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{state}: cannot be made: {error.strerror}; name another folder with --state") from None
+    chosen = {each: choose(each, paths.model_store(loaded.path, state)) for each in NAMES}
+    tell(chosen)
+    inbox: Inbox[Item] = Inbox()
+    sight = hearing = None
+    if config.camera.enabled and config.camera.source != "none":
+        classifier = FaceClassifier(chosen["face"].folder, config.face.prior)
+        path = FacePath(config.face, classifier, find=partial(SingleShot, folder=chosen["finder"].folder))
+        sight = CameraSense(config, lambda: camera(config.camera, clock), path, inbox.put, clock)
+    if config.microphone.enabled and config.microphone.source != "none":
+        voice = SpeechPath(speech_settings(config.speech), chosen["speech"].folder)
+        hearing = MicrophoneSense(config, lambda: microphone(config.microphone, clock), voice, inbox.put, clock)
+    name = device_name(config.device.name, machine_id())
+    publisher = Publisher(
+        config.mqtt,
+        config.outbox,
+        device=name,
+        client_id=client_id(name, machine_id()),
+        password=mqtt_password(config.mqtt),
+        folder=state,
+        clock=clock,
+        on_command=inbox.put,
+    )
+    announcer = Announcer(
+        publisher.publish, state, enabled=config.home_assistant.enabled, connected=lambda: publisher.connected
+    )
+    if config.home_assistant.enabled:
+        publisher.listen(birth_topic(config.home_assistant.prefix), announcer.born)
+    pages: list[Observer] = []
+    if config.dashboard.enabled:
+        from edge.dashboard.wiring import page
+
+        pages.append(page(config.dashboard, state, publisher=publisher, send=inbox.put, sight=sight, clock=clock))
+    if config.metrics.enabled:
+        from edge.metrics.observer import MetricsObserver
+
+        pages.append(MetricsObserver(config.metrics, publisher.status, clock))
+    return Service(
+        settings=Settings(loaded, paths.overrides_file(state)),
+        board=detect(),
+        publisher=publisher,
+        scene=Scene(config, learned_weights(chosen["fusion"].folder), clock.monotonic()),
+        gate=Gate(paths.privacy_file(state), config.privacy),
+        gpio=Gpio(config.privacy),
+        sight=sight,
+        hearing=hearing,
+        inbox=inbox,
+        clock=clock,
+        models={each: choice.described() for each, choice in chosen.items()},
+        observers=[announcer, *pages],
+    )
+
+
+def obey_signals(service: Service) -> None:
+    """SIGTERM and SIGINT stop it, SIGHUP reads the config again."""
+    signal.signal(signal.SIGTERM, lambda *_: service.stop())
+    signal.signal(signal.SIGINT, lambda *_: service.stop())
+    signal.signal(signal.SIGHUP, lambda *_: service.reload())

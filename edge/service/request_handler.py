@@ -1,0 +1,237 @@
+"""What others may ask by MQTT: the privacy switch, thresholds, requests. Every refusal is answered, nothing raises."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from edge import __version__
+from edge.config.load import Loaded
+from edge.config.secrets import public
+from edge.device.board import Board
+from edge.device.clock import Clock, SystemClock
+from edge.device.privacy import Gate
+from edge.errors import EdgeError
+from edge.inference import runtime_name
+from edge.messages.commands import Command
+from edge.messages.payloads import HealthPayload, InfoPayload, ResponsePayload
+from edge.mqtt.publisher import Publisher
+from edge.rate_limit import LogOnce, RateLimit
+from edge.readings import LABELS, SourceStatus
+from edge.service.background import BackgroundAnswer, BackgroundRequests
+from edge.service.observers import Outlet
+from edge.service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CHANGES = (60, 10.0)  # that are stored: so many at once, then one in so many seconds, or strangers wear out the card
+
+
+class Host(Protocol):
+    """What commands act on: the running service."""
+
+    settings: Settings
+    publisher: Publisher
+    outlet: Outlet
+    gate: Gate
+    board: Board
+    models: Mapping[str, dict[str, str]]
+    statuses: dict[str, SourceStatus]
+
+    def health(self) -> HealthPayload: ...
+    def switch_privacy(self, *, on: bool) -> str | None: ...
+    def apply(self, changed: Loaded) -> None: ...
+
+
+class RequestHandler:
+    """Carries out commands on behalf of the decision loop, in its thread. `later` brings late answers back to it."""
+
+    def __init__(self, service: Host, later: Callable[[BackgroundAnswer], None], clock: Clock) -> None:
+        self._service = service
+        self._errands = BackgroundRequests(later)
+        self._clock = clock
+        self._once = LogOnce(log, SystemClock())
+        self._changes = RateLimit(*CHANGES, clock.monotonic())
+        self._told: dict[str, str] = {}
+        self._requests: dict[str, Callable[[Any], Any]] = {
+            "info": lambda _: msgspec.to_builtins(self.info()),
+            "health": lambda _: msgspec.to_builtins(service.health()),
+            "config": lambda _: public(service.settings.config),
+            "set": self._set_all,
+            "reset": self._reset,
+            "reload": self._reload_on_request,
+        }
+        self._slow: dict[str, Callable[[], Callable[[], Any]]] = {"doctor": self._doctor}
+
+    def announce(self) -> None:
+        """Publish what is retained: info and the live values."""
+        self._service.outlet.tell("info", self.info())
+        self.tell_values()
+
+    def tell_values(self) -> None:
+        """Publish the live values that differ from what was told."""
+        for key, value in self._service.settings.live_values().items():
+            word = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            if self._told.get(key) != word:
+                self._told[key] = word
+                self._service.outlet.tell(f"config/{key}", word)
+
+    def obey(self, command: Command) -> None:
+        """Carry out one command, or say why not."""
+        carry_out = {"privacy": self._privacy, "config": self._set, "request": self._request}[command.kind]
+        try:
+            carry_out(command)
+        except Exception as error:  # a stranger's command must not end the loop that everything hangs on
+            log.exception("%s %s failed", command.kind, command.name)
+            self._answer("error", command.transaction, error=f"{command.kind} {command.name}: {error}")
+
+    def reload(self) -> str | None:
+        """Read the config again (SIGHUP). A bad file keeps the old one; returns what is wrong with it."""
+        settings = self._service.settings
+        try:
+            self._service.apply(settings.read())
+        except EdgeError as error:
+            settings.error = str(error)
+            log.error("config not reloaded: %s", error)
+        else:
+            log.info("config reloaded; waiting for a restart: %s", ", ".join(settings.pending) or "nothing")
+        self.announce()
+        return settings.error
+
+    def info(self) -> InfoPayload:
+        """What runs here."""
+        service = self._service
+        return InfoPayload(
+            version=__version__,
+            device=service.publisher.device,
+            board=service.board.model or service.board.name,
+            runtime=runtime_name(),
+            python=platform.python_version(),
+            models=dict(service.models),
+            labels=LABELS,
+            config=public(service.settings.config),
+            pending_restart=service.settings.pending,
+            config_error=service.settings.error,
+        )
+
+    def _privacy(self, command: Command) -> None:
+        service = self._service
+        if not (command.value or command.local or service.settings.config.privacy.remote_off):
+            self._answer(
+                "privacy",
+                command.transaction,
+                error="privacy may not be switched off from afar (privacy.remote_off is false in the config)",
+            )
+            service.outlet.tell("privacy", "ON" if service.gate.on else "OFF")
+            return
+        counted = service.gate.on and not command.value and not command.local  # on is never too often
+        problem = self._too_often() if counted else None
+        if problem is None:
+            problem = service.switch_privacy(on=bool(command.value))
+            if counted:
+                self._changes.take()
+        if problem is None and service.gate.on != bool(command.value):
+            problem = f"privacy stays on: {service.gate.reason}"
+        self._answer("privacy", command.transaction, {"privacy": "ON" if service.gate.on else "OFF"}, problem)
+
+    def _set(self, command: Command) -> None:
+        try:
+            if command.value is None:
+                self._change(lambda settings: settings.reset(command.name))
+            else:
+                self._change(lambda settings: settings.change({command.name: command.value}))
+        except EdgeError as error:
+            self._once.say(logging.WARNING, f"config/{command.name}/set refused: {error}")
+            self._answer("config", command.transaction, error=str(error))
+            self._told.pop(command.name, None)  # whoever shows what was asked for hears again what holds
+            self.tell_values()
+            return
+        self.tell_values()
+        self._answer("config", command.transaction, {command.name: command.value})
+
+    def _change(self, how: Callable[[Settings], Loaded]) -> None:
+        """Store and apply a change of the configuration; what is refused is not counted."""
+        problem = self._too_often()
+        if problem is not None:
+            raise EdgeError(problem)
+        self._service.apply(how(self._service.settings))
+        self._changes.take()
+
+    def _too_often(self) -> str | None:
+        """Why nothing may be stored now, if so."""
+        if self._changes.wait(self._clock.monotonic()) > 0.0:
+            return f"too many changes at once; the next may come in {CHANGES[1]:.0f} s"
+        return None
+
+    def answer_late(self, late: BackgroundAnswer) -> None:
+        """What an errand brought back."""
+        self._answer(late.command.name, late.command.transaction, late.data, late.error)
+
+    def _request(self, command: Command) -> None:
+        if command.name in self._slow:
+            if not self._errands.run(command, self._slow[command.name]()):
+                self._answer(command.name, command.transaction, error="the same is being worked on; ask again later")
+            return
+        handler = self._requests.get(command.name)
+        if handler is None:
+            known = ", ".join(sorted({*self._requests, *self._slow}))
+            self._answer("error", command.transaction, error=f"no request {command.name!r}; there are: {known}")
+            return
+        try:
+            data = handler(command.value)
+        except EdgeError as error:
+            self._answer(command.name, command.transaction, error=str(error))
+            return
+        self._answer(command.name, command.transaction, data)
+
+    def _doctor(self) -> Callable[[], Any]:
+        """Everything but opening devices, which this very process holds."""
+        from edge.doctor.examine import examine
+        from edge.doctor.findings import Subject, worst
+
+        service = self._service
+        settings = service.settings
+        subject = Subject(
+            settings.loaded, settings.error, settings.loaded.path, settings.folder, service.board, SystemClock(),
+            dict(service.statuses),
+        )  # fmt: skip
+
+        def look() -> Any:
+            findings = list(examine(subject))
+            return {"worst": worst(findings), "findings": msgspec.to_builtins(findings)}
+
+        return look
+
+    def _set_all(self, value: Any) -> dict[str, Any]:
+        """Several config keys at once, all or none: two that bound each other cannot be set one by one."""
+        values = value.get("values") if isinstance(value, dict) else None
+        if not isinstance(values, dict) or not values:
+            raise EdgeError('"values" must be a table of keys and values, such as {"values": {"decision.enter": 0.5}}')
+        try:
+            self._change(lambda settings: settings.change(values))
+        except EdgeError as error:
+            self._once.say(logging.WARNING, f"request/set refused: {error}")
+            raise
+        self.tell_values()
+        return values
+
+    def _reset(self, value: Any) -> dict[str, Any]:
+        key = value.get("key") if isinstance(value, dict) else None
+        self._change(lambda settings: settings.reset(key if isinstance(key, str) else None))
+        self.tell_values()
+        return self._service.settings.live_values()
+
+    def _reload_on_request(self, _: Any) -> dict[str, Any]:
+        problem = self.reload()
+        if problem:
+            raise EdgeError(problem)
+        return {"pending_restart": list(self._service.settings.pending)}
+
+    def _answer(self, name: str, transaction: str | int | None, data: Any = None, error: str | None = None) -> None:
+        status: Any = "error" if error else "ok"
+        response = ResponsePayload(status=status, data=data, error=error, transaction=transaction)
+        self._service.outlet.tell(f"response/{name}", response)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from edge.service.workers import HUNG_S, RESTARTS, Supervisor, Worker
+from tests.conftest import FakeClock
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_worker_works_until_it_is_told_to_stop(clock: FakeClock) -> None:
+    steps: list[int] = []
+
+    def step() -> None:
+        steps.append(1)
+        time.sleep(0.001)
+
+    worker = Worker("w", step, clock)
+    worker.start()
+    wait_until(lambda: len(steps) > 3)
+    worker.stop()
+    assert worker.join(2.0)
+    assert not worker.alive
+
+
+def test_one_that_dies_is_restarted_and_given_up_when_it_keeps_dying(clock: FakeClock) -> None:
+    def fail() -> None:
+        raise RuntimeError("broken")
+
+    worker = Worker("face", fail, clock)
+    supervisor = Supervisor([worker], clock)
+    worker.start()
+    for _ in range(RESTARTS):
+        wait_until(lambda: not worker.alive)
+        assert supervisor.check() is None
+    wait_until(lambda: not worker.alive)
+    assert supervisor.check() == f"worker face died {RESTARTS} times within 300 s"
+    assert supervisor.restarts() == {"face": RESTARTS}
+
+
+def test_deaths_long_ago_are_forgiven(clock: FakeClock) -> None:
+    def fail() -> None:
+        raise RuntimeError("broken")
+
+    worker = Worker("face", fail, clock)
+    supervisor = Supervisor([worker], clock)
+    worker.start()
+    for _ in range(3 * RESTARTS):
+        wait_until(lambda: not worker.alive)
+        assert supervisor.check() is None
+        clock.pass_time(100.0)
+
+
+def test_one_that_hangs_is_noticed(clock: FakeClock) -> None:
+    release = threading.Event()
+
+    def hang() -> None:
+        release.wait(10)
+
+    worker = Worker("speech", hang, clock)
+    supervisor = Supervisor([worker], clock)
+    worker.start()
+    assert supervisor.check() is None
+    clock.pass_time(HUNG_S + 1)
+    assert supervisor.check() == f"worker speech has been hanging for {HUNG_S + 1:.0f} s"
+    worker.stop()
+    release.set()
+    assert worker.join(2.0)
