@@ -12,6 +12,7 @@ from pathlib import Path
 from edge.config import systemd_dropin
 from edge.config.load import load
 from edge.device import paths
+from edge.device.files import make_folder, write_atomically
 from edge.errors import ConfigError, StorageError
 
 
@@ -45,12 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
 def write(text: str, folder: Path) -> list[str]:
     """Install the drop-in in one step and let systemd read it. Returns what was done, as lines."""
     path = folder / "10-network.conf"
-    temporary = folder / ".10-network.conf.new"  # systemd reads *.conf only
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-        temporary.write_text(text, "utf-8")
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        make_folder(folder, mode=0o755)
+        write_atomically(path, text, mode=0o644)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}; run it as root, with sudo") from None
     done = [f"wrote {path}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from edge.config import keys
 from edge.config.files import read_toml
 from edge.config.schema import Config, problems
 from edge.config.values import converted, toml
+from edge.device.files import write_atomically
 from edge.errors import ConfigError, StorageError
 
 FILE_NAME = "overrides.toml"  # in the state folder
@@ -106,24 +106,8 @@ def _kept(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:
-    """Replaces the file in one step, so that a power cut leaves the old one or the new one."""
     text = _HEAD + "".join(f"{key} = {toml(value)}\n" for key, value in values.items())
-    temporary = path.with_name(path.name + ".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_atomically(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise StorageError(f"{path}: the change cannot be kept: {error.strerror}") from None
+        raise StorageError(f"{path}: the change cannot be stored: {error.strerror}") from None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import logging
 import os
 from pathlib import Path
 
+from edge.device.files import folder_owner, write_atomically
 from edge.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -29,22 +29,9 @@ def store(file: Path, password: str) -> None:
     """Set the password; whoever is signed in is signed out. StorageError when it cannot be kept."""
     salt = os.urandom(_SALT)
     line = "$".join(("scrypt", str(_N), str(_R), str(_P), _text(salt), _text(_hash(password, salt, _N, _R, _P))))
-    fresh = file.with_name(file.name + ".new")
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as out:
-            owner = file.parent.stat()
-            if os.geteuid() == 0 and owner.st_uid != 0:  # the service must be able to read what root writes
-                os.fchown(out.fileno(), owner.st_uid, owner.st_gid)
-            out.write(line + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(file)
+        write_atomically(file, line + "\n", owner=folder_owner(file.parent))  # root writes it, the service reads it
     except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
         raise StorageError(f"{file}: the password cannot be kept: {error.strerror}") from None
 
 

@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import hashlib
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from edge.device import paths, resources
+from edge.device.files import sync_folder, write_atomically, write_new
 from edge.errors import ModelError, StorageError
 from edge.inference import read_bounded
 from edge.modelstore.package import MANIFEST, Head, Package
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 NAMES = ("finder", "face", "speech", "fusion")
 _IN_USE = "in-use.json"
+_MODE = 0o644  # the service is another user than root, and models are no secret
 
 
 class InUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,10 +123,10 @@ def _kept(package: Package, folder: Path) -> Path:
     draft.chmod(0o755)
     try:
         for name, content in package.files.items():
-            _write(draft / name, content)
+            write_new(draft / name, content, mode=_MODE)
         problem = tried(head.name, draft)
         if problem is None:
-            _sync(draft)
+            sync_folder(draft)
             place = _free_place(folder, f"{head.version}-{hashlib.sha256(package.files[MANIFEST]).hexdigest()[:12]}")
             return draft.replace(place)
     finally:
@@ -188,28 +189,7 @@ def _changing(store: Path, name: str) -> Iterator[Path]:
 
 def _use(folder: Path, used: InUse) -> None:
     """The switch itself; then what is in use no more and was not before is removed."""
-    fresh = folder / f".{_IN_USE}.new"
-    fresh.unlink(missing_ok=True)
-    _write(fresh, msgspec.json.encode(used))
-    fresh.replace(folder / _IN_USE)
-    _sync(folder)
+    write_atomically(folder / _IN_USE, msgspec.json.encode(used), mode=_MODE)
     for each in folder.iterdir():
         if each.is_dir() and not each.is_symlink() and each.name not in (used.current, used.previous):
             shutil.rmtree(each, ignore_errors=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), 0o644)  # the service is another user than root, and models are no secret
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

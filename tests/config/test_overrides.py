@@ -119,12 +119,12 @@ def test_what_is_wrong_in_it_never_stops_a_start(write: Write, file: Path) -> No
 
 def test_a_change_that_cannot_be_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="the change cannot be kept"):
+    with pytest.raises(StorageError, match="the change cannot be stored"):
         overrides.change(tmp_path / "file" / "overrides.toml", Config(), {"decision.enter": 0.5})
 
 
 def test_no_space_keeps_the_old_changes() -> None:
-    with pytest.raises(StorageError, match="the change cannot be kept"):
+    with pytest.raises(StorageError, match="the change cannot be stored"):
         overrides.change(Path("/proc/overrides.toml"), Config(), {"decision.enter": 0.5})
 
 

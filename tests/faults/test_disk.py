@@ -46,13 +46,13 @@ def test_full_and_then_read_only(rig: Rig) -> None:
     assert "full" in told["degraded"]
     assert told["lost"] == 0
     assert "full" in rig.log()
-    assert "cannot be kept" in refused(rig, "config/decision.enter/set", "0.5", "config")
+    assert "cannot be stored" in refused(rig, "config/decision.enter/set", "0.5", "config")
     rig.drained()
     filler.unlink()
     rig.next("health", lambda m: not m.json["degraded"], OUTBOX_RETRY_S + 30)
 
     disk.run("mount", "-o", "remount,ro", str(disk.mounted))
-    assert "cannot be kept" in refused(rig, "config/decision.enter/set", "0.5", "config")
+    assert "cannot be stored" in refused(rig, "config/decision.enter/set", "0.5", "config")
     rig.observer.send(f"{PREFIX}/privacy/set", "ON")
     answer = rig.next("response/privacy").json
     assert "stays on" in answer["error"]

@@ -349,7 +349,9 @@ def test_killed_in_the_middle_it_is_the_old_one_or_the_new_one(tmp_path: Path) -
 def test_power_goes_while_the_switch_is_written(tmp_path: Path) -> None:
     store = tmp_path / "store"
     name = install(read_package(model(tmp_path / "a", "fusion", "1")), store)
-    (store / "fusion" / ".in-use.json.new").write_text('{"curr')
+    half = store / "fusion" / ".in-use.json.01234567.new"
+    half.write_text('{"curr')
+    os.utime(half, (0, 0))
     (store / "fusion" / ".new-half").mkdir()
     assert in_use("fusion", store).current == name
     install(read_package(model(tmp_path / "b", "fusion", "2")), store)
