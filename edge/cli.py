@@ -7,8 +7,8 @@ import importlib
 import os
 import sys
 
-from edge import __version__
 from edge.errors import EdgeError
+from edge.version import __version__
 
 # Imported only when called for: a `--help` on a Pi should not wait for OpenCV.
 COMMANDS = {

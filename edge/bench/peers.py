@@ -27,13 +27,13 @@ _FER_LABELS = {
 
 def ours() -> tuple[str, Judge]:
     """Emotion Edge: its finder, its crop, its model."""
-    from edge import __version__
     from edge.face.batch import classify_picture
     from edge.face.classify import FaceClassifier
     from edge.face.crop import crop_face
     from edge.face.finder import SingleShot
     from edge.readings import LABELS
     from edge.readings import Box as OurBox
+    from edge.version import __version__
 
     classifier, find = FaceClassifier(), SingleShot()
 

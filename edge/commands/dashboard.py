@@ -15,11 +15,11 @@ from edge.config.load import load
 from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.observer import DashboardObserver, address
 from edge.dashboard.preview import Aim
-from edge.dashboard.subscriber import Subscriber
-from edge.dashboard.wiring import checked_password
+from edge.dashboard.site import checked_password
 from edge.device import paths
 from edge.device.clock import SystemClock
 from edge.errors import BrokerError
+from edge.mqtt.subscriber import Subscriber
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -17,7 +17,7 @@ from edge.dashboard.exchange import Answer, Refused, Request, json
 from edge.dashboard.guard import check_host, check_origin, check_site, own_names
 from edge.dashboard.history import History
 from edge.dashboard.live import Viewer, Viewers, encoded
-from edge.dashboard.password import Password
+from edge.dashboard.password import Password, file_in
 from edge.dashboard.preview import Aim
 from edge.dashboard.sessions import LONGEST_S, Sessions
 from edge.dashboard.thresholds import Thresholds, names
@@ -293,6 +293,18 @@ class Site:
 def password_needed(settings: schema.DashboardConfig) -> bool:
     """Whether the page could be reached from elsewhere."""
     return settings.behind_tls or bool(settings.names) or not is_loopback(settings.listen)
+
+
+def checked_password(settings: schema.DashboardConfig, state: Path) -> Password:
+    """The stored password. ConfigError when there is none and the page could be reached from elsewhere."""
+    password = Password(file_in(state))
+    if password_needed(settings) and not password.is_set:
+        raise ConfigError(
+            f"dashboard.listen: the page at {settings.listen} would be open to everybody who can reach it; "
+            'set a password with `emotion-edge passwd`, or leave dashboard.listen at "127.0.0.1" '
+            "and dashboard.names and dashboard.behind_tls unset"
+        )
+    return password
 
 
 def is_loopback(address: str) -> bool:

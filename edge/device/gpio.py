@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from edge.config.schema import PrivacyConfig
 from edge.errors import ConfigError
+
+
+class Pins(Protocol):
+    """BCM numbers of the pins in use; None: not connected."""
+
+    @property
+    def led_pin(self) -> int | None: ...
+    @property
+    def mute_pin(self) -> int | None: ...
 
 
 class Gpio:
     """LED lit while camera or microphone may be open; a button to ground toggles privacy."""
 
-    def __init__(self, settings: PrivacyConfig) -> None:
+    def __init__(self, settings: Pins) -> None:
         self._led: Any = None
         self._button: Any = None
         self._pressed = False

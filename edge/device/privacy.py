@@ -10,17 +10,35 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from edge.config.schema import PrivacyConfig, QuietHours
 from edge.errors import StorageError
 
 log = logging.getLogger(__name__)
 
 
+class QuietHours(Protocol):
+    """A period of the day, each end as HH:MM; it may pass midnight."""
+
+    @property
+    def start(self) -> str: ...
+    @property
+    def end(self) -> str: ...
+
+
+class PrivacySettings(Protocol):
+    """What the owner's config says about privacy."""
+
+    @property
+    def start(self) -> str: ...  # "on" or "off", when no state is stored
+    @property
+    def quiet_hours(self) -> Sequence[QuietHours]: ...
+
+
 class Gate:
     """Whether the senses may be used. Owned by the decision loop; the switch survives restarts and power cuts."""
 
-    def __init__(self, file: Path, settings: PrivacyConfig) -> None:
+    def __init__(self, file: Path, settings: PrivacySettings) -> None:
         self._file = file
         self._settings = settings
         self._stamp: tuple[int, int] | None = None
@@ -29,7 +47,7 @@ class Gate:
         self._quiet = False
         self._read()
 
-    def apply(self, settings: PrivacyConfig) -> None:
+    def apply(self, settings: PrivacySettings) -> None:
         """Quiet hours and permissions that changed while we run."""
         self._settings = settings
 

@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import edge
-
 _TIMEOUT_S = 120.0  # a Pi with a slow card imports for seconds
 _CPU_S, _MEMORY = 60, 4 << 30
 _SERVICE_USER = "emotion-edge"
@@ -40,7 +38,7 @@ def _attempt(name: str, folder: Path, user: tuple[int, int] | None) -> tuple[boo
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # the way there may be closed to that user
     place = f"/proc/self/fd/{opened}"
     environment = {
-        "PATH": os.defpath, "PYTHONPATH": str(Path(edge.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1",
+        "PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
     rights: dict[str, Any] = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
     try:

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 from paho.mqtt import publish
 
-from edge import __version__
 from edge.config import schema
 from edge.config.files import read_toml
 from edge.config.secrets import mqtt_password
@@ -23,6 +22,7 @@ from edge.messages.payloads import InfoPayload
 from edge.mqtt import reasons
 from edge.mqtt.tls import UnusableFiles, tls_context
 from edge.readings import LABELS
+from edge.version import __version__
 
 
 def tell_broker(path: Path | None, problem: str) -> None:

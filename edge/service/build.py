@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import cv2
 
+from edge.config import schema
 from edge.config.load import Loaded
 from edge.config.secrets import mqtt_password
 from edge.demo.sources import camera, microphone
 from edge.device import paths
 from edge.device.board import detect
-from edge.device.clock import SystemClock
+from edge.device.clock import Clock, SystemClock
 from edge.device.gpio import Gpio
 from edge.device.identity import client_id, device_name, machine_id
 from edge.device.privacy import Gate
@@ -25,6 +27,7 @@ from edge.face.finder import SingleShot
 from edge.face.path import FacePath
 from edge.homeassistant.announcer import Announcer
 from edge.homeassistant.names import birth_topic
+from edge.messages.commands import Command
 from edge.modelstore.store import NAMES, choose, tell
 from edge.mqtt.publisher import Publisher
 from edge.service.observers import Observer
@@ -72,9 +75,7 @@ def build(loaded: Loaded, state: Path) -> Service:
         publisher.listen(birth_topic(config.home_assistant.prefix), announcer.born)
     pages: list[Observer] = []
     if config.dashboard.enabled:
-        from edge.dashboard.wiring import page
-
-        pages.append(page(config.dashboard, state, publisher=publisher, send=inbox.put, sight=sight, clock=clock))
+        pages.append(_page(config.dashboard, state, publisher, send=inbox.put, sight=sight, clock=clock))
     if config.metrics.enabled:
         from edge.metrics.observer import MetricsObserver
 
@@ -92,6 +93,29 @@ def build(loaded: Loaded, state: Path) -> Service:
         clock=clock,
         models={each: choice.described() for each, choice in chosen.items()},
         observers=[announcer, *pages],
+    )
+
+
+def _page(
+    settings: schema.DashboardConfig,
+    state: Path,
+    publisher: Publisher,
+    *,
+    send: Callable[[Command], None],
+    sight: CameraSense | None,
+    clock: Clock,
+) -> Observer:
+    """The page's observer. ConfigError when it would be open to everybody."""
+    from edge.dashboard.observer import DashboardObserver
+    from edge.dashboard.preview import Aim
+    from edge.dashboard.site import checked_password
+
+    password = checked_password(settings, state)
+    aim = Aim(clock, allowed=settings.preview != "off")
+    if sight is not None and aim.allowed:
+        sight.onlooker = aim.look
+    return DashboardObserver(
+        settings, password=password, device=publisher.device, send=send, broker=publisher.status, aim=aim, clock=clock
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from edge import __version__
 from edge.config.load import Loaded
 from edge.config.secrets import public
 from edge.device.board import Board
@@ -25,6 +24,7 @@ from edge.readings import LABELS, SourceStatus
 from edge.service.background import BackgroundAnswer, BackgroundRequests
 from edge.service.observers import Outlet
 from edge.service.settings import Settings
+from edge.version import __version__
 
 log = logging.getLogger(__name__)
 

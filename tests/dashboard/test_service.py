@@ -16,7 +16,7 @@ import pytest
 
 from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.password import file_in
-from edge.dashboard.wiring import checked_password
+from edge.dashboard.site import checked_password
 from edge.errors import ConfigError
 from tests.dashboard.conftest import PASSWORD
 from tests.dashboard.web import Web

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import __version__
+from edge.version import __version__
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
