@@ -6,8 +6,9 @@ import argparse
 
 from edge.commands import common
 from edge.config.load import load
+from edge.config.schema import PrivacyConfig
 from edge.device import paths
-from edge.device.privacy import Gate, store
+from edge.device.privacy import Gate
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,11 +19,12 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    file = paths.privacy_file(arguments.state or paths.state_of(arguments.config))
+    state = arguments.state or paths.state_of(arguments.config)
     if arguments.switch == "status":
-        gate = Gate(file, load(arguments.config, overrides=None).config.privacy)
-        print("on" if gate.on else "off")
+        privacy = Gate(state, load(arguments.config, overrides=None).config.privacy).now()
+        print(("on" if privacy.reason == "privacy is on" else f"on ({privacy.reason})") if privacy.on else "off")
         return 0
-    store(file, arguments.switch == "on")
-    print(f"privacy is {arguments.switch} in {file}; the service that uses it follows within a second")
+    Gate(state, PrivacyConfig()).switch(arguments.switch == "on")  # must work with a config that cannot be read too
+    where = paths.privacy_file(state)
+    print(f"privacy is {arguments.switch} in {where}; the service that uses it follows within a second")
     return 0

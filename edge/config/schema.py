@@ -151,6 +151,7 @@ class PrivacyConfig(Section, frozen=True):
     start: Literal["off", "on"] = "off"  # when no state is stored: "on" = camera and microphone released
     remote_off: bool = False  # may MQTT switch privacy off again
     quiet_hours: tuple[QuietHours, ...] = ()
+    trust_clock: bool = False  # quiet hours by a clock that is not synchronised; False: privacy is on until it is
     led_pin: Pin | None = None  # GPIO (BCM) number, lit while camera or microphone are open
     mute_pin: Pin | None = None  # GPIO number of a button to ground
 
@@ -211,12 +212,12 @@ LIVE_SECTIONS = ("decision", "fusion", "publish", "limits", "log")
 LIVE_KEYS = (
     "face.min_score", "face.min_size", "face.find_every", "face.max_people", "face.classify_hz", "face.forget_s",
     "face.still_s", "speech.voice_threshold", "speech.min_voice_s", "speech.min_snr_db", "speech.require_face",
-    "privacy.remote_off", "privacy.quiet_hours",
+    "privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock",
 )  # fmt: skip
 
 # Live too, but only by the owner's file and SIGHUP: whoever may write to the broker must not be able to
 # loosen the privacy of the room.
-OWNER_ONLY_KEYS = ("privacy.remote_off", "privacy.quiet_hours")
+OWNER_ONLY_KEYS = ("privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock")
 
 
 def problems(config: Config) -> list[str]:

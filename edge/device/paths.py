@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 SYSTEM_CONFIG = Path("/etc/emotion-edge/config.toml")
@@ -37,6 +39,26 @@ def state_folder() -> Path:
         return Path(given.split(":")[0])
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return home / "emotion-edge"
+
+
+def runtime_of(state: Path) -> Path:
+    """Beside that state folder, in memory and until the next boot: what the disk could not take.
+
+    systemd's RuntimeDirectory, else a folder that every process finds which knows the state folder.
+    """
+    given = os.environ.get("RUNTIME_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
+    if state.parent == Path("/var/lib"):
+        return Path("/run") / state.name
+    state = state.absolute()
+    try:
+        uid = state.stat().st_uid
+    except OSError:
+        uid = os.geteuid()
+    own = Path(f"/run/user/{uid}")
+    name = f"emotion-edge-{hashlib.sha256(str(state).encode()).hexdigest()[:12]}"
+    return (own if own.is_dir() else Path(tempfile.gettempdir())) / name
 
 
 def privacy_file(state: Path) -> Path:

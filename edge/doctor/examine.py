@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge.config.advice import advice
-from edge.device.paths import privacy_file
 from edge.device.privacy import Gate
 from edge.doctor import broker, camera, disk, microphone, software, system, unit
 from edge.doctor.findings import Finding, Subject
@@ -47,9 +46,9 @@ def privacy(subject: Subject) -> Iterator[Finding]:
     """Nothing is heard or seen while privacy is on; people forget that they switched it."""
     if subject.loaded is None:
         return
-    gate = Gate(privacy_file(subject.state), subject.loaded.config.privacy)
-    if gate.on:
-        yield Finding("privacy", "yellow", f"on ({gate.reason}): nothing is seen or heard", "emotion-edge privacy off")
+    state = Gate(subject.state, subject.loaded.config.privacy, subject.clock).now()
+    if state.on:
+        yield Finding("privacy", "yellow", f"on ({state.reason}): nothing is seen or heard", "emotion-edge privacy off")
     else:
         yield Finding("privacy", "green", "off: camera and microphone may be used")
 

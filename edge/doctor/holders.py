@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edge.device.paths import privacy_file
 from edge.device.privacy import Gate
 from edge.doctor.findings import Finding, Subject
 
@@ -19,8 +18,10 @@ def left_alone(subject: Subject, name: str, device: str, *, wanted: bool) -> Fin
         state, reason = (status.state, status.reason) if status else ("unknown", "")
         level = {"online": "green", "disabled": "green"}.get(state, "red")
         return Finding(name, level, *split(f"{state}{': ' + reason if reason else ''}"))  # type: ignore[arg-type]
-    if subject.loaded and Gate(privacy_file(subject.state), subject.loaded.config.privacy).on:
-        return Finding(name, "yellow", "not looked at: privacy is on", "emotion-edge privacy off")
+    if subject.loaded:
+        privacy = Gate(subject.state, subject.loaded.config.privacy, subject.clock).now()
+        if privacy.on:
+            return Finding(name, "yellow", f"not opened: {privacy.reason}", "emotion-edge privacy off")
     pid = next((pid for pid, words in holders(device) if _ours(words)), None)
     return None if pid is None else Finding(name, "green", f"in use by the running service (process {pid})")
 

@@ -85,7 +85,7 @@ def build(loaded: Loaded, state: Path) -> Service:
         board=detect(),
         publisher=publisher,
         scene=Scene(config, learned_weights(chosen["fusion"].folder), clock.monotonic()),
-        gate=Gate(paths.privacy_file(state), config.privacy),
+        gate=Gate(state, config.privacy, clock),
         gpio=Gpio(config.privacy),
         sight=sight,
         hearing=hearing,

@@ -13,7 +13,7 @@ from edge.config.load import Loaded
 from edge.config.secrets import public
 from edge.device.board import Board
 from edge.device.clock import Clock, SystemClock
-from edge.device.privacy import Gate
+from edge.device.privacy import PrivacyState
 from edge.errors import EdgeError
 from edge.inference import runtime_name
 from edge.messages.commands import Command
@@ -37,7 +37,7 @@ class Host(Protocol):
     settings: Settings
     publisher: Publisher
     outlet: Outlet
-    gate: Gate
+    privacy: PrivacyState
     board: Board
     models: Mapping[str, dict[str, str]]
     statuses: dict[str, SourceStatus]
@@ -126,17 +126,17 @@ class RequestHandler:
                 command.transaction,
                 error="privacy may not be switched off from afar (privacy.remote_off is false in the config)",
             )
-            service.outlet.tell("privacy", "ON" if service.gate.on else "OFF")
+            service.outlet.tell("privacy", "ON" if service.privacy.on else "OFF")
             return
-        counted = service.gate.on and not command.value and not command.local  # on is never too often
+        counted = service.privacy.on and not command.value and not command.local  # on is never too often
         problem = self._too_often() if counted else None
         if problem is None:
             problem = service.switch_privacy(on=bool(command.value))
             if counted:
                 self._changes.take()
-        if problem is None and service.gate.on != bool(command.value):
-            problem = f"privacy stays on: {service.gate.reason}"
-        self._answer("privacy", command.transaction, {"privacy": "ON" if service.gate.on else "OFF"}, problem)
+        if problem is None and service.privacy.on != bool(command.value):
+            problem = f"privacy stays on: {service.privacy.reason}"
+        self._answer("privacy", command.transaction, {"privacy": "ON" if service.privacy.on else "OFF"}, problem)
 
     def _set(self, command: Command) -> None:
         try:

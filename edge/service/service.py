@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +18,7 @@ from edge.device.board import Board
 from edge.device.clock import Clock
 from edge.device.gpio import Gpio
 from edge.device.hardening import HeapTrimmer
-from edge.device.privacy import Gate
+from edge.device.privacy import Gate, PrivacyState
 from edge.emotion.scene import Scene
 from edge.errors import EdgeError, StorageError
 from edge.face.budget import Budget
@@ -70,6 +69,7 @@ class Service:
         self.outlet = Outlet(publisher, observers)
         self.scene = scene
         self.gate = gate
+        self.privacy = PrivacyState(True)  # the gate's last answer
         self.sight = sight
         self.hearing = hearing
         self.statuses: dict[str, SourceStatus] = {}
@@ -136,7 +136,7 @@ class Service:
         """One round of the loop."""
         for item in self._inbox.take(TICK_S):
             if isinstance(item, FacesReading | SpeechReading):
-                if not self.gate.on:
+                if not self.privacy.on:
                     self.scene.feed(item)
             elif isinstance(item, SourceStatus):
                 reason = f" ({item.reason})" if item.reason else ""
@@ -155,7 +155,7 @@ class Service:
             self._renew_password()
             systemd.notify("READY=1")
         now = self._clock.monotonic()
-        if not self.gate.on:
+        if not self.privacy.on:
             for message in self.scene.tick(now, self._clock.wall()):
                 self.outlet.tell(message.topic, message.payload, message.captured)
                 if message.topic == "reading":
@@ -173,7 +173,7 @@ class Service:
 
     def _every_second(self, now: float) -> None:
         if self._gpio.mute_pressed():
-            self.switch_privacy(on=not self.gate.on)
+            self.switch_privacy(on=not self.privacy.on)
         self._look_at_gate()
         self._cpu_percent = self._cpu.percent(now)
         if self.sight is not None:
@@ -201,18 +201,18 @@ class Service:
 
     def _look_at_gate(self) -> None:
         """The switch may have been thrown by another process, and quiet hours come and go."""
-        local = time.localtime(self._clock.wall())
-        self.gate.refresh(local.tm_hour * 60 + local.tm_min)
+        self.gate.store_again()
         self._follow_gate()
 
     def _follow_gate(self) -> None:
         """Release or take the devices as the gate says, and tell it once it is done."""
-        if self.gate.on == self._released:
+        self.privacy = self.gate.now()
+        if self.privacy.on == self._released:
             return
         now = self._clock.monotonic()
-        self._released = self.gate.on
-        if self.gate.on:
-            closed = [sense.release(self.gate.reason) for sense in self._senses]
+        self._released = self.privacy.on
+        if self.privacy.on:
+            closed = [sense.release(self.privacy.reason) for sense in self._senses]
             self.scene.reset(now)
             self.publisher.purge()
             self.outlet.tell("state", self.scene.current_state(self._clock.wall(), now))
@@ -223,9 +223,9 @@ class Service:
             self.scene.reset(now)
             for sense in self._senses:
                 sense.resume()
-        self._gpio.light(not self.gate.on)
-        self.outlet.tell("privacy", "ON" if self.gate.on else "OFF")
-        log.info("privacy is %s", f"on ({self.gate.reason})" if self.gate.on else "off")
+        self._gpio.light(not self.privacy.on)
+        self.outlet.tell("privacy", "ON" if self.privacy.on else "OFF")
+        log.info("privacy is %s", f"on ({self.privacy.reason})" if self.privacy.on else "off")
 
     def apply(self, changed: Loaded) -> None:
         """Let the live part of a changed configuration take effect."""
@@ -270,7 +270,7 @@ class Service:
     def _tell_systemd(self) -> None:
         """One line for `systemctl status`: what we do, and what keeps us from the broker."""
         trouble = self.publisher.status().reason
-        line = (self.gate.reason or "watching") + (f"; no broker: {trouble}" if trouble else "")
+        line = (self.privacy.reason or "watching") + (f"; no broker: {trouble}" if trouble else "")
         if line != self._said:
             self._said = line
             systemd.notify(f"STATUS={line}")
@@ -284,7 +284,7 @@ class Service:
 
     def _flowing(self, now: float) -> bool:
         """False when frames and sound have stopped for good: systemd's watchdog starts us anew then."""
-        if self.gate.on:
+        if self.privacy.on:
             for sense in self._senses:
                 sense.last_item = None
             return True

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.device.privacy import store
+from edge.config.schema import PrivacyConfig
+from edge.device.privacy import Gate
 from edge.doctor.camera import camera
 from edge.doctor.findings import Finding
 from edge.doctor.holders import holders, named
@@ -86,7 +87,7 @@ def test_a_picture_file_for_a_camera_node(subject: MakeSubject, tmp_path: Path) 
 
 def test_privacy_keeps_devices_shut(cam: WebCam, subject: MakeSubject) -> None:
     patient = subject(camera={"source": cam.url})
-    store(patient.state / "privacy", on=True)
+    Gate(patient.state, PrivacyConfig()).switch(True)
     for finding in (one(camera(patient)), one(microphone(patient))):
         assert finding.level == "yellow"
         assert "privacy is on" in finding.says

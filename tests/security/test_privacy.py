@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.schema import PrivacyConfig
-from edge.device.privacy import Gate, store
+from edge.device.privacy import Gate
 from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.pulse import Server, prepare
@@ -139,7 +139,7 @@ def test_what_waits_for_the_broker_is_forgotten(start: Start, observer: Observer
     wait_for(
         lambda: b"happy" in _content(service.state) or b"person_" in _content(service.state), 10, "feelings on disk"
     )
-    store(service.state / "privacy", on=False)
+    Gate(service.state, PrivacyConfig()).switch(False)
     assert stat.S_IMODE(service.state.stat().st_mode) == 0o700
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in service.state.rglob("*")}
     assert {"overrides.toml", "outbox.sqlite", "privacy"} <= set(modes)
@@ -221,18 +221,18 @@ def test_a_switch_that_cannot_be_read_keeps_everything_shut(
 # On disk
 
 
-def _throw(file: Path, last: str) -> None:
+def _throw(state: Path, last: str) -> None:
     for count in range(100_000):
-        store(file, on=count % 2 == 0)
+        Gate(state, PrivacyConfig()).switch(count % 2 == 0)
         Path(last).write_text(str(count))
 
 
 def test_a_copy_taken_at_any_instant_is_on_or_off(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Somebody throws the switch as fast as the disk allows; what a power cut would leave is read as a switch."""
     state = tmp_path / "state"
-    store(state / "privacy", on=True)
+    Gate(state, PrivacyConfig()).switch(True)
     thrower = multiprocessing.get_context("spawn").Process(
-        target=_throw, args=(state / "privacy", str(tmp_path / "count")), daemon=True
+        target=_throw, args=(state, str(tmp_path / "count")), daemon=True
     )
     thrower.start()
     try:
@@ -247,7 +247,7 @@ def test_a_copy_taken_at_any_instant_is_on_or_off(tmp_path: Path, caplog: pytest
                     shutil.copyfile(state / name, copy / name)
                 except FileNotFoundError:
                     assert name != "privacy", "there is always a switch"
-            seen.append(Gate(copy / "privacy", PrivacyConfig(start="off")).on)
+            seen.append(Gate(copy, PrivacyConfig(start="off")).now().on)
     finally:
         thrower.kill()
         thrower.join()
@@ -274,14 +274,12 @@ def test_the_word_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
 
 def test_a_file_that_vanishes_while_it_is_on_opens_nothing(tmp_path: Path) -> None:
     file = tmp_path / "privacy"
-    gate = Gate(file, PrivacyConfig(start="off"))
+    gate = Gate(tmp_path, PrivacyConfig(start="off"))
     gate.switch(True)
     file.unlink()
-    gate.refresh(0)
-    assert gate.on
+    assert gate.now().on
     gate.switch(False)  # a word of today still counts
-    gate.refresh(0)
-    assert not gate.on
+    assert not gate.now().on
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two users")
@@ -293,7 +291,7 @@ def test_root_throws_the_switch_for_the_services_user(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("precious")
     (state / "privacy.new").symlink_to(precious)
-    store(state / "privacy", on=False)
+    Gate(state, PrivacyConfig()).switch(False)
     found = (state / "privacy").lstat()
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (65534, 65534, 0o600)
     assert precious.read_text() == "precious"

@@ -101,7 +101,7 @@ def test_what_the_service_promises() -> None:
 def test_an_instance_differs_only_in_its_name() -> None:
     one, many = settings("emotion-edge.service"), settings("emotion-edge@.service")
     assert {key for key in one if one[key] != many.get(key)} == {
-        "Description", "ExecStart", "SyslogIdentifier", "StateDirectory",
+        "Description", "ExecStart", "SyslogIdentifier", "StateDirectory", "RuntimeDirectory",
     }  # fmt: skip
     assert set(one) == set(many)
     assert many["ExecStart"][0].endswith("--config /etc/emotion-edge/%i.toml")
