@@ -37,6 +37,7 @@ class Webcam:
 
     def __init__(self) -> None:
         self.mode: Mode = "well"
+        self.streams = 0  # that were asked for since the start
         self._gone = False
         self._server: http.server.ThreadingHTTPServer | None = None
         self._port = 0
@@ -69,6 +70,7 @@ class Webcam:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def _stream(self, to: http.server.BaseHTTPRequestHandler) -> None:
+        self.streams += 1
         to.send_response(200)
         to.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         to.end_headers()

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edge.config.values import toml as literal
+
 
 class Service:
     """`emotion-edge run` with a config and a state folder of its own.
@@ -31,7 +33,9 @@ class Service:
         self.log = folder / "service.log"
         self.config.write_text(toml)
         self._env = {**os.environ, **(env or {})}
-        self._command = [*prefix, sys.executable, "-W", "error", "-m", module]
+        installed = os.environ.get("EMOTION_EDGE_INSTALLED_PYTHON") if module == "edge" else None
+        self._cwd = folder if installed else None  # or the folder that we are in would be the package
+        self._command = [*prefix, installed or sys.executable, "-W", "error", "-m", module]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *words: str) -> Service:
@@ -41,6 +45,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 env=self._env,
+                cwd=self._cwd,
             )
         return self
 
@@ -85,13 +90,5 @@ def toml(**sections: dict[str, Any]) -> str:
     lines = []
     for section, values in sections.items():
         lines.append(f"[{section}]")
-        for key, value in values.items():
-            text = (
-                str(value).lower()
-                if isinstance(value, bool)
-                else repr(value)
-                if not isinstance(value, str)
-                else ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
-            )
-            lines.append(f"{key} = {text}")
+        lines += [f"{key} = {literal(value)}" for key, value in values.items()]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Promises that were once broken, each replayed against a real running service."""

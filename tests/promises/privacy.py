@@ -1,0 +1,84 @@
+"""Privacy on means closed, and nothing dies silently."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.faults.disk import Disk
+from tests.faults.rig import PREFIX, Rig
+from tests.faults.webcam import Webcam
+from tests.promises.registry import promise
+
+
+def _command(rig: Rig, *words: str) -> str:
+    assert rig.service is not None
+    folders = ("--config", str(rig.service.config), "--state", str(rig.service.state))
+    command = [sys.executable, "-m", "edge", *words, *folders]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+@promise(3, "quiet hours are the same to the service, the doctor and the command line")
+def one_gate(rig: Rig) -> str:
+    cam = Webcam()
+    rig.on_close(cam.vanish)
+    now = time.localtime()
+    hours = [f"{(now.tm_hour + shift) % 24:02d}:00" for shift in (0, 2)]
+    rig.start(
+        camera={"source": cam.url},
+        privacy={"quiet_hours": [{"start": hours[0], "end": hours[1]}], "trust_clock": True},
+    )
+    rig.wait("privacy", lambda m: m.payload == b"ON")
+    status, doctor = _command(rig, "privacy", "status"), _command(rig, "doctor")
+    assert status.strip() == "on (quiet hours)", status
+    assert cam.streams == 0, "the camera was opened"
+    line = next(line for line in doctor.splitlines() if " camera " in line)
+    assert "quiet hours" in line, line
+    return f"service ON, status {status.strip()!r}, doctor: {line.split(maxsplit=1)[1]}"
+
+
+@promise(4, "privacy ON holds though the disk is full or read-only, also after a restart")
+def fails_closed(rig: Rig) -> str:
+    disk = Disk.tiny(rig.folder / "state", "1m")
+    if disk is None:
+        pytest.skip("no right to mount here")
+    rig.on_close(disk.close)
+    cam = Webcam()
+    rig.on_close(cam.vanish)
+    env = {"PYTHONPATH": rig.repository, "RUNTIME_DIRECTORY": str(rig.folder / "run")}
+    service = rig.start(prefix=disk.within, env=env, camera={"source": cam.url}, privacy={"remote_off": True})
+    rig.wait("status/camera", lambda m: m.json["state"] == "online")
+    rig.observer.send(f"{PREFIX}/privacy/set", "OFF")  # so that OFF is what the disk has
+    rig.wait("response/privacy")
+    with contextlib.suppress(OSError):  # full, as it should be
+        (disk.seen / "filler").write_bytes(b"x" * 2_000_000)
+    full = _on_and_restart(rig, cam)
+    (disk.seen / "filler").unlink()
+    off = time.time()
+    rig.observer.send(f"{PREFIX}/privacy/set", "OFF")
+    rig.wait("privacy", lambda m: m.payload == b"OFF" and m.at > off)
+    rig.wait("status/camera", lambda m: m.json["state"] == "online" and m.at > off)
+    disk.run("mount", "-o", "remount,ro", str(disk.mounted))
+    read_only = _on_and_restart(rig, cam)
+    assert "could not be" in read_only, read_only
+    service.stop()
+    return f"full: {full or 'stored'}; read-only: {read_only}; ON after each restart, the camera closed"
+
+
+def _on_and_restart(rig: Rig, cam: Webcam) -> str:
+    """Privacy ON, kill, start again: still ON. Returns the error that the answer told."""
+    assert rig.service is not None
+    rig.observer.send(f"{PREFIX}/privacy/set", "ON")
+    answer = rig.next("response/privacy", lambda m: m.json["data"] == {"privacy": "ON"}).json
+    rig.service.signal(signal.SIGKILL)
+    rig.service.wait()
+    streams, again = cam.streams, time.time()
+    rig.service.start()
+    rig.wait("privacy", lambda m: m.payload == b"ON" and m.at > again and not m.retained)
+    assert cam.streams == streams, "the camera was opened"
+    return answer["error"] or ""
