@@ -1,4 +1,4 @@
-"""What `setup` wants to know, from flags or asked on a terminal."""
+"""What `setup` wants to know, from flags or asked on a terminal, and which keys of the config it changes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from edge.commands.broker import same_broker, split_broker
+from edge.config.schema import Config, MqttConfig
 from edge.errors import ConfigError
 
-_SCHEMES = {"": False, "mqtt": False, "tcp": False, "mqtts": True, "ssl": True}
+# What is agreed with one broker and means nothing, or gives something away, to another.
+OF_ONE_BROKER = (
+    "port", "protocol", "transport", "websocket_path", "username", "password_file", "tls", "ca_file", "cert_file",
+    "key_file",
+)  # fmt: skip
+_PLAIN_PORT = 1883
 
 
 @dataclass(slots=True)
 class Answers:
-    """None or empty: leave the key as it is."""
+    """None or empty: nothing was said about it."""
 
     host: str = ""
     port: int | None = None
@@ -28,14 +34,26 @@ class Answers:
     camera: str | None = None
     microphone: str | None = None
 
-    def values(self) -> dict[str, Any]:
-        """The answers as keys of the config."""
+    def keeps_broker(self, before: Config) -> bool:
+        """Whether the broker is still the one that the config named before."""
+        return not self.host or same_broker(before.mqtt, self.host, self.port, tls=False)
+
+    def changes(self, before: Config) -> dict[str, Any]:
+        """The keys to set in a config that holds `before`; None unsets one. Nothing of another broker survives."""
+        mqtt = before.mqtt
         tls = self.tls or self.ca_file is not None
-        found: dict[str, Any] = {
+        found: dict[str, Any] = {}
+        if not self.keeps_broker(before):
+            default = MqttConfig()
+            found |= {f"mqtt.{key}": None for key in OF_ONE_BROKER if getattr(mqtt, key) != getattr(default, key)}
+        elif tls and not mqtt.tls and mqtt.port == _PLAIN_PORT:
+            found["mqtt.port"] = None  # TLS has another usual port
+        if self.username is not None and self.username != mqtt.username and mqtt.password_file:
+            found["mqtt.password_file"] = None  # another user's
+        said = {
             "device.name": self.name,
-            "mqtt.host": self.host,
-            # Written even where it is the usual one: the file may hold that of the broker before.
-            "mqtt.port": self.port or (8883 if tls else 1883) if self.host else None,
+            "mqtt.host": self.host or None,
+            "mqtt.port": self.port,
             "mqtt.username": self.username,
             "mqtt.password_file": None if self.password_file is None else str(self.password_file),
             "mqtt.tls": tls or None,
@@ -43,45 +61,34 @@ class Answers:
             "camera.source": self.camera,
             "microphone.source": self.microphone,
         }
-        return {key: value for key, value in found.items() if value is not None}
+        return found | {key: value for key, value in said.items() if value is not None}
 
 
-def split_broker(text: str) -> tuple[str, int | None, bool]:
-    """Host, port and whether TLS is meant, of HOST, HOST:PORT, [IPv6]:PORT or mqtt(s)://HOST:PORT."""
-    scheme, separator, rest = text.strip().rpartition("://")
-    if scheme not in _SCHEMES or not rest or (separator and not scheme):
-        raise ConfigError(f"--broker: {text!r} is no broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
-    if "@" in rest:
-        raise ConfigError("--broker: takes no user or password; use --username and --password-file")
-    if rest.count(":") > 1 and not rest.startswith("["):
-        return rest, None, _SCHEMES[scheme]  # a bare IPv6 address
-    try:
-        parts = urlsplit(f"//{rest}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or port == 0 or parts.path.strip("/") or (rest.endswith(":")):
-        raise ConfigError(f"--broker: {text!r} is no broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
-    return host, port, _SCHEMES[scheme]
-
-
-def ask(given: Answers, question: Callable[[str], str], secret: Callable[[str], str]) -> Answers:
+def ask(
+    given: Answers, question: Callable[[str], str], secret: Callable[[str], str], before: Config | None = None
+) -> Answers:
     """Ask for what the flags left open; an empty answer takes what stands in brackets."""
+    before = before or Config()
+    host = before.mqtt.host or "localhost"
     while not given.host:
         try:
-            text = question("MQTT broker, HOST or HOST:PORT [localhost]: ").strip() or "localhost"
-            given.host, given.port, tls = split_broker(text)
+            text = question(f"MQTT broker, HOST, HOST:PORT or mqtts://HOST [{host}]: ").strip()
+            if not text and before.mqtt.host:
+                break
+            given.host, given.port, tls = split_broker(text or host)
             given.tls = given.tls or tls
         except ConfigError as error:
             print(error)
     if given.name is None:
-        given.name = question("Name of this device [made from the machine's id]: ").strip() or None
+        name = before.device.name or "made from the machine's id"
+        given.name = question(f"Name of this device [{name}]: ").strip() or None
+    user = before.mqtt.username if given.keeps_broker(before) else ""
     if given.username is None:
-        given.username = question("User at the broker [none]: ").strip() or None
+        given.username = question(f"User at the broker [{user or 'none'}]: ").strip() or None
     if given.username and given.password_file is None:
         given.password = secret("Password (not shown) [none]: ") or None
     if given.camera is None:
-        given.camera = question("Camera [auto]: ").strip() or None
+        given.camera = question(f"Camera [{before.camera.source}]: ").strip() or None
     if given.microphone is None:
-        given.microphone = question("Microphone [auto]: ").strip() or None
+        given.microphone = question(f"Microphone [{before.microphone.source}]: ").strip() or None
     return given

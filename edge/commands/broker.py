@@ -1,18 +1,20 @@
-"""How a command reaches a device's topics: at the broker of the config, or at one that is named."""
+"""Which broker a command talks to: the one of the config, or one that is named."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from edge.commands.answers import split_broker
 from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import mqtt_password, password_in
 from edge.device.identity import device_name, machine_id
 from edge.errors import ConfigError
 from edge.mqtt import reasons
+
+_SCHEMES = {"": False, "mqtt": False, "tcp": False, "mqtts": True, "ssl": True}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -22,10 +24,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--username", metavar="U", help="the user at that broker")
     parser.add_argument("--password-file", metavar="F", help="file with the password, readable by nobody else")
-    parser.add_argument("--ca-file", metavar="F", help="authority of that broker's certificate")
+    parser.add_argument("--ca-file", metavar="F", help="the authority that signed that broker's certificate")
     parser.add_argument("--base", help="first level of the topics (default: from the config)")
     parser.add_argument("--device", help="which device (default: this one)")
     parser.add_argument("--protocol", choices=("5", "3.1.1"))
+
+
+def split_broker(text: str) -> tuple[str, int | None, bool]:
+    """Host, port and whether TLS is meant, of HOST, HOST:PORT, [IPv6]:PORT or mqtt(s)://HOST:PORT."""
+    scheme, separator, rest = text.strip().rpartition("://")
+    if scheme not in _SCHEMES or not rest or (separator and not scheme):
+        raise ConfigError(f"--broker: {text!r} is not a broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
+    if "@" in rest:
+        raise ConfigError("--broker: takes no user or password; use --username and --password-file")
+    if rest.count(":") > 1 and not rest.startswith("["):
+        return rest, None, _SCHEMES[scheme]  # a bare IPv6 address
+    try:
+        parts = urlsplit(f"//{rest}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port == 0 or parts.path.strip("/") or (rest.endswith(":")):
+        raise ConfigError(f"--broker: {text!r} is not a broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
+    return host, port, _SCHEMES[scheme]
+
+
+def same_broker(ours: MqttConfig, host: str, port: int | None, *, tls: bool) -> bool:
+    """Whether a named broker is the one of the config, which alone may see the user and password of the config."""
+    if host.lower() != ours.host.lower():
+        return False
+    return port in (None, reasons.port(ours)) and (ours.tls or not tls)
 
 
 def prefix(config: Config, arguments: argparse.Namespace) -> str:
@@ -35,10 +63,9 @@ def prefix(config: Config, arguments: argparse.Namespace) -> str:
 
 
 def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttConfig, str | None]:
-    """How to reach the broker. User, password and certificate of the config go to the broker of the config alone."""
+    """How to reach the broker, and the password for it."""
     host, port, tls = split_broker(arguments.broker) if arguments.broker else (ours.host or "127.0.0.1", None, False)
-    same = host.lower() == ours.host.lower() and port in (None, reasons.port(ours)) and (ours.tls or not tls)
-    if same:
+    if same_broker(ours, host, port, tls=tls):
         mqtt, password = ours, mqtt_password(ours) if ours.username else None
     else:
         tls = tls or arguments.ca_file is not None

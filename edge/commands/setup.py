@@ -1,27 +1,35 @@
-"""`emotion-edge setup`: writes a first config, by flags or by asking, and tries whether the broker takes us."""
+"""`emotion-edge setup`: writes a first config, by flags or by asking, and tries whether the broker accepts it."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import getpass
+import grp
 import os
-import shutil
+import pwd
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from edge.commands.answers import Answers, ask, split_broker
+from edge.commands.answers import Answers, ask
+from edge.commands.broker import split_broker
 from edge.commands.unit import write as write_unit
-from edge.config import systemd_dropin
+from edge.config import keys, systemd_dropin
+from edge.config.advice import advice
 from edge.config.edit import with_values
 from edge.config.files import read_toml
-from edge.config.load import Loaded, load
-from edge.config.secrets import mqtt_password
+from edge.config.load import Loaded, checked, load
+from edge.config.migrate import migrate
+from edge.config.schema import Config
+from edge.config.secrets import masked, mqtt_password
+from edge.config.values import toml
 from edge.device import paths, resources
+from edge.device.files import make_folder, write_atomically
+from edge.device.service_user import SERVICE_USER, rights_of_service
 from edge.errors import ConfigError, EdgeError, StorageError
 from edge.mqtt.probe import probe
-
-SERVICE_USER = "emotion-edge"
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,40 +41,51 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--password-file", metavar="F", type=Path, help="file with the password, readable by nobody else"
     )
     parser.add_argument("--tls", action="store_true", help="encrypt the connection")
-    parser.add_argument("--ca-file", metavar="F", type=Path, help="authority of the broker's certificate")
+    parser.add_argument("--ca-file", metavar="F", type=Path, help="the authority that signed the broker's certificate")
     parser.add_argument("--camera", metavar="SRC", help="as camera.source, such as auto, 0, rtsp://..., none")
     parser.add_argument("--microphone", metavar="SRC", help="as microphone.source, such as auto, part of a name, none")
     parser.add_argument(
         "--config", type=Path, help="where to write (default: /etc/emotion-edge as root, else ~/.config)"
     )
     parser.add_argument("--yes", action="store_true", help="ask nothing")
-    parser.add_argument("--force", action="store_true", help="change a config that is there already; keeps a .bak")
+    parser.add_argument(
+        "--force", action="store_true", help="change an existing config; the previous one is kept as .bak"
+    )
     parser.add_argument("--no-test", action="store_true", help="do not try the broker")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     path = (arguments.config or _default_path()).expanduser().absolute()
-    text = _existing(path, force=arguments.force)
+    text, before, written_before = _existing(path, force=arguments.force)
     answers = _from_flags(arguments)
-    if not arguments.broker:
-        if arguments.yes or not sys.stdin.isatty():
-            raise ConfigError("setup: needs --broker HOST[:PORT], or a terminal to ask on")
+    asking = sys.stdin.isatty() and not arguments.yes
+    if asking:
         try:
-            answers = ask(answers, input, getpass.getpass)
+            answers = ask(answers, input, getpass.getpass, before)
         except EOFError:
             raise ConfigError("setup: ended without an answer; nothing was written") from None
-    if answers.name is None and path.parent == paths.SYSTEM_CONFIG.parent and path != paths.SYSTEM_CONFIG:
+    elif not answers.host and not before.mqtt.host:
+        raise ConfigError("setup: needs --broker HOST[:PORT], or a terminal to ask on")
+    if answers.name is None and paths.is_of_system(path) and path != paths.SYSTEM_CONFIG and not before.device.name:
         answers.name = path.stem  # two instances on one device must not share a name
     if answers.password is not None:
         answers.password_file = path.with_name(
             "mqtt-password" if path.stem == "config" else f"{path.stem}-mqtt-password"
         )
-        _write_private(answers.password_file, answers.password + "\n", mode=0o600)
-    loaded = _written(path, with_values(text, answers.values()))
+    changes = answers.changes(before)
+    loaded = _written(path, with_values(text, changes), answers)
     print(f"wrote {path}")
+    for line in _differences(changes, before, written_before, answers):
+        print(line)
     if not arguments.no_test:
-        print(_tried(loaded))
+        tried = _tried(loaded)
+        print(tried)
+        with rights_of_service(path):
+            found = advice(loaded.config, path)
+        for line in found:
+            if line not in tried:
+                print(f"warning: {line}", file=sys.stderr)
     for line in _next_steps(loaded, path):
         print(line)
     return 0
@@ -82,19 +101,21 @@ def _template() -> str:
     return (resources.firmware_config() / "default.toml").read_text("utf-8")
 
 
-def _existing(path: Path, *, force: bool) -> str:
-    """The text to start from: what is there, or the commented default."""
+def _existing(path: Path, *, force: bool) -> tuple[str, Config, Mapping[str, Any]]:
+    """The text to start from, what it holds, and which keys are set in it: of the file, or the commented default."""
     try:
         path.lstat()
     except FileNotFoundError:
-        return _template()
+        return _template(), Config(), {}
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}; run it as root, with sudo") from None
     raw, text = read_toml(path)
-    untouched = all(value == {} for key, value in raw.items() if key != "config_version")
-    if not untouched and not force:
-        raise ConfigError(f"{path}: is there already; --force changes it and keeps the old one as {path.name}.bak")
-    return text
+    migrate(raw)
+    values, _ = checked(raw)
+    values.pop("config_version", None)
+    if not force and any(value != {} for key, value in raw.items() if key != "config_version"):
+        raise ConfigError(f"{path}: already exists; use --force to change it (the previous one is kept as .bak)")
+    return text, keys.replaced(Config(), values), values
 
 
 def _from_flags(arguments: argparse.Namespace) -> Answers:
@@ -112,19 +133,25 @@ def _from_flags(arguments: argparse.Namespace) -> Answers:
     return answers
 
 
-def _written(path: Path, text: str) -> Loaded:
-    """Put the config in place, once it is known to be usable."""
+def _written(path: Path, text: str, answers: Answers) -> Loaded:
+    """Put the config in place, and the password that it names, once it is known to be usable."""
     draft = path.with_name(path.name + ".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(draft, text, mode=0o640 if _for_service(path) else 0o600)
+        make_folder(path.parent, mode=0o755 if _for_service(path) else 0o700)
+        _write(draft, text)
         try:
             load(draft)
         except ConfigError as error:
             raise ConfigError(str(error).replace(str(draft), str(path))) from None
+        if answers.password is not None and answers.password_file is not None:
+            _write(answers.password_file, answers.password + "\n", secret=True)
         if path.exists() and path.read_text("utf-8") != _template():
-            shutil.copy2(path, path.with_name(path.name + ".bak"))
-        draft.replace(path)
+            status = path.stat()
+            owner = (status.st_uid, status.st_gid) if os.geteuid() == 0 else None
+            write_atomically(
+                path.with_name(path.name + ".bak"), path.read_bytes(), mode=status.st_mode & 0o777, owner=owner
+            )
+        _write(path, text)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}; run it as root, with sudo") from None
     finally:
@@ -133,35 +160,48 @@ def _written(path: Path, text: str) -> Loaded:
     return load(path)
 
 
-def _write_private(path: Path, text: str, *, mode: int) -> None:
-    """A file that was never readable by others, not even for a moment; of the service's user where it runs as that."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        if _for_service(path):
-            user = None if mode == 0o640 else SERVICE_USER  # the config belongs to root and its group may read it
-            with contextlib.suppress(LookupError):  # not installed yet; scripts/install sees to it
-                shutil.chown(path, user=user, group=SERVICE_USER)
-        path.chmod(mode)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}; run it as root, with sudo") from None
+def _write(path: Path, text: str, *, secret: bool = False) -> None:
+    """The service may read both: the config by its group, the password, which must be nobody else's, as its owner."""
+    owner = None
+    if _for_service(path):
+        with contextlib.suppress(KeyError):  # not installed yet; scripts/install sees to it
+            owner = (pwd.getpwnam(SERVICE_USER).pw_uid if secret else 0, grp.getgrnam(SERVICE_USER).gr_gid)
+    write_atomically(path, text, mode=0o640 if _for_service(path) and not secret else 0o600, owner=owner)
 
 
 def _for_service(path: Path) -> bool:
-    return os.geteuid() == 0 and path.parent == paths.SYSTEM_CONFIG.parent
+    return os.geteuid() == 0 and paths.is_of_system(path)
+
+
+def _differences(
+    changes: Mapping[str, Any], before: Config, written_before: Mapping[str, Any], answers: Answers
+) -> Iterator[str]:
+    """What was taken out of an existing config, and what stays in it."""
+    removed = [key for key, value in changes.items() if value is None]
+    if removed and not answers.keeps_broker(before):
+        of = f"the broker {before.mqtt.host}" if before.mqtt.host else "another broker"
+        yield f"removed, because it belongs to {of}: {', '.join(removed)}"
+    elif removed:
+        yield f"removed: {', '.join(removed)}"
+    file = before.mqtt.password_file
+    if "mqtt.password_file" in removed and str(answers.password_file) != file:
+        yield f"the file {file} still holds the previous password; delete it when it is no longer needed"
+    kept = {key: value for key, value in written_before.items() if key not in changes}
+    if kept:
+        yield "kept: " + ", ".join(f"{key} = {masked(toml(value))}" for key, value in kept.items())
 
 
 def _tried(loaded: Loaded) -> str:
     mqtt = loaded.config.mqtt
     try:
-        problem = probe(mqtt, mqtt_password(mqtt))
+        with rights_of_service(loaded.path):
+            problem = probe(mqtt, mqtt_password(mqtt))
     except ConfigError as error:
         problem = str(error)
     if problem is None:
-        return f"the broker {mqtt.host} accepts us"
+        return f"the broker {mqtt.host} accepts this device"
+    if "mqtt.username" in problem:
+        problem += "; set them with --username U and --password-file F (and --force)"
     return f"the broker does not work yet: {problem}"
 
 

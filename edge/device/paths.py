@@ -25,9 +25,14 @@ def config_file() -> Path | None:
     return None
 
 
+def is_of_system(config: Path | None) -> bool:
+    """Whether it is the config of an installed service or of one of its instances."""
+    return config is not None and config.parent == SYSTEM_CONFIG.parent
+
+
 def state_of(config: Path | None) -> Path:
     """The state folder of the service that uses this config: systemd's, for a config of the system."""
-    if config is not None and config.parent == SYSTEM_CONFIG.parent and not os.environ.get("STATE_DIRECTORY"):
+    if config is not None and is_of_system(config) and not os.environ.get("STATE_DIRECTORY"):
         return Path("/var/lib") / ("emotion-edge" if config == SYSTEM_CONFIG else f"emotion-edge-{config.stem}")
     return state_folder()
 
@@ -73,6 +78,6 @@ def overrides_file(state: Path) -> Path:
 
 def model_store(config: Path | None, state: Path) -> Path:
     """The models that the owner installed for the service with this config."""
-    if config is not None and config.parent == SYSTEM_CONFIG.parent:
+    if is_of_system(config):
         return SYSTEM_MODELS
     return state / "models"

@@ -26,7 +26,7 @@ def probe(settings: MqttConfig, password: str | None, timeout_s: float = 5.0) ->
         return f"{where}: {unusable.trouble.reason}"
 
     def answered(_client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        answers.put(f"refused by {where}: {reason}" if reason.is_failure else None)
+        answers.put(reasons.from_code(settings, reason.value, str(reason)).reason if reason.is_failure else None)
 
     client.on_connect = answered
     client.connect_timeout = timeout_s

@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
 import select
 import shutil
+import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from edge.commands.answers import Answers, ask, split_broker
+from edge.commands.answers import Answers, ask
+from edge.commands.broker import split_broker
 from edge.config.load import load
-from edge.config.schema import Config
+from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import mqtt_password
 from edge.device import resources
 from edge.errors import ConfigError
@@ -54,7 +59,7 @@ def test_by_flags_with_a_broker_that_accepts(run: Run, config: Path, tmp_path: P
         "--password-file", password, "--camera", "none", "--microphone", "USB", "--config", config,
     )  # fmt: skip
     assert status == 0
-    assert "accepts us" in out
+    assert "accepts this device" in out
     loaded = load(config).config
     assert loaded.mqtt.port == broker.port
     assert loaded.device.name == "hall"
@@ -69,8 +74,8 @@ def test_by_flags_with_a_broker_that_accepts(run: Run, config: Path, tmp_path: P
 def test_a_refused_password_is_told_and_the_config_is_written(run: Run, config: Path, broker: Broker) -> None:
     status, out, _ = run("setup", "--broker", f"127.0.0.1:{broker.port}", "--username", "edge", "--config", config)
     assert status == 0
-    assert "refused by 127.0.0.1" in out
-    assert "Not authorized" in out
+    assert f"the broker 127.0.0.1:{broker.port} refuses user 'edge': Not authorized" in out
+    assert "--username U and --password-file F" in out
     assert load(config).config.mqtt.username == "edge"
 
 
@@ -89,9 +94,102 @@ def test_an_existing_config_is_changed_only_by_force_and_only_where_told(run: Ru
     assert status == 78
     assert "--force" in err
     assert config.read_text() == mine
-    assert run("setup", "--broker", "new", "--no-test", "--config", config, "--force")[0] == 0
-    assert config.read_text() == mine.replace("old", "new").replace("9999", "1883")
+    status, out, _ = run("setup", "--broker", "new", "--no-test", "--config", config, "--force")
+    assert status == 0
+    assert config.read_text() == mine.replace("old", "new").replace("port = 9999\n", "")
+    assert "removed, because it belongs to the broker old: mqtt.port\n" in out
+    assert "kept: decision.enter = 0.6\n" in out
     assert config.with_name("config.toml.bak").read_text() == mine
+
+
+class Stub:
+    """Listens as a broker would, keeps what it is sent, and says nothing."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with self._listener.accept()[0] as caller:
+                    while part := caller.recv(1000):
+                        self.heard += part
+                        if part.startswith(b"\x10"):  # CONNECT: taken, so that more would come if there were more
+                            caller.sendall(b"\x20\x03\x00\x00\x00")
+
+    def close(self) -> bytes:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+        return self.heard
+
+
+OLD = """\
+[mqtt]
+host = "old"
+port = 8884
+base = "home"
+username = "edge-user"
+password_file = "{folder}/mqtt-password"
+tls = true
+ca_file = "{folder}/ca.pem"
+cert_file = "{folder}/cert.pem"
+key_file = "{folder}/key.pem"
+transport = "websockets"
+"""
+
+
+def test_nothing_of_another_broker_survives_and_its_credentials_go_nowhere(run: Run, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text(OLD.format(folder=config.parent))
+    password = config.with_name("mqtt-password")
+    password.write_text("let me in\n")
+    password.chmod(0o600)
+    stub = Stub()
+    status, out, _ = run("setup", "--force", "--yes", "--broker", f"127.0.0.1:{stub.port}", "--config", config)
+    heard = stub.close()
+    assert status == 0
+    assert load(config).config.mqtt == MqttConfig(host="127.0.0.1", port=stub.port, base="home")
+    assert b"MQTT" in heard  # or this test would prove nothing
+    assert b"edge-user" not in heard
+    assert b"let me in" not in heard
+    removed = next(
+        line for line in out.splitlines() if line.startswith("removed, because it belongs to the broker old")
+    )
+    for key in ("transport", "username", "password_file", "tls", "ca_file", "cert_file", "key_file"):
+        assert f"mqtt.{key}" in removed
+    assert f"{password} still holds the previous password" in out
+    assert 'kept: mqtt.base = "home"' in out
+
+
+@pytest.mark.parametrize("broker", ["old", "OLD", "old:8884", "mqtts://old"])
+def test_the_same_broker_keeps_its_credentials(run: Run, config: Path, broker: str) -> None:
+    config.parent.mkdir()
+    config.write_text(OLD.format(folder=config.parent))
+    before = load(config).config.mqtt
+    assert run("setup", "--force", "--yes", "--no-test", "--broker", broker, "--config", config)[0] == 0
+    after = load(config).config.mqtt
+    assert replace(after, host="old") == before
+
+
+def test_another_user_does_not_get_the_password_of_the_one_before(run: Run, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text(OLD.format(folder=config.parent))
+    status, out, _ = run("setup", "--force", "--yes", "--no-test", "--username", "other", "--config", config)
+    assert status == 0
+    assert load(config).config.mqtt.password_file == ""
+    assert "removed: mqtt.password_file" in out
+
+
+def test_tls_at_the_same_broker_takes_the_usual_port_of_tls(run: Run, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text('[mqtt]\nhost = "old"\nport = 1883\n')
+    assert run("setup", "--force", "--yes", "--no-test", "--broker", "mqtts://old", "--config", config)[0] == 0
+    assert load(config).config.mqtt == MqttConfig(host="old", tls=True)
 
 
 def test_the_untouched_default_needs_no_force(run: Run, config: Path) -> None:
@@ -109,7 +207,9 @@ def test_what_would_not_load_is_not_written(run: Run, config: Path) -> None:
     assert ".new" not in err
     assert list(config.parent.iterdir()) == []
     config.write_text('mqtt = { host = "x" }\n')  # nothing that lines could be set in
-    assert run("setup", "--broker", "h", "--no-test", "--config", config, "--force")[0] == 78
+    status, _, err = run("setup", "--broker", "h", "--no-test", "--config", config, "--force")
+    assert status == 78
+    assert "mqtt.host: cannot be changed automatically" in err
     assert config.read_text() == 'mqtt = { host = "x" }\n'
 
 
@@ -184,7 +284,7 @@ def test_asked_on_a_real_terminal(config: Path, broker: Broker) -> None:
         os.close(terminal)
     text = seen.decode()
     assert os.waitstatus_to_exitcode(status) == 0, text
-    assert "accepts us" in text
+    assert "accepts this device" in text
     assert "let me in" not in text
     loaded = load(config, board="pi5").config
     assert loaded.device.name == "hall"
