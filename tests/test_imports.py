@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 # From below. Rooms on one line do not know each other.
 FLOORS = (
-    ("version", "errors", "readings"),
+    ("version", "errors", "readings", "printable"),
     ("device",),
     ("inference", "rate_limit"),
     ("config",),

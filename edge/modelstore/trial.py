@@ -1,11 +1,14 @@
 """Loads a model and runs it once, in a process of its own: what crashes there crashes nothing else.
 
-`python -m edge.modelstore.trial NAME FOLDER` is that process; `tried` starts it.
+`python -m edge.modelstore.trial NAME FOLDER` is that process; `tried` starts it. Started by root it first runs the
+shipped model, which loads every library that is needed, then gives up all rights, and only then looks at FOLDER: a
+model from elsewhere may be made to break what loads it, and is never run as root.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import pwd
@@ -16,58 +19,53 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edge.printable import printable
+
 _TIMEOUT_S = 120.0  # a Pi with a slow card imports for seconds
 _CPU_S, _MEMORY = 60, 4 << 30
-_SERVICE_USER = "emotion-edge"
-_BEGAN, _GOOD = "began", "good"
+_NOBODY = 65534
+_GOOD = "good"
 
 
 def tried(name: str, folder: Path) -> str | None:
-    """None if the service can use the model in `folder` as its `name`, else why not.
-
-    Root tries as somebody with no rights at all: a model from elsewhere may be made to break what loads it.
-    """
-    user = _somebody() if os.geteuid() == 0 else None
-    began, problem = _attempt(name, folder, user)
-    if not began and user is not None:  # this installation is root's alone
-        began, problem = _attempt(name, folder, None)
-    return problem
-
-
-def _attempt(name: str, folder: Path, user: tuple[int, int] | None) -> tuple[bool, str | None]:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # the way there may be closed to that user
+    """None if the service can use the model in `folder` as its `name`, else why not."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # the way there may be closed to a process without rights
     place = f"/proc/self/fd/{opened}"
     environment = {
         "PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
-    rights: dict[str, Any] = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
     try:
         done = subprocess.run(
             [sys.executable, "-s", "-m", "edge.modelstore.trial", name, place],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S,
-            check=False, cwd="/", env=environment, pass_fds=[opened], **rights,
+            check=False, cwd="/", env=environment, pass_fds=[opened],
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return True, f"it does not come to an end within {_TIMEOUT_S:.0f} s"
+        return f"it does not finish within {_TIMEOUT_S:.0f} s"
     except OSError as error:
-        return False, f"it cannot be tried: {error.strerror}"
+        return f"it cannot be tried: {error.filename}: {error.strerror}"
     finally:
         os.close(opened)
     said = done.stdout.splitlines()
     if said[-1:] == [_GOOD] and done.returncode == 0:
-        return True, None
+        return None
     if done.returncode < 0:
-        return True, f"it crashes what loads it (signal {-done.returncode})"
-    words = (said[1:] or done.stderr.splitlines() or ["it ends without a word"])[-1]
-    return said[:1] == [_BEGAN], words.replace(place, str(folder))
+        return f"it crashes what loads it (signal {-done.returncode})"
+    words = (said or done.stderr.splitlines() or [f"it ends with status {done.returncode}"])[-1]
+    return printable(words.replace(place, str(folder)))
 
 
-def _somebody() -> tuple[int, int]:
-    for name in (_SERVICE_USER, "nobody"):
-        with contextlib.suppress(KeyError):
-            found = pwd.getpwnam(name)
-            return found.pw_uid, found.pw_gid
-    return 65534, 65534
+def _give_up_rights() -> None:
+    """Become nobody, for good; OSError if that cannot be done."""
+    uid = gid = _NOBODY
+    with contextlib.suppress(KeyError):
+        found = pwd.getpwnam("nobody")
+        uid, gid = found.pw_uid, found.pw_gid
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if 0 in (*os.getresuid(), *os.getresgid(), *os.getgroups()):
+        raise PermissionError("some rights are left")
 
 
 def _limit_self() -> None:
@@ -81,21 +79,32 @@ def _limit_self() -> None:
 
 
 def _main(name: str, folder: Path) -> int:
+    from edge.device import resources
     from edge.errors import EdgeError
 
+    trial = {"finder": _finder, "face": _face, "speech": _speech, "fusion": _fusion}[name]
     _limit_self()
-    _say(_BEGAN)
+    if os.geteuid() == 0:
+        try:
+            trial(resources.models() / name)
+            _give_up_rights()
+        except Exception as error:  # noqa: BLE001  without this there is no trial, whatever the reason
+            _say(f"it was not tried, because an untrusted model is never run as root: {_line(error)}")
+            return 1
     try:
-        trial = {"finder": _finder, "face": _face, "speech": _speech, "fusion": _fusion}[name]
         trial(folder)
     except EdgeError as error:
-        _say(" ".join(str(error).splitlines()))
+        _say(_line(error))
         return 1
     except Exception as error:  # noqa: BLE001  whatever a strange model makes of us is a reason against it
-        _say(f"it cannot be run: {type(error).__name__}: {' '.join(str(error).splitlines())}")
+        _say(f"it cannot be run: {type(error).__name__}: {_line(error)}")
         return 1
     _say(_GOOD)
     return 0
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).splitlines()) or type(error).__name__
 
 
 def _say(line: str) -> None:
@@ -158,14 +167,21 @@ def _fusion(folder: Path) -> None:
 
 def _same_preprocessing(name: str, folder: Path, keys: tuple[str, ...]) -> None:
     """The service prepares its input in one way: a model made for another would answer, and be wrong."""
-    from edge.device import resources
     from edge.inference import read_manifest
 
-    ours: Mapping[str, Any] = read_manifest(resources.models() / name).preprocessing
+    ours = _shipped_preprocessing(name)
     theirs = read_manifest(folder).preprocessing
     for key in keys:
         if ours.get(key) != theirs.get(key):
             _refuse(f"its preprocessing.{key} is {theirs.get(key)!r}; this version does {ours.get(key)!r}")
+
+
+@functools.cache  # read before the rights to read it are given up
+def _shipped_preprocessing(name: str) -> Mapping[str, Any]:
+    from edge.device import resources
+    from edge.inference import read_manifest
+
+    return read_manifest(resources.models() / name).preprocessing
 
 
 def _distribution(probabilities: tuple[float, ...]) -> None:

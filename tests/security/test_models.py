@@ -466,26 +466,61 @@ def test_the_installed_services_models_are_roots(monkeypatch: pytest.MonkeyPatch
     assert paths.model_store(None, tmp_path) == tmp_path / "models"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give up its rights")
-def test_root_lets_a_stranger_run_the_model(tmp_path: Path) -> None:
-    """What is tried runs without rights: it sees its own folder and cannot write."""
-    from edge.modelstore import trial
+# In place of what loads the model: tells as whom it runs, and whether it can become root again or write.
+SPY = """
+import os, sys
+from pathlib import Path
+from edge.modelstore import trial
+def spy(folder):
+    try:
+        os.setuid(0)
+    except OSError:
+        pass
+    if os.getuid() == 0:
+        print("as root:", folder)
+    can = os.access(folder / "manifest.json", os.R_OK), os.access(folder, os.W_OK)
+    if "{folder}" in str(folder):
+        trial._refuse(f"{{os.getresuid()}} {{os.getresgid()}} {{os.getgroups()}} {{can}}")
+trial._fusion = spy
+{more}
+sys.exit(trial._main("fusion", Path(sys.argv[1])))
+"""
 
-    monkey = tmp_path / "python"  # in place of the interpreter, which may be where that user cannot look
-    monkey.write_text('#!/bin/sh\necho began; [ -w "$5" ] && can=writes || can=reads; echo "$(id -u) $(id -G) $can"\n')
-    monkey.chmod(0o755)
+
+def spied(tmp_path: Path, more: str = "") -> tuple[str, list[str]]:
+    """What a trial by root says when it runs SPY, and which folders it was given as root."""
+    folder = model(tmp_path / "untrusted", "fusion")
+    code = SPY.format(folder=folder, more=more)
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    *as_root, said = done.stdout.splitlines()
+    return said, [line.removeprefix("as root: ") for line in as_root]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+def test_root_gives_up_its_rights_before_it_looks_at_the_model(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder != Path("/tmp") and str(folder).startswith("/tmp/"):  # noqa: S108
             folder.chmod(0o755)
-    before = sys.executable
-    try:
-        sys.executable = str(monkey)
-        _, said = trial._attempt("face", tmp_path, trial._somebody())
-    finally:
-        sys.executable = before
-    uid, gid = trial._somebody()
-    assert uid != 0
-    assert said == f"{uid} {gid} reads"
+    said, as_root = spied(tmp_path)
+    assert said == "(65534, 65534, 65534) (65534, 65534, 65534) [] (True, False)"
+    assert as_root == [str(resources.models() / "fusion")]  # the shipped one, to load the libraries
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+@pytest.mark.parametrize(
+    "more",
+    [
+        "def no(*_): raise PermissionError(1, 'Operation not permitted')\nos.setresuid = no",
+        "os.setgroups = os.setresuid = os.setresgid = lambda *_: None",
+    ],
+)
+def test_where_root_cannot_give_up_its_rights_nothing_is_tried(tmp_path: Path, more: str) -> None:
+    """And what is missing is told."""
+    said, as_root = spied(tmp_path, more)
+    assert said.startswith("it was not tried, because an untrusted model is never run as root: ")
+    assert "not permitted" in said or "some rights are left" in said
+    assert as_root == [str(resources.models() / "fusion")]
 
 
 # The running service
