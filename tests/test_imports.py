@@ -14,7 +14,7 @@ FLOORS = (
     ("version", "errors", "readings", "printable"),
     ("device",),
     ("inference", "rate_limit"),
-    ("config",),
+    ("config", "web"),
     ("messages",),
     ("capture", "face", "speech"),
     ("emotion",),

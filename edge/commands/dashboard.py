@@ -15,7 +15,7 @@ from edge.config.load import load
 from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.observer import DashboardObserver, address
 from edge.dashboard.preview import Aim
-from edge.dashboard.site import checked_password
+from edge.dashboard.sign_in import checked_password
 from edge.device import paths
 from edge.device.clock import SystemClock
 from edge.errors import BrokerError
@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         broker=subscriber.status,
         aim=Aim(clock, allowed=False),
         clock=clock,
+        over_mqtt=True,
     )
     heard.append(page)
     page.start()

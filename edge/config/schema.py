@@ -167,6 +167,7 @@ class DashboardConfig(Section, frozen=True):
     port: Annotated[int, Meta(ge=1, le=65535)] = 8470
     names: tuple[HostName, ...] = ()  # beside addresses, localhost and the machine's own name
     behind_tls: bool = False  # a proxy in front of it speaks https
+    trust_forwarded_for: bool = False  # a proxy on this device names the visitor in X-Forwarded-For
     preview: Literal["off", "device", "password"] = "off"  # who may see the aiming picture
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from edge.config import keys
 from edge.config.schema import Config
 from edge.dashboard.replay import Point
 from edge.messages.payloads import (
@@ -22,17 +23,25 @@ from edge.messages.payloads import (
     ReadingPayload,
     SourcePayload,
     StatePayload,
+    SummaryPayload,
 )
-from edge.readings import CIRCUMPLEX, LABELS
+from edge.messages.topics import LIVE_AGE_S, health_valid_s, state_valid_s
+from edge.printable import printable
+from edge.readings import ABSENT, CIRCUMPLEX, LABELS, UNCERTAIN
 
 HOUR_S = 3_600.0
 READINGS_S = 390.0  # what thresholds are tried on, with some more to settle in
 TRAIL_S = 60.0
-PRIVACY = "privacy"  # beside the states: nobody looks
-OFFLINE = "offline"  # and: the device is away
+PRIVACY = "privacy"  # beside the states: camera and microphone are off
+OFFLINE = "offline"  # and: nothing is known, the device or its service is away
 _SHOWN_EVENTS = 300
+_STATES = frozenset((*LABELS, UNCERTAIN, ABSENT))
+_SOURCES = ("camera", "microphone")
+_LIFE = (ReadingPayload, StatePayload, EventPayload, SummaryPayload, HealthPayload)  # never retained: somebody sent it
 
-News = tuple[str, dict[str, Any]]  # what a viewer is told: its name and its content
+Service = Literal["waiting", "ok", "silent", "offline"]
+
+News = tuple[str, dict[str, Any]]  # what a viewer is sent: its name and its content
 
 
 class History:
@@ -42,7 +51,12 @@ class History:
         self.readings: deque[Point] = deque(maxlen=4_000)
         self.spans: deque[tuple[float, str]] = deque(maxlen=4_000)  # from when on which state
         self.config: dict[str, Any] = {}  # live keys and their values
-        self._device = device
+        self.service: Service = "waiting"  # as of the last `check`
+        self.forgotten = 0  # counts up whenever everything about people is forgotten
+        self._device = printable(device)
+        self._keys = frozenset(keys.types())
+        self._availability = ""
+        self._life: float | None = None  # when the service last showed that it runs
         self._version = ""
         self._events: deque[dict[str, Any]] = deque(maxlen=1_000)
         self._trail: deque[tuple[float, float, float]] = deque(maxlen=1_000)
@@ -56,7 +70,7 @@ class History:
             StatePayload: self._take_state,
             EventPayload: self._take_event,
             SourcePayload: self._take_source,
-            HealthPayload: lambda _, payload, __: self.take_health(msgspec.to_builtins(payload)),
+            HealthPayload: lambda _, payload, at: self.take_health(msgspec.to_builtins(payload), at),
             InfoPayload: self._take_info,
             "privacy": self._take_privacy,
             "availability": self._take_availability,
@@ -64,16 +78,39 @@ class History:
         }
 
     def take(self, topic: str, payload: Payload | str, at: float) -> list[News]:
-        """Remember a message, and say what a viewer should hear of it."""
+        """Remember a message; returns what a viewer is sent of it."""
         name = topic.partition("/")[2]
         take = self._takers.get(topic if isinstance(payload, str) and not name else type(payload))
-        return take(name, payload, at) if take else []
+        news: list[News] = []
+        if isinstance(payload, _LIFE):
+            news = self._lives(at)
+        return news + take(name, payload, at) if take else news
 
-    def take_health(self, health: Mapping[str, Any]) -> list[News]:
-        """How the device fares, from `health` or an answer to a request for it."""
+    def take_health(self, health: Mapping[str, Any], at: float) -> list[News]:
+        """The device's health, from `health` or an answer to a request for it."""
         wanted = ("fps", "latency_ms", "cpu_percent", "rss_mb", "temperature_c", "throttled", "outbox", "uptime_s")
         self._health = {key: health.get(key) for key in wanted}
-        return [("health", self._health)]
+        return [*self._lives(at), ("health", self._health)]
+
+    def check(self, now: float, *, cut_off: bool = False) -> list[News]:
+        """Notice what nobody says: that the service fell silent. `cut_off`: no message can reach us at all."""
+        silent = self._life is not None and now - self._life > self._patience_s()
+        service: Service = (
+            "offline" if cut_off or self._availability == "offline"
+            else "waiting" if self._life is None
+            else "silent" if silent
+            else "ok"
+        )  # fmt: skip
+        if service == self.service:
+            return []
+        self.service = service
+        at = now
+        if service in ("silent", "offline"):
+            at = now if self._life is None else min(self._life, now)
+            self._state = self._reading = self._health = None
+            if self._privacy != "ON":
+                self._begin(OFFLINE, at)
+        return [("service", {"state": service, "at": at})]
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """Everything, for somebody who begins to look."""
@@ -84,8 +121,9 @@ class History:
             "labels": {label: CIRCUMPLEX[label] for label in LABELS},
             "info": self._info(),
             "privacy": self._privacy,
-            "state": self._state,
-            "reading": reading if reading is not None and now - reading["at"] < TRAIL_S else None,
+            "state": self._state if self._state is not None and now - self._state["at"] < self.state_valid_s else None,
+            "state_valid_s": self.state_valid_s,
+            "reading": reading if reading is not None and now - reading["at"] < LIVE_AGE_S else None,
             "trail": [point for point in self._trail if now - point[0] < TRAIL_S],
             "curve": [
                 (p.time, max(p.probabilities), p.probabilities.index(max(p.probabilities))) for p in self.readings
@@ -97,10 +135,30 @@ class History:
             "config": self.config,
         }
 
+    @property
+    def state_valid_s(self) -> float:
+        """How old the state may be that is shown."""
+        return state_valid_s(float(self.config.get("publish.state_every_s", Config().publish.state_every_s)))
+
+    def _patience_s(self) -> float:
+        """How long the service may be silent; under privacy it has little to say."""
+        if self._privacy != "ON":
+            return self.state_valid_s
+        return health_valid_s(float(self.config.get("publish.health_every_s", Config().publish.health_every_s)))
+
+    def _lives(self, at: float) -> list[News]:
+        """The service showed that it runs; what it said long before is not continued."""
+        news = self.check(at)
+        self._life = max(at, self._life or at)
+        self._availability = ""
+        return news + self.check(at)
+
     def _info(self) -> dict[str, str]:
         return {"device": self._device, "version": self._version}
 
     def _take_reading(self, _: str, payload: ReadingPayload, at: float) -> list[News]:
+        if self._privacy == "ON":
+            return []  # was on its way when the switch was turned
         self._reading = {
             "at": at,
             "fused": _values(payload.probabilities),
@@ -118,6 +176,8 @@ class History:
         return [("reading", self._reading)]
 
     def _take_state(self, _: str, payload: StatePayload, at: float) -> list[News]:
+        if self._privacy == "ON" or payload.label not in _STATES:
+            return []
         self._state = {
             "at": at,
             "label": payload.label,
@@ -126,11 +186,12 @@ class History:
             "people": payload.people,
             "modalities": payload.modalities,
         }
-        if self._privacy != "ON":
-            self._begin(payload.label, at - payload.for_s)
+        self._begin(payload.label, at - payload.for_s)
         return [("state", self._state)]
 
     def _take_event(self, _: str, payload: EventPayload, at: float) -> list[News]:
+        if self._privacy == "ON" or (payload.label is not None and payload.label not in _STATES):
+            return []
         event = {
             "at": at,
             "event": payload.event,
@@ -142,33 +203,39 @@ class History:
         return [("event", event)]
 
     def _take_privacy(self, _: str, word: str, at: float) -> list[News]:
-        self._privacy = word
+        if word not in ("ON", "OFF"):
+            return []
+        before, self._privacy = self._privacy, word
         if word != "ON":
+            if before == "ON":
+                self._life = at  # it was quiet until now because it had nothing to say
             return [("privacy", {"privacy": word, "at": at})]
         for memory in (self.readings, self.spans, self._events, self._trail):
             memory.clear()
-        self._reading = self._state = None
+        self._reading = self._state = self._health = None
+        self.forgotten += 1
         self._begin(PRIVACY, at)
         return [("privacy", {"privacy": word, "at": at})]
 
     def _take_source(self, name: str, payload: SourcePayload, _: float) -> list[News]:
-        self._sources[name] = {"state": payload.state, "reason": payload.reason}
+        if name not in _SOURCES:
+            return []
+        self._sources[name] = {"state": payload.state, "reason": printable(payload.reason)}
         return [("source", {"name": name, **self._sources[name]})]
 
     def _take_info(self, _: str, payload: InfoPayload, __: float) -> list[News]:
-        self._device, self._version = payload.device, payload.version
+        self._device, self._version = printable(payload.device), printable(payload.version)
         return [("info", self._info())]
 
     def _take_config(self, key: str, word: str, _: float) -> list[News]:
+        if key not in self._keys:
+            return []
         self.config[key] = _plain(word)
         return [("config", {key: self.config[key]})]
 
     def _take_availability(self, _: str, word: str, at: float) -> list[News]:
-        if word != "offline":
-            return []
-        self._state = None
-        self._begin(OFFLINE, at)
-        return [("offline", {"at": at})]
+        self._availability = word
+        return self.check(at)
 
     def _begin(self, label: str, at: float) -> None:
         """From `at` on it is so; what was said of the time after it is taken back."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.homeassistant.entity import Entity
 from edge.homeassistant.facts import Facts
+from edge.messages.topics import health_valid_s, state_valid_s
 
 WITHOUT_EMOTION = ("uncertain", "absent")
 
@@ -18,7 +19,7 @@ def entities(facts: Facts) -> list[Entity]:
 
 def _people(facts: Facts) -> list[Entity]:
     """The scene, from `state`: told on every change and repeated, so that it expires soon after it stops."""
-    told = {"state": "state", "expire_after": math.ceil(2.5 * facts.state_every_s) + 2}
+    told = {"state": "state", "expire_after": math.ceil(state_valid_s(facts.state_every_s))}
     measure = told | {"state_class": "measurement"}
     numbers: list[tuple[str, str, str, dict[str, Any]]] = [
         ("confidence", "Confidence", _felt("(100 * value_json.confidence) | round(1)"),
@@ -123,7 +124,7 @@ def _device(facts: Facts) -> list[Entity]:
     ]  # fmt: skip
     health = {
         "state": "health",
-        "expire_after": math.ceil(2.5 * facts.health_every_s) + 5,
+        "expire_after": math.ceil(health_valid_s(facts.health_every_s)),
         "entity_category": "diagnostic",
     }
     numbers: list[tuple[str, str, str, dict[str, Any]]] = [

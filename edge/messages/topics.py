@@ -10,6 +10,16 @@ from edge.messages import payloads
 LIVE_AGE_S = 5.0  # a live topic never carries anything older
 
 
+def state_valid_s(state_every_s: float) -> float:
+    """How old the newest `state` may be before it says nothing about now: it is repeated, and two were missed."""
+    return 2.5 * state_every_s + 2.0
+
+
+def health_valid_s(health_every_s: float) -> float:
+    """The same for `health`."""
+    return 2.5 * health_every_s + 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """How one topic is published. `payload` None means a plain word instead of JSON."""

@@ -1,37 +1,37 @@
-"""The metrics beside the decision loop: it hears what is told, a thread of its own answers whoever scrapes."""
+"""The metrics as an observer of the service: it keeps the newest values, and a thread of its own answers scrapes."""
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from http import HTTPStatus
 
 from edge.config import schema
 from edge.device.clock import Clock
 from edge.messages.payloads import Payload
 from edge.messages.status import BrokerStatus
-from edge.metrics.server import MetricsServer
+from edge.metrics.text import CONTENT_TYPE
 from edge.metrics.values import Values
+from edge.web.exchange import Answer, Refused, Request
+from edge.web.guard import check_host
+from edge.web.thread import WebThread
 
-log = logging.getLogger(__name__)
-
-AGAIN_S = 10.0  # the port may become free
+MOST = 4  # connections at a time
+_NAMES = frozenset({"localhost"})
 
 
 class MetricsObserver:
     """An observer of the service (see edge.service.observers)."""
 
     def __init__(self, settings: schema.MetricsConfig, broker: Callable[[], BrokerStatus], clock: Clock) -> None:
-        self._settings = settings
         self._broker = broker
         self._clock = clock
         self._values = Values()
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+        self.thread = WebThread("metrics", settings.listen, settings.port, self._handle, most=MOST, clock=clock)
 
     def start(self) -> None:
-        self._thread.start()
+        self.thread.start()
 
     def hear(self, topic: str, payload: Payload | str, captured: float | None) -> None:
         at = self._clock.monotonic() if captured is None else captured
@@ -39,9 +39,8 @@ class MetricsObserver:
             self._values.hear(topic, payload, at)
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(2.0)
+        self.thread.stop()
+        self.thread.join(2.0)
 
     def page(self) -> str:
         """What a scrape gets."""
@@ -49,17 +48,10 @@ class MetricsObserver:
         with self._lock:
             return self._values.page(self._clock.monotonic(), broker)
 
-    def _run(self) -> None:
-        told = False
-        while not self._stopping.is_set():
-            where = f"{self._settings.listen} port {self._settings.port}"
-            try:
-                with MetricsServer(self._settings.listen, self._settings.port, self.page) as server:
-                    log.info("metrics: listening on %s", where)
-                    while not self._stopping.is_set():
-                        server.turn()
-            except OSError as error:
-                if not told:
-                    log.error("metrics: cannot listen on %s: %s; change metrics.port", where, error.strerror)
-                told = True
-                self._stopping.wait(AGAIN_S)
+    async def _handle(self, request: Request) -> tuple[Answer, AsyncGenerator[bytes, None] | None]:
+        check_host(request.headers, _NAMES)
+        if request.method != "GET":
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed", {"Allow": "GET"})
+        if request.path != "/metrics":
+            raise Refused(HTTPStatus.NOT_FOUND, "the metrics are at /metrics")
+        return Answer(self.page().encode(), CONTENT_TYPE), None

@@ -1,6 +1,6 @@
-"""What is known, as numbers: fed with what is told to the broker, read as one page. No clock, no thread, no I/O.
+"""What was published, as numbers: fed with messages, read as one page. No clock, no thread, no I/O.
 
-What tells of people is left out once it is old, and at once under privacy: a gap in a graph, never a stale feeling.
+What is about people is left out once it is old, and at once under privacy: a gap in a graph, never a stale feeling.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from edge.config.schema import PublishConfig
 from edge.messages.payloads import (
     EventPayload,
     HealthPayload,
@@ -19,7 +20,7 @@ from edge.messages.payloads import (
     SummaryPayload,
 )
 from edge.messages.status import BrokerStatus
-from edge.messages.topics import LIVE_AGE_S
+from edge.messages.topics import LIVE_AGE_S, health_valid_s, state_valid_s
 from edge.metrics.text import Page
 
 
@@ -30,26 +31,27 @@ class Values:
         self._info: InfoPayload | None = None
         self._state: tuple[StatePayload, float] | None = None
         self._reading: tuple[ReadingPayload, float] | None = None
-        self._health: HealthPayload | None = None
+        self._health: tuple[HealthPayload, float] | None = None
         self._sources: dict[str, SourcePayload] = {}
         self._privacy: str | None = None
         self._events: Counter[tuple[str, str]] = Counter()
         self._seconds: Counter[str] = Counter()
-        self._state_every_s = 10.0
+        self._state_every_s = PublishConfig().state_every_s
+        self._health_every_s = PublishConfig().health_every_s
 
     def hear(self, topic: str, payload: Payload | str, at: float) -> None:
         """`at` is the monotonic time of what is told."""
         if isinstance(payload, StatePayload):
-            self._state = payload, at
+            self._state = None if self._privacy == "ON" else (payload, at)
         elif isinstance(payload, ReadingPayload):
-            self._reading = payload, at
+            self._reading = None if self._privacy == "ON" else (payload, at)
         elif isinstance(payload, EventPayload):
             self._events[payload.event, payload.label or ""] += 1
         elif isinstance(payload, SummaryPayload):
             for label, seconds in payload.time_in_state_s.items():
                 self._seconds[label] += seconds  # type: ignore[assignment]  # a Counter may count parts
         elif isinstance(payload, HealthPayload):
-            self._health = payload
+            self._health = payload, at
         elif isinstance(payload, InfoPayload):
             self._info = payload
         elif isinstance(payload, SourcePayload):
@@ -60,6 +62,8 @@ class Values:
                 self._state = self._reading = None
         elif topic == "config/publish.state_every_s" and isinstance(payload, str):
             self._state_every_s = float(json.loads(payload))
+        elif topic == "config/publish.health_every_s" and isinstance(payload, str):
+            self._health_every_s = float(json.loads(payload))
 
     def page(self, now: float, broker: BrokerStatus) -> str:
         """All of it at this moment."""
@@ -81,8 +85,8 @@ class Values:
             "source_online", "gauge", "1 while the camera or microphone gives something.",
             *(({"source": name}, _flag(source.state, "online")) for name, source in sorted(self._sources.items())),
         )  # fmt: skip
-        if self._health is not None:
-            _device(page, self._health)
+        if self._health is not None and now - self._health[1] < health_valid_s(self._health_every_s):
+            _device(page, self._health[0])
         page.add("broker_connected", "gauge", "1 while the broker has accepted us.", ({}, broker.state == "connected"))
         page.add("broker_connections_total", "counter", "Times that the broker accepted us.", ({}, broker.connections))
         page.add("outbox_messages", "gauge", "Messages that wait for the broker.", ({}, broker.outbox))
@@ -94,8 +98,8 @@ class Values:
         return page.text()
 
     def _people(self, page: Page, now: float) -> None:
-        if self._state is not None and now - self._state[1] < 2.5 * self._state_every_s + 2.0:
-            state = self._state[0]
+        if self._state is not None and now - self._state[1] < state_valid_s(self._state_every_s):
+            state, at = self._state
             names = [*(self._info.labels if self._info else ()), "uncertain", "absent"]
             page.add(
                 "state", "gauge", "1 for the stable state of the scene, 0 for the others.",
@@ -103,6 +107,7 @@ class Values:
             )  # fmt: skip
             page.add("confidence", "gauge", "How sure the state is, 0 to 1.", ({}, state.confidence))
             page.add("people", "gauge", "People in view.", ({}, state.people))
+            page.add("state_age_seconds", "gauge", "Since the state was last confirmed.", ({}, round(now - at, 3)))
         if self._reading is not None and now - self._reading[1] < LIVE_AGE_S:
             reading = self._reading[0]
             page.add(

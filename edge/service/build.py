@@ -108,7 +108,7 @@ def _page(
     """The page's observer. ConfigError when it would be open to everybody."""
     from edge.dashboard.observer import DashboardObserver
     from edge.dashboard.preview import Aim
-    from edge.dashboard.site import checked_password
+    from edge.dashboard.sign_in import checked_password
 
     password = checked_password(settings, state)
     aim = Aim(clock, allowed=settings.preview != "off")

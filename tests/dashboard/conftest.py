@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts a page, with or without a password; keyword arguments are settings of [dashboard]."""
     with ExitStack() as stack:
 
-        def begin(*, password: str | None = None, **settings: object) -> tuple[DashboardObserver, Web]:
+        def begin(*, password: str | None = None, **settings: Any) -> tuple[DashboardObserver, Web]:
             if password:
                 store(file_in(tmp_path), password)
             port = free_port()

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from edge.dashboard import exchange, server
+from edge.web import exchange, server
 from tests.dashboard.conftest import Serve
 from tests.dashboard.web import Web
 

@@ -15,9 +15,10 @@ from edge.config.schema import Config
 from edge.dashboard.observer import DashboardObserver
 from edge.device.clock import SystemClock
 from edge.messages.payloads import InfoPayload, SourcePayload
+from edge.messages.status import BrokerStatus
 from edge.readings import LABELS
 from tests.dashboard.conftest import PASSWORD, Serve
-from tests.dashboard.test_history import state
+from tests.dashboard.test_history import reading, state
 from tests.dashboard.web import Web
 from tests.end_to_end.conftest import Start
 from tests.helpers.broker import Observer, free_port
@@ -240,6 +241,78 @@ def test_a_service_that_goes_and_comes_back(browser: Browser, tmp_path: Path) ->
         browser.go("about:blank")
 
 
+def test_no_view_shows_a_dead_feeling(browser: Browser, tmp_path: Path) -> None:
+    """The stream breaks; the stream lives and the service is silent; the stream lives and the broker is gone."""
+    port = free_port()
+    with page(tmp_path, port) as dashboard:
+        Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.hear(topic, payload, None)
+        dashboard.hear("config/publish.state_every_s", "1.0", None)
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait(LIVE, 60)
+        feel(dashboard)
+        browser.wait("document.getElementById('state').innerText === 'happy'")
+        assert "70 %" in browser.text("#sentence")
+        browser.wait("document.getElementById('link').dataset.state === 'silent'", 15)  # 4.5 s, and a look every 2 s
+        nothing_of_anybody(browser)
+        feel(dashboard)
+        browser.wait("document.getElementById('state').innerText === 'happy'")
+        browser.wait(LIVE)
+        dashboard._broker = lambda: BrokerStatus("unreachable", "the broker is away")
+        browser.wait("document.getElementById('link').dataset.state === 'broker'")
+        feel(dashboard)
+        browser.wait("document.getElementById('state').innerText === 'happy'")
+        assert browser.text("#link") != "live"
+    browser.wait("document.getElementById('link').dataset.state === 'lost'")
+    nothing_of_anybody(browser)
+    browser.go("about:blank")
+
+
+def feel(dashboard: DashboardObserver) -> None:
+    dashboard.hear("state", state("happy", 3.0), None)
+    dashboard.hear("reading", reading("happy"), None)
+
+
+def nothing_of_anybody(browser: Browser) -> None:
+    browser.wait("document.getElementById('state').innerText === 'offline'")
+    assert "%" not in browser.text("#sentence")
+    assert browser.run("[...document.querySelectorAll('#bars b')].every(b => !b.innerText.includes('%'))")
+    assert browser.run("document.querySelector('#field .here').style.opacity") == "0"
+    assert browser.text("#company") == ""
+
+
+def test_by_way_of_the_broker_its_silence_is_silence(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port, over_mqtt=True) as dashboard:
+        Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.hear(topic, payload, None)
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait(LIVE, 60)
+        feel(dashboard)
+        browser.wait("document.getElementById('state').innerText === 'happy'")
+        dashboard._broker = lambda: BrokerStatus("unreachable", "the connection to the broker was lost")
+        browser.wait("document.getElementById('link').dataset.state === 'offline'")
+        nothing_of_anybody(browser)
+        assert "the connection to the broker was lost" in browser.text("#sentence")
+        browser.go("about:blank")
+
+
+def test_under_privacy_what_was_tried_on_the_past_goes_too(
+    room: tuple[DashboardObserver, Web], browser: Browser
+) -> None:
+    browser.wait("document.getElementById('decision-enter').value === '0.45'")
+    slide(browser, "decision-enter", 0.6)
+    browser.wait("document.getElementById('trial-words').textContent.includes('would have')", 30)
+    browser.click("#privacy")
+    browser.wait("document.getElementById('state').innerText === 'private'")
+    browser.wait("!document.getElementById('trial-words').textContent.includes('would have')")
+    assert browser.run("document.querySelectorAll('#trial .block, #trial .curve').length") == 0
+    assert browser.run("document.getElementById('decision-enter').value") == "0.45"
+    assert browser.run("document.getElementById('health').innerText.includes('%')") is False
+
+
 def test_through_the_door(serve: Serve, browser: Browser) -> None:
     _, web = serve(password=PASSWORD)
     browser.view(*NARROW)
@@ -250,7 +323,7 @@ def test_through_the_door(serve: Serve, browser: Browser) -> None:
         browser.write(given)
         browser.press("Enter", 13, "\r")
         if given != PASSWORD:
-            browser.wait("document.getElementById('message').innerText.includes('not the password')")
+            browser.wait("document.getElementById('message').innerText.includes('Wrong password')")
     browser.wait(f"location.pathname === '/' && {LIVE}", 60)
     assert browser.run("document.cookie") == "", "no script sees the cookie"
     browser.click("#logout")

@@ -105,10 +105,90 @@ def test_config_words_become_values() -> None:
 def test_a_device_that_goes_offline() -> None:
     history = History("x")
     history.take("state", state("happy"), 1.0)
-    assert history.take("availability", "offline", 5.0) == [("offline", {"at": 5.0})]
-    assert history.take("availability", "online", 8.0) == []
+    assert history.take("availability", "offline", 5.0) == [("service", {"state": "offline", "at": 1.0})]
+    assert history.snapshot(5.0)["state"] is None
+    assert history.take("availability", "online", 8.0) == [("service", {"state": "ok", "at": 8.0})]
     history.take("state", state("sad"), 9.0)
     assert [label for _, label in history.spans] == ["happy", "offline", "sad"]
+
+
+def test_a_service_that_falls_silent_without_a_word() -> None:
+    """Killed, hung, or its power is gone: nobody says so."""
+    history = History("x")
+    history.take("state", state("happy"), 0.0)
+    history.take("reading", reading(), 4.0)
+    assert history.check(20.0) == []
+    assert history.snapshot(20.0)["state"]["label"] == "happy"
+    assert history.check(60.0) == [("service", {"state": "silent", "at": 4.0})]
+    told = history.snapshot(60.0)
+    assert told["state"] is told["reading"] is None
+    assert told["spans"] == [(0.0, "happy"), (4.0, "offline")]
+    news = history.take("state", state("happy", for_s=2.0), 90.0)
+    assert news[0] == ("service", {"state": "ok", "at": 90.0})
+    assert list(history.spans) == [(0.0, "happy"), (4.0, "offline"), (88.0, "happy")]
+
+
+def test_a_gap_shows_though_nobody_looked_meanwhile() -> None:
+    history = History("x")
+    history.take("state", state("happy"), 0.0)
+    history.take("state", state("happy", for_s=1.0), 900.0)
+    assert [label for _, label in history.spans] == ["happy", "offline", "happy"]
+
+
+def test_whatever_lies_at_the_broker_is_no_sign_of_life() -> None:
+    """Retained messages outlive the service that sent them."""
+    history = History("x")
+    history.take("status/camera", SourcePayload(state="online"), 0.0)
+    history.take("config/decision.enter", "0.45", 0.0)
+    history.take("privacy", "OFF", 0.0)
+    assert history.check(1.0) == []
+    assert history.take("availability", "offline", 2.0) == [("service", {"state": "offline", "at": 2.0})]
+    assert history.take("availability", "online", 3.0) == [("service", {"state": "waiting", "at": 3.0})]
+    news = history.take("event", EventPayload(event="person_appeared"), 4.0)
+    assert news[0] == ("service", {"state": "ok", "at": 4.0})
+    assert history.check(5.0, cut_off=True) == [("service", {"state": "offline", "at": 4.0})]
+
+
+def test_under_privacy_silence_is_normal_for_longer() -> None:
+    history = History("x")
+    history.take("state", state("happy"), 0.0)
+    history.take("config/publish.health_every_s", "60.0", 0.5)
+    history.take("privacy", "ON", 1.0)
+    assert history.check(100.0) == []
+    history.take("privacy", "OFF", 100.0)
+    assert history.check(101.0) == []
+
+
+def test_stragglers_under_privacy_are_dropped() -> None:
+    history = History("x")
+    history.take("privacy", "ON", 1.0)
+    for topic, payload in (
+        ("state", state("happy")), ("reading", reading()), ("event", EventPayload(event="state_entered", label="sad")),
+    ):  # fmt: skip
+        assert [name for name, _ in history.take(topic, payload, 1.1)] in ([], ["service"])
+    told = history.snapshot(1.2)
+    assert told["state"] is told["reading"] is None
+    assert told["events"] == []
+
+
+def test_nothing_from_the_wire_is_kept_as_it_comes() -> None:
+    """A stranger at the broker may publish whatever they like below our topics."""
+    history = History("a\x1b]0;b\u202e" + "c" * 10_000)
+    assert history.snapshot(0.0)["info"]["device"].startswith("a\\x1b]0;b\\u202eccc")
+    assert len(history.snapshot(0.0)["info"]["device"]) <= 520
+    history.take("status/camera", SourcePayload(state="offline", reason="\x1b[2J" * 1_000), 0.0)
+    assert "\x1b" not in history.snapshot(0.0)["sources"]["camera"]["reason"]
+    for i in range(5_000):
+        history.take(f"status/x{i}", SourcePayload(state="online"), 0.0)
+        history.take(f"config/x.y{i}", "1", 0.0)
+    history.take("state", state("<b>" * 1_000), 0.0)
+    history.take("event", EventPayload(event="state_entered", label="\x1b"), 0.0)
+    history.take("privacy", "maybe", 0.0)
+    told = history.snapshot(0.0)
+    assert set(told["sources"]) == {"camera"}
+    assert told["config"] == {}
+    assert told["state"] is told["privacy"] is None
+    assert told["events"] == []
 
 
 def test_only_what_is_shown_of_health() -> None:
@@ -117,7 +197,8 @@ def test_only_what_is_shown_of_health() -> None:
         uptime_s=1, fps=15, frames=1, frames_dropped=0, sound_dropped_s=0, queue=0, latency_ms=None, cpu_percent=1,
         rss_mb=1, temperature_c=40.0,
     )  # fmt: skip
-    ((name, content),) = history.take("health", health, 0.0)
+    (service, (name, content)) = history.take("health", health, 0.0)
+    assert service == ("service", {"state": "ok", "at": 0.0})
     assert name == "health"
     assert content["temperature_c"] == 40.0
     assert "seq" not in content

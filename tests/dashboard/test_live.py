@@ -107,15 +107,15 @@ def test_hearing_takes_no_time_and_cannot_pile_up(serve: Serve) -> None:
     for _ in range(20_000):
         dashboard.hear("reading", message, None)
     assert (time.perf_counter() - began) / 20_000 < 0.001
-    assert len(dashboard._heard) <= 2_000
-    wait_for(lambda: not dashboard._heard, 10, "the page to have heard all")
+    assert len(dashboard._waiting) <= 2_000
+    wait_for(lambda: not dashboard._waiting, 10, "the page to have heard all")
     assert isinstance(dashboard.history, History)
 
 
 def test_it_comes_back_when_the_port_becomes_free(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge.dashboard import observer
+    from edge.web import thread
 
-    monkeypatch.setattr(observer, "AGAIN_S", 0.2)
+    monkeypatch.setattr(thread, "AGAIN_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         from pathlib import Path

@@ -16,7 +16,7 @@ import pytest
 
 from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.password import file_in
-from edge.dashboard.site import checked_password
+from edge.dashboard.sign_in import checked_password
 from edge.errors import ConfigError
 from tests.dashboard.conftest import PASSWORD
 from tests.dashboard.web import Web
@@ -189,12 +189,12 @@ def test_from_elsewhere_the_same_page_by_way_of_the_broker(
                 assert refused.status == 409
                 assert "privacy.remote_off" in refused.json["error"]
                 service.stop()
-                until(told, "offline")
+                until(told, "service", state="offline")
                 broker.kill()
                 until(told, "broker", state="unreachable")
             answer = web.post("/privacy", {"on": False})
             assert answer.status == 409
-            assert "does not answer" in answer.json["error"]
+            assert "does not respond" in answer.json["error"]
             page.terminate()
             assert page.wait(15) == 0
         finally:

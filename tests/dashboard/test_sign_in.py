@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.dashboard import server
 from edge.dashboard.attempts import Attempts
 from edge.dashboard.password import Password, file_in, remove, store
 from edge.dashboard.sessions import IDLE_S, LONGEST_S, Sessions
+from edge.web import server
+from edge.web.guard import client_address
 from tests.conftest import FakeClock
 from tests.dashboard.conftest import PASSWORD, Serve
 
@@ -78,7 +79,7 @@ def test_the_right_password_opens_and_the_cookie_is_guarded(serve: Serve) -> Non
     _, web = serve(password=PASSWORD)
     wrong = web.sign_in("nearly right")
     assert wrong.status == 403
-    assert b"not the password" in wrong.body
+    assert b"Wrong password" in wrong.body
     assert "set-cookie" not in wrong.headers
     right = web.sign_in(PASSWORD)
     assert right.status == 303
@@ -191,6 +192,38 @@ def test_wrong_passwords_by_the_thousand(serve: Serve, monkeypatch: pytest.Monke
     assert late.status == 429
     assert int(late.headers["retry-after"]) <= 13
     assert used < 30
+
+
+def test_behind_a_proxy_everybody_has_their_own_attempts(serve: Serve) -> None:
+    """A TLS proxy on the device: all connections come from loopback, and the header names who asked it."""
+    _, web = serve(password=PASSWORD, behind_tls=True, trust_forwarded_for=True)
+    guesser = {"X-Forwarded-For": "203.0.113.9"}
+    assert [web.sign_in("guess", guesser).status for _ in range(7)] == [403] * 5 + [429] * 2
+    lied = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9"}  # what a visitor sends comes before what the proxy adds
+    assert web.sign_in("guess", lied).status == 429
+    assert web.sign_in(PASSWORD, {"X-Forwarded-For": "203.0.113.10"}).status == 303
+
+
+def test_without_the_owners_word_the_header_is_only_a_claim(serve: Serve) -> None:
+    _, web = serve(password=PASSWORD, behind_tls=True)
+    statuses = [web.sign_in("guess", {"X-Forwarded-For": f"203.0.113.{i}"}).status for i in range(7)]
+    assert statuses == [403] * 5 + [429] * 2
+
+
+@pytest.mark.parametrize(
+    ("peer", "header", "trusted", "found"),
+    [
+        ("127.0.0.1", "203.0.113.9", True, "203.0.113.9"),
+        ("::1", "1.1.1.1,2001:db8::1", True, "2001:db8::1"),
+        ("127.0.0.1", "203.0.113.9", False, "127.0.0.1"),
+        ("192.0.2.1", "203.0.113.9", True, "192.0.2.1"),
+        ("127.0.0.1", "", True, "127.0.0.1"),
+        ("127.0.0.1", "unknown", True, "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9, \x1b[2J", True, "127.0.0.1"),
+    ],
+)
+def test_who_asks(peer: str, header: str, trusted: bool, found: str) -> None:
+    assert client_address(peer, {"x-forwarded-for": header}, trust_proxy=trusted) == found
 
 
 def test_attempts_are_limited_for_each_and_for_all(clock: FakeClock) -> None:

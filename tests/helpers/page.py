@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from edge.config.overrides import live_values
 from edge.config.schema import Config
@@ -101,7 +102,7 @@ HEALTH = HealthPayload(
 
 
 @contextmanager
-def page(folder: Path, port: int, **settings: object) -> Iterator[DashboardObserver]:
+def page(folder: Path, port: int, *, over_mqtt: bool = False, **settings: Any) -> Iterator[DashboardObserver]:
     """The page at 127.0.0.1, with nothing told yet. Commands are carried out as the service would, if all goes well."""
     clock = SystemClock()
     served: list[DashboardObserver] = []
@@ -121,13 +122,14 @@ def page(folder: Path, port: int, **settings: object) -> Iterator[DashboardObser
             )
 
     dashboard = DashboardObserver(
-        Settings(enabled=True, port=port, **settings),  # type: ignore[arg-type]
+        Settings(enabled=True, port=port, **settings),
         password=Password(folder / "dashboard-password"),
         device="living-room",
         send=answer,
         broker=lambda: BrokerStatus("connected"),
         aim=Aim(clock, allowed=False),
         clock=clock,
+        over_mqtt=over_mqtt,
     )
     served.append(dashboard)
     dashboard.start()

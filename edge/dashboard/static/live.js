@@ -2,6 +2,7 @@
 
 const SILENT_MS = 25_000;
 const AGAIN_MS = 10_000;
+const SLEPT_MS = 3_000;
 
 /** `told(name, content)` for each event; `linked(state)` with "live", "lost" or "full". */
 export function listen(told, linked) {
@@ -10,7 +11,7 @@ export function listen(told, linked) {
   function open() {
     clearTimeout(timer);
     source = new EventSource("/live");
-    for (const name of ["snapshot", "reading", "state", "event", "source", "health", "info", "privacy", "config", "broker", "offline", "aim", "beat"]) {
+    for (const name of ["snapshot", "reading", "state", "event", "source", "health", "info", "privacy", "config", "broker", "service", "aim", "beat"]) {
       source.addEventListener(name, (event) => {
         heard = performance.now();
         if (name === "snapshot") linked("live");
@@ -31,7 +32,11 @@ export function listen(told, linked) {
     } catch { /* it is away; we come back */ }
   }
 
+  let slept = Date.now() - performance.now();
   setInterval(() => {
+    const drift = Date.now() - performance.now(); // one clock stands still while a laptop sleeps, the other does not
+    if (drift - slept > SLEPT_MS) heard &&= -SILENT_MS + performance.now() - 1;
+    slept = drift;
     if (heard && performance.now() - heard > SILENT_MS && source.readyState === EventSource.OPEN) {
       source.close();
       linked("lost");

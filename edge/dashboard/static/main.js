@@ -13,8 +13,8 @@ const SPEAK_MS = 5_000; // at most so often something is read out
 const LOG = 40;
 
 const model = {
-  labels: {}, state: null, reading: null, privacy: null, offline: false, sources: {}, spans: [], events: [], config: {}, health: null, broker: null,
-  token: "", curvePoints: [], offset: 0,
+  labels: {}, state: null, reading: null, privacy: null, service: "waiting", linked: false, sources: {}, spans: [], events: [], config: {}, health: null, broker: null,
+  token: "", curvePoints: [], offset: 0, link: "waiting", linkedAt: 0, stateValid: 27,
   now: () => performance.now() / 1000 + model.offset,
   curve: (start) => model.curvePoints.filter(([at]) => at >= start),
   announce: (words) => speak(words),
@@ -52,7 +52,7 @@ function speak(words) {
 const takers = {
   snapshot(all) {
     Object.assign(model, { labels: all.labels, state: all.state, reading: all.reading, privacy: all.privacy, sources: all.sources, spans: all.spans,
-      events: all.events, config: all.config, health: all.health, broker: all.broker, token: all.token, offline: all.spans.at(-1)?.[1] === "offline",
+      events: all.events, config: all.config, health: all.health, broker: all.broker, token: all.token, service: all.service, stateValid: all.state_valid_s,
       curvePoints: all.curve, offset: all.now - performance.now() / 1000 });
     field.build(all.labels);
     field.trail = all.trail;
@@ -79,7 +79,6 @@ const takers = {
   state(state) {
     const before = model.state;
     model.state = state;
-    model.offline = false;
     if (model.privacy !== "ON") begin(state.label, state.since);
     if (before?.label !== state.label) speak(`${title(state.label)}. ${present(model, model.now())}`);
   },
@@ -101,8 +100,9 @@ const takers = {
   privacy({ privacy, at }) {
     model.privacy = privacy;
     if (privacy === "ON") {
-      Object.assign(model, { spans: [], events: [], reading: null, state: null, curvePoints: [] });
+      Object.assign(model, { spans: [], events: [], reading: null, state: null, health: null, curvePoints: [] });
       field.hide();
+      thresholds.forget();
       aimUntil = 0;
       aim();
       begin("privacy", at);
@@ -116,11 +116,12 @@ const takers = {
     Object.assign(model.config, values);
     thresholds.adopt(values);
   },
-  offline({ at }) {
-    model.offline = true;
-    model.state = null;
-    begin("offline", at);
-    speak("The device is away.");
+  service({ state, at }) {
+    model.service = state;
+    if (state !== "silent" && state !== "offline") return;
+    Object.assign(model, { state: null, reading: null, health: null });
+    if (model.privacy !== "ON") begin("offline", at);
+    speak("The service is not there.");
   },
   aim({ left }) {
     aimUntil = left > 0 ? performance.now() + left * 1000 : 0;
@@ -134,10 +135,30 @@ function begin(label, at) {
   model.spans.push([last ? Math.max(at, last[0]) : at, label]);
 }
 
+/** What is older than this says nothing about now: it goes, whatever became of the line, the broker and the service. */
+function expire(at) {
+  if (model.linked) model.linkedAt = at;
+  const cutOff = at - model.linkedAt > FRESH_S;
+  if (model.state && (cutOff || at - model.state.at > model.stateValid)) model.state = null;
+  if (cutOff || at - (model.reading?.at ?? 0) > FRESH_S) model.reading = null;
+  if (cutOff) model.health = null;
+}
+
+/** "live" only while page, service and broker are all there. */
+function link() {
+  const state = model.link !== "live" ? model.link : model.service === "offline" || model.service === "silent" ? model.service
+    : model.broker?.state !== "connected" ? "broker" : model.service === "waiting" && model.privacy === null ? "waiting" : "live";
+  $("link").dataset.state = state;
+  say($("link"), LINKS[state]);
+  document.body.classList.toggle("away", !["live", "broker"].includes(state));
+}
+
 function now() {
   const at = model.now();
-  const reading = model.reading && at - model.reading.at < FRESH_S ? model.reading : null;
-  const label = model.privacy === "ON" ? "privacy" : model.offline ? "offline" : model.state?.label;
+  expire(at);
+  link();
+  const { reading } = model;
+  const label = model.privacy === "ON" ? "privacy" : model.state ? model.state.label : model.link === "waiting" || model.service === "waiting" ? "" : "offline";
   say($("state"), label ? title(label) : "…");
   $("now").dataset.label = label ?? "";
   share($("sure-bar"), label && label in model.labels ? model.state.confidence : 0);
@@ -212,13 +233,14 @@ async function act(path, content, message) {
   return ok;
 }
 
-const LINKS = { live: "live", lost: "no connection; trying again", full: "too many are looking; trying again" };
+const LINKS = { waiting: "connecting …", live: "live", lost: "no connection; trying again", full: "too many viewers; trying again",
+  broker: "broker not connected", silent: "the service does not respond", offline: "the device is offline" };
 
 listen((name, content) => { takers[name](content); now(); if (name === "snapshot") { log(); slow(); } }, (state) => {
-  $("link").dataset.state = state === "full" ? "lost" : state;
-  say($("link"), LINKS[state]);
-  document.body.classList.toggle("away", state !== "live");
-  if (state !== "live") speak("The connection to the service is lost.");
+  model.link = state;
+  model.linked = state === "live";
+  if (!model.linked) speak("The connection to the service is lost.");
+  now();
 });
 $("privacy").addEventListener("click", () => act("/privacy", { on: model.privacy !== "ON" }, $("notice")));
 $("aim-start").addEventListener("click", () => act("/aim", { on: true }, $("aim-message")));

@@ -105,12 +105,18 @@ export class Thresholds {
       const { ok, data } = await this.post("/thresholds/try", { values });
       this.busy = false;
       this.invalid = !ok;
-      this.trial = ok ? data : null;
+      this.trial = ok && this.model.privacy !== "ON" ? data : null;
       say($("thresholds-message"), ok ? "" : data.error);
     }
     this.buttons();
     this.draw();
     if (this.again) { this.again = false; this.ask(); }
+  }
+
+  /** Privacy is on: what was tried on the past goes with it. */
+  forget() {
+    this.trial = null;
+    this.discard();
   }
 
   async keep() {

@@ -1,6 +1,6 @@
 // What is shown, as sentences.
 
-const TITLES = { absent: "nobody", offline: "away", privacy: "private" };
+const TITLES = { absent: "nobody", privacy: "private" };
 
 export const title = (label) => TITLES[label] ?? label;
 export const percent = (fraction) => `${Math.round(100 * fraction)} %`;
@@ -27,7 +27,7 @@ const SENSES = { face: "the face", speech: "the voice" };
 export function present(model, now) {
   const { state, sources } = model;
   if (model.privacy === "ON") return "Camera and microphone are released. Nobody is seen or heard, and the past hour is forgotten.";
-  if (!state) return model.offline ? "The device is not connected to its broker." : "Waiting for the first word from the service.";
+  if (!state) return absence(model);
   const lasting = duration(Math.max(now - state.since, 0));
   if (state.label === "absent") {
     const away = Object.entries(sources).filter(([, source]) => source.state === "offline");
@@ -37,6 +37,14 @@ export function present(model, now) {
   if (state.label === "uncertain") return `Somebody is there, but for ${lasting} nothing has won clearly.`;
   const senses = state.modalities.map((name) => SENSES[name]).join(" and ");
   return `${percent(state.confidence)} sure, for ${lasting}${senses ? `, by ${senses}` : ""}.`;
+}
+
+/** Why there is nothing to show. */
+function absence(model) {
+  if (model.link === "lost" || model.link === "full") return "This page has lost the service; it is not known how anybody is now.";
+  if (model.service === "silent") return "The service does not respond; it is not known how anybody is now.";
+  if (model.service === "offline") return model.broker?.reason ? `${model.broker.reason}.` : "The device is not connected to its broker.";
+  return "Waiting for the first message from the service.";
 }
 
 /** One line of the log. */

@@ -10,29 +10,33 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from http import HTTPStatus
 
-from edge.dashboard.exchange import MAX_HEAD, PATIENCE_S, Answer, Refused, Request, hang_up, read_request, send
 from edge.device.clock import Clock
 from edge.rate_limit import LogOnce, RateLimit
+from edge.web.exchange import MAX_HEAD, PATIENCE_S, Answer, Refused, Request, hang_up, read_request, send
 
 log = logging.getLogger(__name__)
 
-MOST = 40  # connections, viewers among them
 _BURST, _EVERY_S = 100, 0.02  # connections taken at once, and then one per this time: others wait in the kernel
 _BUFFER = 64 * 1024  # bytes on their way to one viewer, in the process and in the kernel, each
 
 Handler = Callable[[Request], Awaitable[tuple[Answer, AsyncGenerator[bytes, None] | None]]]
 
 
-class PageServer:
-    """Accepts on one socket and hands each request to `handle`. Belongs to the page's thread."""
+class HttpServer:
+    """Accepts on one socket and hands each request to `handle`; at most `most` connections. Belongs to one event loop.
 
-    def __init__(self, handle: Handler, clock: Clock, once: LogOnce) -> None:
+    `name` is what the log calls it.
+    """
+
+    def __init__(self, name: str, handle: Handler, most: int, clock: Clock, once: LogOnce) -> None:
+        self._name = name
         self._handle = handle
+        self._most = most
         self._clock = clock
         self._once = once
         self._bucket = RateLimit(_BURST, _EVERY_S, clock.monotonic())
         self._tasks: set[asyncio.Task[None]] = set()
-        self._bare: dict[asyncio.Task[None], socket.socket] = {}  # not yet in the hands of a stream
+        self._bare: dict[asyncio.Task[None], socket.socket] = {}  # accepted, not yet wrapped in a stream
         self._silent: dict[asyncio.Task[None], None] = {}  # connected, nothing asked yet; the oldest first
 
     async def serve(self, listener: socket.socket) -> None:
@@ -42,7 +46,9 @@ class PageServer:
             while True:
                 wait = self._bucket.wait(self._clock.monotonic())
                 if wait > 0.0:
-                    self._once.say(logging.WARNING, "the page is flooded with connections: they have to wait")
+                    self._once.say(
+                        logging.WARNING, f"{self._name}: too many connections at once; new ones have to wait"
+                    )
                     await asyncio.sleep(wait)
                     continue
                 await self._make_room()
@@ -75,11 +81,11 @@ class PageServer:
         if bare is not None:
             bare.close()
         if not task.cancelled() and task.exception() is not None:
-            log.error("a request to the page failed", exc_info=task.exception())
+            log.error("%s: a request failed", self._name, exc_info=task.exception())
 
     async def _make_room(self) -> None:
         """When there are too many, whoever has been silent for longest goes."""
-        while len(self._tasks) >= MOST:
+        while len(self._tasks) >= self._most:
             oldest = next(iter(self._silent), None)
             if oldest is not None:
                 self._silent.pop(oldest)
@@ -110,7 +116,7 @@ class PageServer:
             self._silent.pop(asyncio.current_task(), None)  # type: ignore[arg-type]
             answer, more = await self._handle(request)
         except Refused as refused:
-            self._once.say(logging.WARNING, f"the page refused a request from {peer}: {refused}")
+            self._once.say(logging.WARNING, f"{self._name}: refused a request from {peer}: {refused}")
             answer = Answer(f"{refused}\n".encode(), status=refused.status, headers=refused.headers)
             await send(writer, answer.head(), answer.body)
             await hang_up(reader, writer)
@@ -118,8 +124,8 @@ class PageServer:
         except (OSError, asyncio.TimeoutError, TimeoutError):
             raise
         except Exception:
-            log.exception("the page failed to answer %s", peer)
-            answer, more = Answer(b"an unexpected fault\n", status=HTTPStatus.INTERNAL_SERVER_ERROR), None
+            log.exception("%s: failed to answer %s", self._name, peer)
+            answer, more = Answer(b"unexpected error\n", status=HTTPStatus.INTERNAL_SERVER_ERROR), None
         await send(writer, answer.head(), answer.body)
         if more is not None:
             await self._stream(reader, writer, more)
@@ -144,12 +150,12 @@ class PageServer:
 
 
 async def _readable(listener: socket.socket) -> None:
-    """Until somebody knocks. (`loop.sock_accept`, cancelled at the wrong moment, loses the connection unclosed.)"""
+    """Until a connection waits. (`loop.sock_accept`, cancelled at the wrong moment, leaks the connection.)"""
     loop = asyncio.get_running_loop()
-    knocked = asyncio.Event()
-    loop.add_reader(listener, knocked.set)
+    waiting = asyncio.Event()
+    loop.add_reader(listener, waiting.set)
     try:
-        await knocked.wait()
+        await waiting.wait()
     finally:
         loop.remove_reader(listener)
 

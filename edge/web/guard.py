@@ -1,4 +1,4 @@
-"""Whether a request comes from our own page. A foreign page can make a browser send requests, but not lie in these."""
+"""Whether a request was meant for us: a foreign page can make a browser send requests, but not forge these headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from edge.dashboard.exchange import Refused
+from edge.web.exchange import Refused
 
 
 def own_names(named: Sequence[str]) -> frozenset[str]:
@@ -18,9 +18,9 @@ def own_names(named: Sequence[str]) -> frozenset[str]:
 
 
 def check_host(headers: Mapping[str, str], names: frozenset[str]) -> None:
-    """Refused when the browser believes to talk to somebody else: a name that was made to point here (DNS rebinding).
+    """Refused for a host name that somebody made to point here (DNS rebinding).
 
-    An address needs no check: it cannot be made to point anywhere.
+    An address needs no check: it cannot be made to point elsewhere.
     """
     name = _host(headers.get("host", ""))
     if name in names:
@@ -30,7 +30,7 @@ def check_host(headers: Mapping[str, str], names: frozenset[str]) -> None:
     except ValueError:
         raise Refused(
             HTTPStatus.MISDIRECTED_REQUEST,
-            "this page does not go by that name; call it by its address, or add the name to dashboard.names",
+            "unknown host name; use the address, or add the name to dashboard.names",
         ) from None
 
 
@@ -38,13 +38,13 @@ def check_origin(headers: Mapping[str, str]) -> None:
     """Refused for what no page of ours sent."""
     origin = urlsplit(headers.get("origin", "")).netloc.lower()
     if not origin or origin != headers.get("host", "").lower():
-        raise Refused(HTTPStatus.FORBIDDEN, "this was sent by another page")
+        raise Refused(HTTPStatus.FORBIDDEN, "the request was sent by another page")
 
 
 def check_site(headers: Mapping[str, str]) -> None:
     """Refused when a foreign page embeds something of ours."""
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        raise Refused(HTTPStatus.FORBIDDEN, "this was asked for by another page")
+        raise Refused(HTTPStatus.FORBIDDEN, "the request was made by another page")
 
 
 def _host(value: str) -> str:
@@ -52,3 +52,23 @@ def _host(value: str) -> str:
         return (urlsplit(f"//{value}").hostname or "") if value else ""
     except ValueError:
         return ""
+
+
+def is_loopback(address: str) -> bool:
+    """Whether the other side is on this device."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def client_address(peer: str, headers: Mapping[str, str], *, trust_proxy: bool) -> str:
+    """The address of whoever asks. Behind a proxy on this device it is the last one of X-Forwarded-For, which the proxy
+    appended itself; from anywhere else that header is only a claim and is ignored."""
+    if not trust_proxy or not is_loopback(peer):
+        return peer
+    named = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(named))
+    except ValueError:
+        return peer

@@ -1,0 +1,132 @@
+"""Who is it: the password, the session behind a cookie, and how often somebody may try."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+from http import HTTPStatus
+from pathlib import Path
+
+from edge.config import schema
+from edge.dashboard.attempts import Attempts
+from edge.dashboard.password import Password, file_in
+from edge.dashboard.sessions import LONGEST_S, Sessions
+from edge.device.clock import Clock
+from edge.errors import ConfigError
+from edge.rate_limit import LogOnce
+from edge.web.exchange import Answer, Refused, Request
+from edge.web.guard import client_address, is_loopback
+
+log = logging.getLogger(__name__)
+
+COOKIE = "emotion_edge"
+
+
+class SignIn:
+    """Belongs to the page's thread. `form` is the sign-in page, with {message} where a message goes."""
+
+    def __init__(
+        self,
+        settings: schema.DashboardConfig,
+        password: Password,
+        form: Answer,
+        *,
+        clock: Clock,
+        once: LogOnce,
+        work: Executor,
+    ) -> None:
+        self._settings = settings
+        self._password = password
+        self._form = form
+        self._once = once
+        self._work = work
+        self._sessions = Sessions(clock)
+        self._attempts = Attempts(clock)
+
+    @property
+    def has_password(self) -> bool:
+        return self._password.is_set
+
+    def refresh(self) -> None:
+        """Another process may have set the password meanwhile."""
+        self._password.refresh()
+
+    def session(self, request: Request) -> str | None:
+        """The session's word, empty where nobody needs to sign in, None for somebody who must."""
+        if not self._password.is_set:
+            return None if password_needed(self._settings) else ""
+        word = request.cookies.get(COOKIE, "")
+        return word if word and self._sessions.valid(word, self._password.version) else None
+
+    def required(self, request: Request) -> str:
+        """The session's word; Refused for somebody who must sign in first."""
+        word = self.session(request)
+        if word is None:
+            raise Refused(HTTPStatus.UNAUTHORIZED, "sign in first")
+        return word
+
+    def valid(self, word: str) -> bool:
+        """Whether a session that was good a while ago still is."""
+        if not word:
+            return not self._password.is_set
+        return self._sessions.valid(word, self._password.version)
+
+    def token(self, word: str) -> str:
+        """What a post of this session must bring along."""
+        return self._sessions.token(word)
+
+    def check_token(self, request: Request, word: str) -> None:
+        """Refused for a post that our page did not make."""
+        if not self._sessions.token_fits(word, request.headers.get("x-csrf-token", "")):
+            raise Refused(HTTPStatus.FORBIDDEN, "the service was restarted: reload the page")
+
+    def page(self, text: str = "", status: HTTPStatus = HTTPStatus.OK) -> Answer:
+        """The sign-in page; `text` is ours, never the visitor's."""
+        return Answer(self._form.body.replace(b"{message}", text.encode()), self._form.kind, status)
+
+    async def sign_in(self, request: Request) -> Answer:
+        """With the right password a session begins."""
+        given = request.form().get("password", "")
+        if not self._password.is_set:
+            return redirect("/")
+        client = client_address(request.peer, request.headers, trust_proxy=self._settings.trust_forwarded_for)
+        wait = self._attempts.allow(client)
+        if wait > 0.0:
+            self._once.say(logging.WARNING, f"too many attempts to sign in to the page from {client}")
+            answer = self.page(f"Too many attempts. Try again in {wait:.0f} seconds.", HTTPStatus.TOO_MANY_REQUESTS)
+            return Answer(answer.body, answer.kind, answer.status, {"Retry-After": str(int(wait) + 1)})
+        version = self._password.version
+        right = await asyncio.get_running_loop().run_in_executor(self._work, self._password.matches, given)
+        if not right:
+            self._once.say(logging.WARNING, f"a wrong password for the page came from {client}")
+            return self.page("Wrong password.", HTTPStatus.FORBIDDEN)
+        self._attempts.succeeded(client)
+        log.info("somebody signed in to the page from %s", client)
+        secure = "; Secure" if self._settings.behind_tls else ""
+        cookie = f"{COOKIE}={self._sessions.open(version)}; HttpOnly; SameSite=Strict; Path=/; Max-Age={LONGEST_S:.0f}"
+        return redirect("/", {"Set-Cookie": cookie + secure})
+
+    def sign_out(self, word: str) -> None:
+        self._sessions.close(word)
+
+
+def password_needed(settings: schema.DashboardConfig) -> bool:
+    """Whether the page could be reached from elsewhere."""
+    return settings.behind_tls or bool(settings.names) or not is_loopback(settings.listen)
+
+
+def checked_password(settings: schema.DashboardConfig, state: Path) -> Password:
+    """The stored password. ConfigError when there is none and the page could be reached from elsewhere."""
+    password = Password(file_in(state))
+    if password_needed(settings) and not password.is_set:
+        raise ConfigError(
+            f"dashboard.listen: the page at {settings.listen} would be open to everybody who can reach it; "
+            'set a password with `emotion-edge passwd`, or leave dashboard.listen at "127.0.0.1" '
+            "and dashboard.names and dashboard.behind_tls unset"
+        )
+    return password
+
+
+def redirect(path: str, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(status=HTTPStatus.SEE_OTHER, headers={"Location": path, **(headers or {})})
