@@ -48,6 +48,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: Annotated[float, msgspec.Meta(ge=0.01, le=100.0)] = (
         1.0  # divides the logits, fitted on validation data
     )
+    # The logarithm of how common each label was among the faces that taught: not in the answers, for those who want it.
+    natural_prior: dict[str, float] = {}
     metrics: dict[str, Any] = {}  # with their protocol; written by the evaluation command
 
 

@@ -38,12 +38,14 @@ def classify_picture(
     """Everybody in the picture, the largest face first; with `cropped` the picture is one face already."""
     if cropped:
         grey = to_grey(image)
-        return [FaceResult(None, 1.0, classifier.classify(grey), quality_of(grey, float(min(grey.shape)), 1.0))]
+        return [
+            FaceResult(None, 1.0, classifier.classify_both_ways(grey), quality_of(grey, float(min(grey.shape)), 1.0))
+        ]
     results = []
     for face in find_everywhere(to_grey(image), find):
         crop = crop_face(image, face.box, classifier.side, classifier.margin)
         quality = quality_of(crop, face.box.height, face.score)
-        results.append(FaceResult(face.box, face.score, classifier.classify(crop), quality))
+        results.append(FaceResult(face.box, face.score, classifier.classify_both_ways(crop), quality))
     return results
 
 

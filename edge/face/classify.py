@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from edge.device import resources
 from edge.errors import ConfigError, ModelError
 from edge.face.crop import prepare, shrink, to_grey
-from edge.inference import Model, softmax
+from edge.inference import Manifest, Model, softmax
 from edge.readings import LABELS, Probabilities
+
+Floats = NDArray[np.float32]
 
 MARGIN = (0.5, 4.0)  # of the crop, in heights of the face
 
@@ -20,11 +23,12 @@ MARGIN = (0.5, 4.0)  # of the crop, in heights of the face
 class FaceClassifier:
     """What a face expresses. Not to be shared between threads.
 
-    `side` and `margin` are what `crop_face` needs, as the model was trained.
+    `side` and `margin` are what `crop_face` needs, as the model was trained. `natural_prior` is how common each label
+    was among the faces that taught (logarithms, in the order of LABELS); it is in none of the answers.
     """
 
     def __init__(self, folder: Path | None = None, prior: Mapping[str, float] | None = None, threads: int = 1) -> None:
-        """`prior` adds to the logits of the labels it names: above zero a label is found more often."""
+        """`prior` adds to the evidence for the labels it names: above zero a label is found more often."""
         folder = folder or resources.models() / "face"
         self._model = Model(folder, threads)
         manifest = self._model.manifest
@@ -42,21 +46,35 @@ class FaceClassifier:
             raise ModelError(f"{folder}/manifest.json: a face model takes an image of its side and gives logits")
         if not MARGIN[0] <= self.margin <= MARGIN[1]:
             raise ModelError(f"{folder}/manifest.json: preprocessing.margin must be from {MARGIN[0]} to {MARGIN[1]}")
+        self.natural_prior = _natural_prior(folder, manifest)
         self._temperature = manifest.temperature
         self._offsets = _offsets(prior or {})
 
-    def classify(self, crop: NDArray[np.uint8]) -> Probabilities:
-        """Probabilities in the order of LABELS for a grey or BGR picture of a face, of any size."""
-        return softmax(self.logits(crop) / np.float32(self._temperature) + self._offsets)
+    def classify(self, crop: NDArray[np.uint8], *, mirrored: bool = False) -> Probabilities:
+        """Probabilities in the order of LABELS for a grey or BGR picture of a face, of any size.
 
-    def logits(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        They hold where every label is equally common. `mirrored` shows the model the mirror image: whoever sees the
+        same face several times alternates, and the mean is better than either.
+        """
+        return softmax(self.evidence(crop, mirrored=mirrored) + self._offsets)
+
+    def classify_both_ways(self, crop: NDArray[np.uint8]) -> Probabilities:
+        """The same from the face and its mirror image together, for a single picture: better, and twice the work."""
+        evidence = (self.evidence(crop) + self.evidence(crop, mirrored=True)) / 2
+        return softmax(evidence + self._offsets)
+
+    def evidence(self, crop: NDArray[np.uint8], *, mirrored: bool = False) -> Floats:
+        """How well the picture goes with each label: calibrated log-likelihoods, up to a constant."""
+        return self.logits(crop, mirrored=mirrored) / np.float32(self._temperature)
+
+    def logits(self, crop: NDArray[np.uint8], *, mirrored: bool = False) -> Floats:
         """What the model itself says, before temperature and prior."""
         if crop.size == 0 or crop.dtype != np.uint8 or not _is_picture(crop.shape):
             raise ValueError(
                 f"a face crop must hold 8-bit pixels, grey or BGR; this one is {crop.shape} of {crop.dtype}"
             )
         face = shrink(to_grey(crop), self.side)
-        logits: NDArray[np.float32] = self._model.run({"image": prepare(face)})["logits"][0]
+        logits: Floats = self._model.run({"image": prepare(face[:, ::-1] if mirrored else face)})["logits"][0]
         return logits
 
 
@@ -64,7 +82,18 @@ def _is_picture(shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
-def _offsets(prior: Mapping[str, float]) -> NDArray[np.float32]:
+def _natural_prior(folder: Path, manifest: Manifest) -> Floats:
+    prior = manifest.natural_prior
+    if not prior:
+        raise ModelError(
+            f"{folder}/manifest.json: natural_prior is missing; a model without it may have a prior in its answers"
+        )
+    if set(prior) != set(LABELS) or not all(math.isfinite(value) for value in prior.values()):
+        raise ModelError(f"{folder}/manifest.json: natural_prior must hold a number for each label")
+    return np.array([prior[label] for label in LABELS], np.float32)
+
+
+def _offsets(prior: Mapping[str, float]) -> Floats:
     unknown = sorted(set(prior) - set(LABELS))
     if unknown:
         raise ConfigError(f"prior names {', '.join(unknown)}; the labels are {', '.join(LABELS)}")

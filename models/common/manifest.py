@@ -25,6 +25,7 @@ def write_manifest(
     outputs: Mapping[str, str],
     preprocessing: Mapping[str, Any],
     temperature: float = 1.0,
+    natural_prior: Mapping[str, float] | None = None,
 ) -> Manifest:
     """Describe `folder/file` and write the manifest, without metrics (see `write_metrics`).
 
@@ -43,6 +44,7 @@ def write_manifest(
         outputs=_tensors(outputs, interpreter.get_output_details()),
         preprocessing=dict(preprocessing),
         temperature=temperature,
+        natural_prior=dict(natural_prior or {}),
     )
     _save(folder, manifest)
     return manifest

@@ -82,6 +82,41 @@ def test_side_and_margin_come_from_the_manifest(classifier: FaceClassifier) -> N
     assert (classifier.side, classifier.margin) == (preprocessing["side"], preprocessing["margin"])
 
 
+def test_a_mirrored_answer_is_that_of_the_mirror_image(classifier: FaceClassifier) -> None:
+    assert classifier.classify(FACE[:, ::-1], mirrored=True) == classifier.classify(FACE)
+
+
+def test_both_ways_does_not_depend_on_the_way(classifier: FaceClassifier) -> None:
+    assert classifier.classify_both_ways(FACE) == pytest.approx(classifier.classify_both_ways(FACE[:, ::-1]))
+
+
+def test_probabilities_are_the_evidence_alone(classifier: FaceClassifier) -> None:
+    powers = np.exp(classifier.evidence(FACE))
+    assert classifier.classify(FACE) == pytest.approx(tuple(powers / powers.sum()), rel=1e-4)
+
+
+def test_the_natural_prior_is_a_distribution(classifier: FaceClassifier) -> None:
+    assert np.exp(classifier.natural_prior).sum() == pytest.approx(1, abs=0.01)
+    assert LABELS[int(classifier.natural_prior.argmax())] == "neutral"
+
+
+@pytest.mark.parametrize(
+    ("prior", "complaint"),
+    [
+        ({}, "natural_prior is missing"),
+        ({"neutral": -1.0}, "natural_prior must hold a number for each label"),
+    ],
+    ids=["none", "of one label"],
+)
+def test_a_model_that_does_not_say_its_prior_is_refused(
+    tmp_path: Path, prior: dict[str, float], complaint: str
+) -> None:
+    _copy_with(tmp_path, natural_prior=prior)
+    with pytest.raises(ModelError, match=complaint) as refused:
+        FaceClassifier(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
 def test_other_labels_are_refused(tmp_path: Path) -> None:
     _copy_with(tmp_path, labels=["happy", "sad"])
     with pytest.raises(ModelError, match="has the labels happy, sad"):
