@@ -14,6 +14,7 @@ from edge.config.secrets import masked
 from edge.config.systemd_dropin import stale
 from edge.config.values import toml
 from edge.device import paths
+from edge.device.service_user import rights_of_service
 from edge.errors import ConfigError
 
 
@@ -30,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.file or arguments.config or paths.config_file()
     overrides = paths.overrides_file(arguments.state or paths.state_of(path))
     try:
-        loaded = load(path, overrides=overrides)
+        with rights_of_service(path):
+            loaded = load(path, overrides=overrides)
+            advised = advice(loaded.config, path)
     except ConfigError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
@@ -39,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         for line in listing(loaded, overrides):
             print(line)
-    for warning in (*loaded.warnings, *advice(loaded.config, path), *stale(loaded.config, path)):
+    for warning in (*loaded.warnings, *advised, *stale(loaded.config, path)):
         print(f"warning: {warning}", file=sys.stderr)
     return 0
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from edge.device import paths
 
 
-def add_config(parser: argparse.ArgumentParser, *, of_service: bool = False) -> None:
-    """`--config` and `--state`. With `of_service` no state named means that of the service with that config."""
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """`--config` and `--state`."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -17,8 +17,11 @@ def add_config(parser: argparse.ArgumentParser, *, of_service: bool = False) -> 
         help="the config file (default: $EMOTION_EDGE_CONFIG, /etc/emotion-edge/config.toml, ~/.config/emotion-edge)",
     )
     parser.add_argument(
-        "--state",
-        type=Path,
-        default=None if of_service else paths.state_folder(),
-        help=f"folder of what the service itself stores (default: {'its own' if of_service else '%(default)s'})",
+        "--state", type=Path, help="folder of what the service stores (default: that of the service with this config)"
     )
+
+
+def state(arguments: argparse.Namespace) -> Path:
+    """The folder of the service that is meant, also for root: its privacy switch is the one that counts."""
+    given: Path | None = arguments.state
+    return given or paths.state_of(arguments.config)

@@ -6,7 +6,6 @@ import argparse
 import http.client
 import signal
 import threading
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -16,7 +15,6 @@ from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.observer import DashboardObserver, address
 from edge.dashboard.preview import Aim
 from edge.dashboard.sign_in import checked_password
-from edge.device import paths
 from edge.device.clock import SystemClock
 from edge.errors import BrokerError
 from edge.mqtt.subscriber import Subscriber
@@ -24,7 +22,7 @@ from edge.mqtt.subscriber import Subscriber
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("dashboard", help="the page to look at: where it is, or serve it from here")
-    common.add_config(parser, of_service=True)
+    common.add_config(parser)
     broker.add_options(parser)
     parser.add_argument("--listen", metavar="ADDRESS", help="(default: dashboard.listen of the config)")
     parser.add_argument("--port", type=int, help="(default: dashboard.port of the config)")
@@ -44,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if settings.enabled and not elsewhere:
         print("the service does not serve its page now (is it running, and restarted since dashboard.enabled was set?)")
-    state = Path(arguments.state or paths.state_of(arguments.config))
+    state = common.state(arguments)
     clock = SystemClock()
     # A picture never travels over MQTT, so there is none to aim by.
     settings = replace(settings, preview="off")

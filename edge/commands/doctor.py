@@ -15,9 +15,11 @@ from edge.config.load import load
 from edge.device.board import detect
 from edge.device.clock import SystemClock
 from edge.device.paths import overrides_file
+from edge.device.service_user import rights_of_service
 from edge.doctor.examine import examine
 from edge.doctor.findings import Finding, Subject, worst
 from edge.errors import ConfigError
+from edge.printable import printable, printable_lines
 
 _MARKS = {"green": ("✔", "32"), "yellow": ("!", "33"), "red": ("✘", "31")}
 
@@ -51,20 +53,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _subject(arguments: argparse.Namespace) -> Subject:
     loaded = problem = None
+    state = common.state(arguments)
     try:
-        loaded = load(arguments.config, overrides=overrides_file(arguments.state))
+        with rights_of_service(arguments.config):
+            loaded = load(arguments.config, overrides=overrides_file(state))
     except ConfigError as error:
         problem = str(error)
-    return Subject(loaded, problem, arguments.config, arguments.state, detect(), SystemClock())
+    return Subject(loaded, problem, arguments.config, state, detect(), SystemClock())
 
 
 def _lines(finding: Finding) -> list[str]:
     mark, colour = _MARKS[finding.level]
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         mark = f"\033[{colour}m{mark}\033[0m"
-    first, *rest = finding.says.splitlines() or [""]
+    first, *rest = printable_lines(finding.says)
     lines = [f"{mark} {finding.check:<11} {first}", *(f"{'':<14}{line}" for line in rest)]
-    return [*lines, f"{'':<14}→ {finding.remedy}"] if finding.remedy else lines
+    return [*lines, f"{'':<14}→ {printable(finding.remedy)}"] if finding.remedy else lines
 
 
 def _summary(findings: list[Finding]) -> str:

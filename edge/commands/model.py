@@ -33,11 +33,11 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     back.add_argument("name", choices=NAMES)
     back.set_defaults(run=_rollback)
     for action in (listing, installing, back):
-        common.add_config(action, of_service=True)
+        common.add_config(action)
 
 
 def _store(arguments: argparse.Namespace) -> Path:
-    return paths.model_store(arguments.config, arguments.state or paths.state_of(arguments.config))
+    return paths.model_store(arguments.config, common.state(arguments))
 
 
 def _list(arguments: argparse.Namespace) -> int:

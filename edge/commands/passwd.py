@@ -8,19 +8,18 @@ import sys
 
 from edge.commands import common
 from edge.dashboard.password import MAX_LENGTH, MIN_LENGTH, file_in, remove, store
-from edge.device import paths
 from edge.errors import ConfigError
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("passwd", help="set the password of the page (`emotion-edge dashboard`)")
     parser.add_argument("--remove", action="store_true", help="no password: the page is for this device alone")
-    common.add_config(parser, of_service=True)
+    common.add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    file = file_in(arguments.state or paths.state_of(arguments.config))
+    file = file_in(common.state(arguments))
     if arguments.remove:
         remove(file)
         print("the page has no password any more, and is served on loopback only")

@@ -8,19 +8,22 @@ from edge.commands import common
 from edge.config.load import load
 from edge.config.schema import PrivacyConfig
 from edge.device import paths
-from edge.device.privacy import Gate
+from edge.device.privacy import Gate, may_ask
+from edge.errors import StorageError
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("privacy", help="release camera and microphone, or take them again")
     parser.add_argument("switch", choices=("on", "off", "status"), help="on: camera and microphone are released")
-    common.add_config(parser, of_service=True)
+    common.add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    state = arguments.state or paths.state_of(arguments.config)
+    state = common.state(arguments)
     if arguments.switch == "status":
+        if not may_ask(state):
+            raise StorageError(f"{state}: only root and the service may look there; use sudo")
         privacy = Gate(state, load(arguments.config, overrides=None).config.privacy).now()
         print(("on" if privacy.reason == "privacy is on" else f"on ({privacy.reason})") if privacy.on else "off")
         return 0

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     numbered = Numbers()
     with _publisher(config) if arguments.mqtt else nullcontext() as publisher:
-        models = used_folders(paths.model_store(arguments.config, arguments.state))
+        models = used_folders(paths.model_store(arguments.config, common.state(arguments)))
         for t, message in play(config, arguments.video, arguments.audio, models):
             if arguments.seconds is not None and t > arguments.seconds:
                 break

@@ -18,9 +18,8 @@ from edge.commands import common
 from edge.config.load import load
 from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import exposed
-from edge.device import systemd
+from edge.device import paths, systemd
 from edge.device.hardening import forbid_dumps, keep_out_of_swap
-from edge.device.paths import overrides_file
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.config_error_report import tell_broker
 from edge.service.build import build, obey_signals
@@ -45,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     forbid_dumps()
     _log_to(level="WARNING" if arguments.view else "INFO")
     try:
-        loaded = load(arguments.config, overrides=overrides_file(arguments.state))
+        state = arguments.state or paths.own_state(arguments.config)
+        loaded = load(arguments.config, overrides=paths.overrides_file(state))
     except ConfigError as error:
         tell_broker(arguments.config, str(error))
         raise
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise ConfigError(
                 "mqtt.host: no broker is configured; run `emotion-edge setup --broker HOST`, or use --local-broker"
             )
-        service = build(loaded, arguments.state)
+        service = build(loaded, state)
         obey_signals(service)
         if arguments.view:
             own = ["--config", str(loaded.path)] if loaded.path and configured else _address(loaded.config)

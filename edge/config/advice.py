@@ -24,8 +24,8 @@ def advice(config: Config, path: Path | None) -> list[str]:
     if config.mqtt.username and not config.mqtt.tls and not _stays_here(config.mqtt.host):
         found.append("mqtt.tls: is off, so the password can be read on the way to the broker; set it to true")
     for key, name in named_files(config).items():
-        if key != "mqtt.password_file" and not os.access(name, os.R_OK):
-            found.append(f"{key}: {name} cannot be read; is it there, and may this user read it?")
+        if key != "mqtt.password_file" and not os.access(name, os.R_OK, effective_ids=True):
+            found.append(f"{key}: {name} cannot be read; is it there, and may the service read it?")
     if path is not None and path.parent == SYSTEM_CONFIG.parent and path != SYSTEM_CONFIG and not config.device.name:
         found.append("device.name: not set; a second instance needs a name of its own, or the two evict each other")
     return found

@@ -11,7 +11,7 @@ from edge.config import keys
 from edge.config.files import read_toml
 from edge.config.schema import Config, problems
 from edge.config.values import converted, toml
-from edge.device.files import write_atomically
+from edge.device.files import folder_owner, write_atomically
 from edge.errors import ConfigError, StorageError
 
 FILE_NAME = "overrides.toml"  # in the state folder
@@ -108,6 +108,6 @@ def _kept(path: Path) -> dict[str, Any]:
 def _write(path: Path, values: Mapping[str, Any]) -> None:
     text = _HEAD + "".join(f"{key} = {toml(value)}\n" for key, value in values.items())
     try:
-        write_atomically(path, text)
+        write_atomically(path, text, owner=folder_owner(path.parent))
     except OSError as error:
         raise StorageError(f"{path}: the change cannot be stored: {error.strerror}") from None

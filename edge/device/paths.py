@@ -27,14 +27,21 @@ def config_file() -> Path | None:
 
 def is_of_system(config: Path | None) -> bool:
     """Whether it is the config of an installed service or of one of its instances."""
-    return config is not None and config.parent == SYSTEM_CONFIG.parent
+    return config is not None and config.absolute().parent == SYSTEM_CONFIG.parent
 
 
 def state_of(config: Path | None) -> Path:
     """The state folder of the service that uses this config: systemd's, for a config of the system."""
     if config is not None and is_of_system(config) and not os.environ.get("STATE_DIRECTORY"):
-        return Path("/var/lib") / ("emotion-edge" if config == SYSTEM_CONFIG else f"emotion-edge-{config.stem}")
+        own = config.absolute() == SYSTEM_CONFIG
+        return Path("/var/lib") / ("emotion-edge" if own else f"emotion-edge-{config.stem}")
     return state_folder()
+
+
+def own_state(config: Path | None) -> Path:
+    """The state folder for a service that somebody starts by hand: the installed one's, if that may be written."""
+    folder = state_of(config)
+    return folder if os.geteuid() == 0 or os.access(folder, os.W_OK) else state_folder()
 
 
 def state_folder() -> Path:

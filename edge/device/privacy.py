@@ -231,6 +231,14 @@ class Gate:
         return stat.S_ISDIR(status.st_mode) and status.st_uid in owners
 
 
+def may_ask(state: Path) -> bool:
+    """Whether we may look into this state folder; whoever may not cannot know whether privacy is on."""
+    folder = state
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder != state or os.access(state, os.R_OK | os.X_OK)
+
+
 def in_quiet_hours(periods: Sequence[QuietHours], minutes: int) -> bool:
     """Whether `minutes` since midnight lie in a period; a period may pass midnight."""
     for period in periods:

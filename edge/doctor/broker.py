@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.config.schema import MqttConfig
 from edge.config.secrets import mqtt_password
 from edge.device.identity import device_name, machine_id
+from edge.device.service_user import rights_of_service
 from edge.doctor.findings import Finding, Subject
 from edge.errors import EdgeError
 from edge.messages.payloads import ResponsePayload
@@ -40,8 +41,9 @@ def broker(subject: Subject) -> Iterator[Finding]:
         yield Finding("broker", "red", "mqtt.host: no broker is named", "emotion-edge setup --broker HOST")
         return
     try:
-        password = mqtt_password(mqtt)
-        problem = probe(mqtt, password)
+        with rights_of_service(subject.path):
+            password = mqtt_password(mqtt)
+            problem = probe(mqtt, password)
     except EdgeError as error:
         problem = str(error)
     if problem:
@@ -50,7 +52,9 @@ def broker(subject: Subject) -> Iterator[Finding]:
         return
     yield Finding("broker", "green", f"{address(mqtt)} accepts us")
     root = f"{mqtt.base}/{device_name(subject.loaded.config.device.name, machine_id())}"
-    yield from _rights(mqtt, password, root)
+    with rights_of_service(subject.path):
+        found = list(_rights(mqtt, password, root))
+    yield from found
 
 
 def _rights(mqtt: MqttConfig, password: str | None, root: str) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.capture.base import FrameSource, NothingYet
 from edge.demo.sources import camera as camera_source
+from edge.device.service_user import rights_of_service
 from edge.doctor.findings import Finding, Subject
 from edge.doctor.holders import left_alone, named, split
 from edge.errors import EdgeError
@@ -30,8 +31,9 @@ def camera(subject: Subject) -> Iterator[Finding]:
         return
     source = camera_source(settings, subject.clock)
     try:
-        source.open()
-        frames, seconds = _frames(source, subject)
+        with rights_of_service(subject.path):
+            source.open()
+            frames, seconds = _frames(source, subject)
     except EdgeError as error:
         yield Finding("camera", "red", *split(named(str(error), "/dev/video")))
         return

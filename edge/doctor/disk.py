@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.doctor.findings import Finding, Subject
+from edge.device.service_user import SERVICE_USER, rights_of_service
+from edge.doctor.findings import SUDO, Finding, Subject
 from edge.doctor.unit import main_pid
 
 _LITTLE_MB = 500.0
@@ -19,15 +20,17 @@ def room(subject: Subject) -> Iterator[Finding]:
     """Can state be kept, and is there room for it?"""
     folder = _existing(subject.state)
     try:
-        with tempfile.TemporaryFile(dir=folder) as trial:
+        with rights_of_service(subject.path), tempfile.TemporaryFile(dir=folder) as trial:
             trial.write(b"0" * 4096)
             trial.flush()
             os.fsync(trial.fileno())
         free = os.statvfs(folder)
     except PermissionError:
-        yield Finding(
-            "disk", "yellow", f"{folder}: this user may not look into it", "run it as root: sudo emotion-edge doctor"
-        )
+        if os.geteuid() == 0:
+            remedy = f"sudo chown -R {SERVICE_USER}: {folder}"
+            yield Finding("disk", "red", f"{folder}: the service may not write there; live changes get lost", remedy)
+        else:
+            yield Finding("disk", "yellow", f"{folder}: only root and the service may look there", SUDO)
         return
     except OSError as error:
         remedy = "free some space (`df -h`), or check the card: a failing one is switched to read-only"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge.config.advice import advice
-from edge.device.privacy import Gate
+from edge.device import paths
+from edge.device.privacy import Gate, may_ask
+from edge.device.service_user import rights_of_service
 from edge.doctor import broker, camera, disk, microphone, software, system, unit
-from edge.doctor.findings import Finding, Subject
+from edge.doctor.findings import SUDO, Finding, Subject
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +33,16 @@ def examine(subject: Subject) -> Iterator[Finding]:
 def config(subject: Subject) -> Iterator[Finding]:
     """Can the config be used, and would it work here?"""
     where = subject.path or Path("no config file")
+    if subject.path is not None and paths.is_of_system(subject.path) and not os.access(subject.path, os.R_OK):
+        yield Finding("config", "yellow", f"{where}: only root and the service may read it", SUDO)
+        return
     if subject.problem or subject.loaded is None:
         remedy = "`emotion-edge check` names every key that is wrong; the other findings then follow"
         yield Finding("config", "red", subject.problem or f"{where}: cannot be used", remedy)
         return
-    lines = [*subject.loaded.warnings, *advice(subject.loaded.config, subject.path)]
+    with rights_of_service(subject.path):
+        advised = advice(subject.loaded.config, subject.path)
+    lines = [*subject.loaded.warnings, *advised]
     for line in lines:
         says, _, remedy = line.rpartition("; ")
         yield Finding("config", "yellow", says or line, remedy if says else "")
@@ -45,6 +53,9 @@ def config(subject: Subject) -> Iterator[Finding]:
 def privacy(subject: Subject) -> Iterator[Finding]:
     """Nothing is heard or seen while privacy is on; people forget that they switched it."""
     if subject.loaded is None:
+        return
+    if not may_ask(subject.state):
+        yield Finding("privacy", "yellow", "only root and the service may ask whether it is on", SUDO)
         return
     state = Gate(subject.state, subject.loaded.config.privacy, subject.clock).now()
     if state.on:

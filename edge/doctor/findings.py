@@ -15,6 +15,7 @@ from edge.device.clock import Clock
 from edge.readings import SourceStatus
 
 Level = Literal["green", "yellow", "red"]
+SUDO = "sudo emotion-edge doctor"  # looks with the rights of the service
 _RANK = ("green", "yellow", "red")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edge.device.privacy import Gate
-from edge.doctor.findings import Finding, Subject
+from edge.device.privacy import Gate, may_ask
+from edge.doctor.findings import SUDO, Finding, Subject
 
 
 def left_alone(subject: Subject, name: str, device: str, *, wanted: bool) -> Finding | None:
@@ -19,6 +19,8 @@ def left_alone(subject: Subject, name: str, device: str, *, wanted: bool) -> Fin
         level = {"online": "green", "disabled": "green"}.get(state, "red")
         return Finding(name, level, *split(f"{state}{': ' + reason if reason else ''}"))  # type: ignore[arg-type]
     if subject.loaded:
+        if not may_ask(subject.state):
+            return Finding(name, "yellow", "not opened: only root may ask whether privacy is on", SUDO)
         privacy = Gate(subject.state, subject.loaded.config.privacy, subject.clock).now()
         if privacy.on:
             return Finding(name, "yellow", f"not opened: {privacy.reason}", "emotion-edge privacy off")

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.capture.base import NothingYet, SoundSource
 from edge.demo.sources import microphone as microphone_source
+from edge.device.service_user import rights_of_service
 from edge.doctor.findings import Finding, Level, Subject
 from edge.doctor.holders import left_alone, named, split
 from edge.errors import CaptureError, EdgeError
@@ -32,8 +33,9 @@ def microphone(subject: Subject) -> Iterator[Finding]:
         return
     source = microphone_source(settings, subject.clock)
     try:
-        source.open()
-        sound, seconds = _sound(source, subject)
+        with rights_of_service(subject.path):
+            source.open()
+            sound, seconds = _sound(source, subject)
     except EdgeError as error:
         yield Finding("microphone", "red", *split(named(str(error), "/dev/snd/pcm")))
         return
