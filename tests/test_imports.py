@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -66,23 +67,38 @@ def test_no_modules_know_each_other() -> None:
     assert not circles, "\n".join(circles)
 
 
+def test_tests_share_by_way_of_helpers() -> None:
+    """A fixture comes by its name, a type or function from a helper: no test leans on another test's module."""
+    leaning = [
+        f"{file.relative_to(ROOT)}:{line}: {module}"
+        for file, line, module in imports_of("tests")
+        if module.rpartition(".")[2].startswith(("conftest", "test_", "plugin"))
+    ]
+    assert not leaning, "\n".join(leaning)
+
+
 def imports_of(folder: str, *packages: str) -> Iterator[Import]:
     """Every import of one of `packages` (this folder's own if none is named), also those inside functions."""
     wanted = packages or (folder,)
+    for file, line, name in _imports(folder):
+        if name.split(".")[0] in wanted:
+            yield file, line, name
+
+
+@cache
+def _imports(folder: str) -> list[Import]:
+    found = []
     for file in sorted((ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
+                found += [(file, node.lineno, alias.name) for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{file}:{node.lineno}: write imports in full"
-                names = [_as_module(f"{node.module}.{alias.name}") for alias in node.names]
-            else:
-                continue
-            for name in names:
-                if name.split(".")[0] in wanted:
-                    yield file, node.lineno, name
+                found += [(file, node.lineno, _as_module(f"{node.module}.{alias.name}")) for alias in node.names]
+    return found
 
 
+@cache
 def _as_module(name: str) -> str:
     """`edge.errors.EdgeError` is imported from the module `edge.errors`."""
     while (

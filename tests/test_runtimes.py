@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_LITERT = """
 import sys
 class Absent:

@@ -15,6 +15,8 @@ from edge.bench import contest
 from edge.bench.media import sample_pictures
 from edge.errors import EdgeError, MediaError
 
+pytestmark = pytest.mark.slow
+
 # What the package `fer` offers, as far as we use it: here the darker picture is the happier one.
 STAND_IN = """
 import numpy

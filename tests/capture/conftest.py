@@ -45,12 +45,3 @@ def opened_since(open_files: Callable[[], list[str]]) -> Callable[[list[str]], l
         return sorted((Counter(open_files()) - Counter(before)).elements())
 
     return look
-
-
-@pytest.fixture
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own, so that the machine's caches and sound settings stay untouched."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path

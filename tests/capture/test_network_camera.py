@@ -19,6 +19,8 @@ from edge.errors import CaptureError
 from edge.readings import Frame
 from tests.helpers.webcam import WebCam
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cam() -> Iterator[WebCam]:

@@ -23,6 +23,8 @@ from edge.errors import CaptureError, MissingPackage
 from edge.readings import Sound
 from tests.helpers.pulse import Server, prepare
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server_at(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Server]]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,7 @@ from edge.config.files import parse
 from edge.config.load import checked
 from edge.config.schema import Config
 from edge.device import paths
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.helpers.service import Run
 
 
 def test_the_effective_config_is_toml_with_the_origin_of_each_value(run: Run, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,7 @@ from edge.config.secrets import mqtt_password
 from edge.device import resources
 from edge.errors import ConfigError
 from tests.helpers.broker import MOSQUITTO, Broker, free_port
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.helpers.service import Run
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from edge.config import systemd_dropin
 from edge.config.schema import CameraConfig, Config, MicrophoneConfig, MqttConfig, PrivacyConfig
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.helpers.service import Run
 
 
 def drop_in(config: Config, *, jetson: bool = False) -> list[str]:

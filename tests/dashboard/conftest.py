@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,9 @@ import pytest
 from edge.config.schema import Config
 from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import file_in, store
-from tests.dashboard.web import Web
-from tests.end_to_end.conftest import audio, broker, observer, start, video
+from tests.dashboard.web import Serve, Web
 from tests.helpers.broker import free_port
 from tests.helpers.page import page, told_at_start
-
-__all__ = ["audio", "broker", "observer", "start", "video"]  # fixtures of the running service
-
-PASSWORD = "correct horse battery"  # noqa: S105
-
-Serve = Callable[..., tuple[DashboardObserver, Web]]
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import time
 import pytest
 
 from edge.web import exchange, server
-from tests.dashboard.conftest import Serve
-from tests.dashboard.web import Web
+from tests.dashboard.web import Serve, Web
 
 METHODS = (b"PUT", b"DELETE", b"OPTIONS", b"HEAD", b"TRACE", b"get")
 

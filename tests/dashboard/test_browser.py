@@ -17,13 +17,14 @@ from edge.device.clock import SystemClock
 from edge.messages.payloads import InfoPayload, SourcePayload
 from edge.messages.status import BrokerStatus
 from edge.readings import LABELS
-from tests.dashboard.conftest import PASSWORD, Serve
-from tests.dashboard.test_history import reading, state
-from tests.dashboard.web import Web
-from tests.end_to_end.conftest import Start
+from tests.dashboard.web import PASSWORD, Serve, Web
 from tests.helpers.broker import Observer, free_port
 from tests.helpers.browser import Browser, missing
 from tests.helpers.page import HEALTH, ScriptedHour, page, told_at_start
+from tests.helpers.service import Start
+from tests.helpers.told import reading, state
+
+pytestmark = pytest.mark.slow
 
 AXE = Path(sys.prefix) / "axe.min.js"
 LIVE = "document.getElementById('link').dataset.state === 'live'"

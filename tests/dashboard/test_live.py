@@ -10,9 +10,9 @@ import pytest
 from edge.dashboard import live, site
 from edge.dashboard.history import History
 from edge.dashboard.password import file_in, store
-from tests.dashboard.conftest import PASSWORD, Serve
-from tests.dashboard.test_history import reading, state
+from tests.dashboard.web import PASSWORD, Serve
 from tests.helpers.broker import wait_for
+from tests.helpers.told import reading, state
 
 
 def test_first_everything_and_then_what_happens(serve: Serve) -> None:

@@ -18,10 +18,11 @@ from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.password import file_in
 from edge.dashboard.sign_in import checked_password
 from edge.errors import ConfigError
-from tests.dashboard.conftest import PASSWORD
-from tests.dashboard.web import Web
-from tests.end_to_end.conftest import DEVICE, Start
+from tests.dashboard.web import PASSWORD, Web
 from tests.helpers.broker import Broker, Observer, free_port, wait_for
+from tests.helpers.service import DEVICE, Start
+
+pytestmark = pytest.mark.slow
 
 
 def until(told: Iterator[tuple[str, dict[str, Any]]], wanted: str, **fields: Any) -> dict[str, Any]:

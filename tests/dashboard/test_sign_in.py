@@ -14,8 +14,8 @@ from edge.dashboard.password import Password, file_in, remove, store
 from edge.dashboard.sessions import IDLE_S, LONGEST_S, Sessions
 from edge.web import server
 from edge.web.guard import client_address
-from tests.conftest import FakeClock
-from tests.dashboard.conftest import PASSWORD, Serve
+from tests.dashboard.web import PASSWORD, Serve
+from tests.helpers.clock import FakeClock
 
 
 def test_only_a_salted_hash_is_kept_and_nobody_else_may_read_it(tmp_path: Path) -> None:

@@ -6,13 +6,16 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from edge.dashboard.observer import DashboardObserver
 from tests.helpers.broker import wait_for
+
+PASSWORD = "correct horse battery"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -118,3 +121,6 @@ def _events(line: socket.socket, end: float) -> Iterator[tuple[str, dict[str, An
             chunk = chunk.partition(b"\r\n\r\n")[2]
         buffer += chunk
     raise AssertionError("nothing more came in time")
+
+
+Serve = Callable[..., tuple[DashboardObserver, Web]]  # the fixture `serve`

@@ -17,6 +17,8 @@ from edge.device.clock import SystemClock
 from edge.errors import CaptureError, SourceEnded
 from edge.readings import SAMPLE_RATE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def portrait() -> None:

@@ -14,7 +14,7 @@ from edge.device import privacy
 from edge.device.paths import runtime_of
 from edge.device.privacy import STORE_AGAIN_S, Gate, PrivacyState, in_quiet_hours
 from edge.errors import StorageError
-from tests.conftest import FakeClock
+from tests.helpers.clock import FakeClock
 
 NOON = PrivacyConfig(quiet_hours=(QuietHours("12:00", "13:00"),))
 Make = Callable[..., Gate]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from edge.config.load import load
 from edge.device.board import Board
 from edge.device.clock import SystemClock
 from edge.doctor.findings import Subject
+from tests.helpers.doctor import MakeSubject
 from tests.helpers.service import toml
-
-MakeSubject = Callable[..., Subject]
 
 
 @pytest.fixture
@@ -31,9 +29,3 @@ def subject(tmp_path: Path) -> MakeSubject:
         return replace(made, **(changed or {}))
 
     return make
-
-
-@pytest.fixture
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path

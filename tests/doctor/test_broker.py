@@ -11,8 +11,8 @@ import pytest
 
 from edge.doctor.broker import broker
 from edge.doctor.findings import Finding, worst
-from tests.doctor.conftest import MakeSubject
 from tests.helpers.broker import MOSQUITTO, Broker, free_port
+from tests.helpers.doctor import MakeSubject
 
 DEVICE = {"name": "shelf"}
 StartBroker = Callable[..., int]

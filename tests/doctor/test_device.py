@@ -17,8 +17,8 @@ from edge.device import resources
 from edge.device.board import Board
 from edge.doctor import disk, examine, software, system, unit
 from edge.doctor.findings import Finding, worst
-from tests.conftest import FakeClock
-from tests.doctor.conftest import MakeSubject
+from tests.helpers.clock import FakeClock
+from tests.helpers.doctor import MakeSubject
 from tests.helpers.service import toml
 
 

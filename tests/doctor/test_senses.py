@@ -18,9 +18,11 @@ from edge.doctor.findings import Finding
 from edge.doctor.holders import holders, named
 from edge.doctor.microphone import judged, microphone
 from edge.readings import SAMPLE_RATE, SourceStatus
-from tests.doctor.conftest import MakeSubject
+from tests.helpers.doctor import MakeSubject
 from tests.helpers.pulse import Server, prepare
 from tests.helpers.webcam import WebCam
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

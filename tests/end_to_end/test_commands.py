@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -14,16 +11,8 @@ import numpy as np
 import pytest
 
 from edge.readings import LABELS
-from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import Broker, Observer
-
-
-def emotion_edge(*words: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name != "EMOTION_EDGE_CONFIG"}
-    return subprocess.run(
-        [sys.executable, "-m", "edge", *map(str, words)],
-        capture_output=True, text=True, timeout=timeout, check=False, env=env,
-    )  # fmt: skip
+from tests.helpers.service import DEVICE, Start, emotion_edge
 
 
 def check_distribution(probabilities: dict[str, float]) -> None:

@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 
-from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import Observer
+from tests.helpers.service import DEVICE, Start
 
 
 def test_the_running_service_examines_itself(start: Start, observer: Observer) -> None:

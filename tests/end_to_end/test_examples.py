@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from edge.messages.topics import TOPICS
-from tests.end_to_end.conftest import Start
 from tests.helpers.broker import Broker, Observer
+from tests.helpers.service import Start
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"<!-- tested: shell -->\n```sh\n(.*?)```", README, re.DOTALL)

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import DEVICE, Start
-from tests.end_to_end.test_commands import emotion_edge
 from tests.helpers.broker import MOSQUITTO, Broker, Observer
+from tests.helpers.service import DEVICE, Start, emotion_edge
 
 pytest.importorskip("skimage", reason="scikit-image is needed for the sample scene")
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")

@@ -14,8 +14,8 @@ import pytest
 
 from edge.device import resources
 from edge.messages.topics import kind_of
-from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import Broker, Heard, Observer, wait_for
+from tests.helpers.service import DEVICE, Start
 
 PREFIX = f"emotion/{DEVICE}"
 

@@ -13,6 +13,8 @@ from edge.face.path import FacePath
 from edge.readings import Box, Face, FacesReading, Image
 from tests.helpers.stage import FPS, HAPPY, Constant, Person, frame, picture
 
+pytestmark = pytest.mark.slow
+
 CENTRE = Person(320, 240)
 
 

@@ -22,10 +22,10 @@ import pytest
 
 from edge.config import schema
 from edge.mqtt.outbox import Outbox
-from tests.conftest import FakeClock
 from tests.faults.alongside import alongside
 from tests.faults.disk import Disk
 from tests.faults.rig import Rig
+from tests.helpers.clock import FakeClock
 from tests.helpers.service import Service, toml
 
 CUTS = int(os.environ.get("EMOTION_EDGE_POWER_CUTS", "40"))  # a thousand: scripts/soak --power-cuts

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.helpers.broker import Broker
+
+Guard = Callable[..., Broker]  # the fixture `guarded`
 
 _CA = """
 [ca]

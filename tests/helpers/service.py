@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.config.values import toml as literal
+
+DEVICE = "shelf"
 
 
 class Service:
@@ -83,6 +85,19 @@ class Service:
             except FileNotFoundError:
                 continue
         return found
+
+
+Start = Callable[..., Service]  # the fixture `start`
+Run = Callable[..., tuple[int, str, str]]  # the fixture `run`
+
+
+def emotion_edge(*words: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """One command, as a person types it."""
+    env = {name: value for name, value in os.environ.items() if name != "EMOTION_EDGE_CONFIG"}
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *map(str, words)],
+        capture_output=True, text=True, timeout=timeout, check=False, env=env,
+    )  # fmt: skip
 
 
 def toml(**sections: dict[str, Any]) -> str:

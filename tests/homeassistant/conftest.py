@@ -10,10 +10,8 @@ import pytest
 
 from tests.helpers import media
 from tests.helpers.broker import MOSQUITTO, Broker, Observer
-from tests.helpers.service import Service, toml
+from tests.helpers.service import DEVICE, Service, toml
 from tests.homeassistant.rig import VARIABLE, HomeAssistant
-
-DEVICE = "shelf"
 
 
 @pytest.fixture(scope="module")

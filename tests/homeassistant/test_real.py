@@ -12,8 +12,7 @@ import pytest
 
 from edge.readings import LABELS
 from tests.helpers.broker import Broker, Observer, wait_for
-from tests.helpers.service import Service
-from tests.homeassistant.conftest import DEVICE
+from tests.helpers.service import DEVICE, Service
 from tests.homeassistant.rig import HomeAssistant
 from tests.homeassistant.rules import COMMON, OWN, SHORT
 

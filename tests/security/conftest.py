@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import audio, broker, observer, start
 from tests.helpers import media
-from tests.helpers.authority import Authority
+from tests.helpers.authority import Authority, Guard
 from tests.helpers.broker import MOSQUITTO, Broker
-
-__all__ = ["audio", "broker", "observer", "start"]
-
-Guard = Callable[..., Broker]
 
 
 @pytest.fixture(scope="session")

@@ -27,11 +27,8 @@ from edge.errors import EdgeError, ModelError
 from edge.inference import MAX_BYTES
 from edge.modelstore.package import read_package
 from edge.modelstore.store import InUse, choose, in_use, install, rollback
-from tests.commands.conftest import Run, run
-from tests.end_to_end.conftest import Start
 from tests.helpers.broker import Observer
-
-__all__ = ["run"]
+from tests.helpers.service import Run, Start
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -18,10 +18,9 @@ import pytest
 
 from edge.config.schema import PrivacyConfig
 from edge.device.privacy import Gate
-from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.pulse import Server, prepare
-from tests.helpers.service import Service
+from tests.helpers.service import DEVICE, Service, Start
 from tests.helpers.webcam import WebCam
 
 PREFIX = f"emotion/{DEVICE}"

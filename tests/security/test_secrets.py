@@ -18,8 +18,8 @@ import pytest
 from edge.config.advice import advice
 from edge.config.schema import CameraConfig, Config, MqttConfig
 from edge.config.secrets import exposed
-from tests.end_to_end.conftest import DEVICE, Start
 from tests.helpers.broker import MOSQUITTO, Broker, Observer, free_port, wait_for
+from tests.helpers.service import DEVICE, Start
 
 PREFIX = f"emotion/{DEVICE}"
 MARK = "zx81qv"  # in every secret

@@ -19,11 +19,10 @@ from edge.config.schema import MqttConfig, OutboxConfig
 from edge.device.clock import SystemClock
 from edge.mqtt.probe import probe
 from edge.mqtt.publisher import Publisher
-from tests.end_to_end.conftest import Start
-from tests.helpers.authority import Authority
+from tests.helpers.authority import Authority, Guard
 from tests.helpers.broker import free_port, observing, wait_for
+from tests.helpers.service import Start
 from tests.mqtt.parts import QUICK, unclosed_by_paho
-from tests.security.conftest import Guard
 
 pytestmark = unclosed_by_paho
 USER, SECRET = "hall", "open-sesame-5561"

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from edge.service.workers import HUNG_S, RESTARTS, Supervisor, Worker
-from tests.conftest import FakeClock
+from tests.helpers.clock import FakeClock
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -9,9 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
+import msgspec
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,8 @@ def test_the_unit_under_systemd(tmp_path: Path) -> None:
         check=True, timeout=300,
     )  # fmt: skip
     (wheel,) = tmp_path.glob("*.whl")
-    words = ["--unit", "--borrow", sysconfig.get_paths()["purelib"], "--wheel", str(wheel)]
+    packages = Path(msgspec.__file__).parents[1]  # where the packages are, which need not be this environment
+    words = ["--unit", "--borrow", str(packages), "--wheel", str(wheel)]
     done = subprocess.run(
         [str(ROOT / "scripts/device-test"), *words, "--pip-args", "--no-deps --no-index --force-reinstall"],
         capture_output=True, text=True, timeout=800, check=False,

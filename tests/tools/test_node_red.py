@@ -17,8 +17,8 @@ import pytest
 from edge.messages.payloads import StatePayload, SummaryPayload
 from edge.readings import LABELS
 from tests.helpers.broker import Broker, Observer, free_port, wait_for
-from tests.tools.conftest import program, tool
-from tests.tools.test_samples import FLOW
+from tests.tools.programs import program, tool
+from tests.tools.samples import FLOW
 
 pytestmark = pytest.mark.timeout(300)
 SETTINGS = """module.exports = {{

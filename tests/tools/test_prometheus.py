@@ -17,8 +17,8 @@ from edge.device import resources
 from tests.helpers import media
 from tests.helpers.broker import Broker, Observer, free_port, wait_for
 from tests.helpers.service import Service, toml
-from tests.tools.conftest import tool
-from tests.tools.test_samples import DASHBOARD, RARE
+from tests.tools.programs import tool
+from tests.tools.samples import DASHBOARD, RARE
 
 pytestmark = pytest.mark.timeout(180)
 Ask = Callable[[str], list[dict[str, Any]]]

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
 
-from edge.config.files import parse
 from edge.config.schema import MetricsConfig
-from edge.device import resources
 from edge.messages.status import BrokerStatus
 from edge.messages.topics import TOPICS
 from edge.metrics.values import Values
-from tests.metrics.test_values import heard
-
-SAMPLES = resources.firmware_config()
-FLOW: list[dict[str, Any]] = json.loads((SAMPLES / "nodered" / "emotion-edge.json").read_text())
-DASHBOARD = json.loads((SAMPLES / "grafana" / "emotion-edge.json").read_text())
-TELEGRAF = parse((SAMPLES / "telegraf" / "emotion-edge.conf").read_text())
-RARE = {"emotion_edge_temperature_celsius", "emotion_edge_throttled"}  # not every board knows
+from tests.helpers.metrics import heard
+from tests.tools.samples import DASHBOARD, FLOW, RARE, SAMPLES, TELEGRAF
 
 
 def names(page: str) -> set[str]:

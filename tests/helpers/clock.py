@@ -1,8 +1,6 @@
-"""Shared by all tests: a clock that stands still until told, and ways to make readings."""
+"""A clock for tests."""
 
 from __future__ import annotations
-
-import pytest
 
 
 class FakeClock:
@@ -20,8 +18,3 @@ class FakeClock:
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
