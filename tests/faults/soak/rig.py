@@ -22,7 +22,11 @@ from tests.faults.soak.tally import Run, Sample
 from tests.helpers.broker import Broker, Heard, Observer, wait_for
 from tests.helpers.service import toml
 
-_OF_THE_UNIT = {"MALLOC_ARENA_MAX": "2"}  # of its environment
+_OF_THE_UNIT = {  # of its environment
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "8388608",
+    "MALLOC_TRIM_THRESHOLD_": "8388608",
+}
 
 PREFIX = "emotion/soak"
 FAULT_EVERY_S = (3.0, 10.0)  # real
