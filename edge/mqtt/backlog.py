@@ -9,7 +9,7 @@ from edge.messages.numbering import Stamp
 from edge.messages.payloads import BacklogPayload
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.retry import RetryPolicy
-from edge.mqtt.row import Row
+from edge.mqtt.store import Row
 
 
 class Backlog:
@@ -52,7 +52,7 @@ class Backlog:
     def delivered(self, row_id: int) -> None:
         """The broker has it."""
         self._texts.pop(row_id, None)
-        self._outbox.forget(row_id)
+        self._outbox.delivered(row_id)
 
     def forget(self) -> None:
         """Privacy."""
@@ -64,7 +64,7 @@ class Backlog:
             waited = msgspec.json.decode(row.text, type=dict)
         except (msgspec.MsgspecError, ValueError):  # bits rot
             self._outbox.dropped += 1
-            self._outbox.forget(row.id)
+            self._outbox.delivered(row.id)
             return None
         if row.session == self._stamp.session:
             waited = self._stamp.corrected(waited, row.monotonic)

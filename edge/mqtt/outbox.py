@@ -8,8 +8,7 @@ from pathlib import Path
 from edge.config import schema
 from edge.device.clock import Clock
 from edge.errors import StorageError
-from edge.mqtt.row import Now, Row
-from edge.mqtt.store import DamagedStore, Store, remove
+from edge.mqtt.store import DamagedStore, Now, Row, Store, remove
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +36,8 @@ class Outbox:
         self._clock = clock
         self._opened = clock.monotonic()
         self._store: Store | None = None
+        self._to_delete = False  # the file must be deleted before it may be opened again
         self._tail: dict[int, Row] = {}  # not on disk yet; their ids are above those on disk
-        self._gone: list[int] = []  # on disk, delivered, not deleted yet
         self._last_id = 0
         self._due: float | None = None  # when to commit
         self._slow_until = 0.0
@@ -47,7 +46,7 @@ class Outbox:
         self._day = self._today()
 
     def __len__(self) -> int:
-        return len(self._tail) + (self._store.count - len(self._gone) if self._store else 0)
+        return len(self._tail) + (self._store.waiting if self._store else 0)
 
     @property
     def keeps(self) -> bool:
@@ -81,9 +80,8 @@ class Outbox:
         """The next messages that wait, oldest first."""
         found: list[Row] = []
         if self._store:
-            gone = set(self._gone)
             try:
-                found = [row for row in self._store.rows(row_id, limit + len(gone)) if row.id not in gone][:limit]
+                found = self._store.rows(row_id, limit)
             except StorageError as error:
                 self._failed(error)
                 self._close_store()
@@ -94,13 +92,24 @@ class Outbox:
                 found.append(row)
         return found
 
-    def forget(self, row_id: int) -> None:
-        """The broker has it."""
-        if self._tail.pop(row_id, None) is None:
-            self._gone.append(row_id)
-            self._be_due_in(COMMIT_S)
+    def delivered(self, row_id: int) -> None:
+        """The broker has it. One that has expired, was thinned or purged meanwhile is passed over."""
+        if self._tail.pop(row_id, None) is None and not self._delivered_on_disk(row_id):
+            return
         if not len(self) and (self._store or not self.trouble):
             self._purge_if_possible()
+
+    def _delivered_on_disk(self, row_id: int) -> bool:
+        if not self._store:
+            return False
+        try:
+            marked = self._store.deliver(row_id)
+        except StorageError as error:
+            self._failed(error)
+            return False
+        if marked:
+            self._be_due_in(COMMIT_S)
+        return marked
 
     def tick(self, wall: float | None) -> None:
         """Commits and expires when due. `wall` is None while it is not trusted."""
@@ -120,8 +129,8 @@ class Outbox:
             return
         began = self._clock.monotonic()
         try:
-            self._store.write(list(self._tail.values()), self._gone)
-            self._tail, self._gone = {}, []
+            self._store.write(list(self._tail.values()))
+            self._tail = {}
             self.dropped += self._store.thin(self.limits.max_mb * 1e6)
         except StorageError as error:
             self._failed(error)
@@ -139,10 +148,19 @@ class Outbox:
             self._purge_if_possible()
 
     def purge(self) -> None:
-        """Forgets everything, on disk and in memory; StorageError if the file resists."""
-        self._tail, self._gone, self._due = {}, [], None
+        """Forgets everything, on disk and in memory; StorageError if the file cannot be deleted.
+
+        A file that could not be deleted is not opened again before it is: nothing in it is sent any more.
+        """
+        self._tail, self._due = {}, None
         self._close_store()
-        remove(self._path)
+        self._to_delete = True
+        try:
+            remove(self._path)
+        except StorageError:
+            self._be_due_in(RETRY_S)
+            raise
+        self._to_delete = False
         if self.trouble:  # nothing waits, and yet the owner wants to know when the disk is well again
             self._be_due_in(RETRY_S)
 
@@ -154,7 +172,7 @@ class Outbox:
 
     def close(self) -> None:
         """Commits what waits and closes the file."""
-        if self._tail or self._gone:
+        if self._tail or (self._store and self._due is not None):
             self.commit()
         if self._tail:
             log.warning("outbox: %d messages are lost with this session: %s", len(self._tail), self.trouble)
@@ -171,9 +189,14 @@ class Outbox:
                 self.dropped += self._store.expire(now, max_age)
             except StorageError as error:
                 self._failed(error)
+        if not len(self) and (self._store or not self.trouble):
+            self._purge_if_possible()
 
     def _open(self) -> None:
         try:
+            if self._to_delete:
+                remove(self._path)
+                self._to_delete = False
             self._store = Store(self._path)
         except StorageError as error:
             self._failed(error)
@@ -200,8 +223,7 @@ class Outbox:
     def _start_over(self) -> StorageError | None:
         """Deletes a damaged file rather than keep it aside: it holds what privacy may want forgotten."""
         if self._store:
-            self.dropped += max(0, self._store.count - len(self._gone))
-        self._gone = []
+            self.dropped += self._store.waiting
         self._close_store()
         try:
             remove(self._path)

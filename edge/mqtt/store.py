@@ -4,19 +4,60 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from edge.errors import StorageError
-from edge.mqtt.row import Now, Row, age
 
 _LAYOUT = 1  # user_version of the file; another layout is treated like a damaged file
 _CHECKPOINT_BYTES = 256_000  # the journal is folded into the file when it is larger than this
 _PAGE = 4096
 _SHARE = 0.85  # of the limit that pages in use may fill: the rest is for the journal
 _COLUMNS = "id, rank, topic, text, session, monotonic, wall, synced"
+_OVERHEAD = 96  # what a row costs on disk beside its text: columns, key, index entry
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A message as it would have been sent, and when that was."""
+
+    id: int  # counts up over all sessions
+    rank: int  # the lowest is thinned first
+    topic: str  # below the base
+    text: bytes
+    session: str
+    monotonic: float  # of capture; means something only within `session`
+    wall: float  # of capture
+    synced: bool  # was the wall clock known good
+
+    @property
+    def size(self) -> int:
+        return len(self.text) + len(self.topic) + _OVERHEAD
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """This session and its clocks."""
+
+    session: str
+    began: float  # monotonic
+    monotonic: float
+    wall: float | None  # None while the wall clock is not trusted
+
+
+def age(session: str, monotonic: float, wall: float | None, now: Now) -> float:
+    """Seconds since capture, as far as can be known; `wall` is None if it was not trusted then.
+
+    Within a session the monotonic clock knows. Of an earlier one the wall clock does, if it was right then and is now;
+    else the message is at least as old as this session.
+    """
+    if session == now.session:
+        return now.monotonic - monotonic
+    if wall is not None and now.wall is not None:
+        return now.wall - wall
+    return now.monotonic - now.began
 
 
 class DamagedStore(StorageError):
@@ -24,18 +65,24 @@ class DamagedStore(StorageError):
 
 
 class Store:
-    """Opens the file, or creates it readable by its owner alone. Belongs to one thread."""
+    """Opens the file, or creates it readable by its owner alone. Used by one thread at a time.
+
+    How many messages wait is counted by the database within each transaction, never kept by adding and subtracting:
+    messages leave in several ways (delivered, expired, thinned), and these overlap.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.written = 0  # bytes handed to the disk since the file was opened
+        self._rows = 0
+        self._delivered: set[int] = set()  # still in the file; deleted by the next transaction
         self._journal_size = 0
         with self._mapped():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.chmod(0o700)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             path.chmod(0o600)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=0.2)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
         try:
             with self._mapped():
                 self._prepare()
@@ -56,8 +103,13 @@ class Store:
         (bad,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if bad != "ok":
             raise DamagedStore(f"{self.path}: {bad}")
-        count, last = self._db.execute("SELECT count(*), max(id) FROM waiting").fetchone()
-        self.count, self.last_id = int(count), int(last or 0)
+        self._rows = self._count()
+        self.last_id = int(self._db.execute("SELECT max(id) FROM waiting").fetchone()[0] or 0)
+
+    @property
+    def waiting(self) -> int:
+        """Messages in the file that are still to be sent."""
+        return self._rows - len(self._delivered)
 
     def _create(self) -> None:
         """In one step: half a layout would be of no use to anybody, and could not be told from another's file."""
@@ -71,15 +123,22 @@ class Store:
         self._db.execute(f"PRAGMA user_version={_LAYOUT}")
         self._db.execute("COMMIT")
 
-    def write(self, added: Sequence[Row], gone: Sequence[int]) -> None:
-        """Adds and deletes in one commit."""
+    def deliver(self, row_id: int) -> bool:
+        """Marks a message as delivered. False if it does not wait here, for instance because it has expired."""
+        with self._mapped():
+            found = self._db.execute("SELECT 1 FROM waiting WHERE id = ?", (row_id,)).fetchone()
+        if found is None or row_id in self._delivered:
+            return False
+        self._delivered.add(row_id)
+        return True
+
+    def write(self, added: Sequence[Row]) -> None:
+        """Adds messages, and deletes what was delivered, in one commit."""
         with self._mapped(), self._transaction():
-            self._delete(gone)
             self._db.executemany(
                 f"INSERT OR REPLACE INTO waiting ({_COLUMNS}, size) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608 (a constant)
                 [(*astuple(row), row.size) for row in added],
             )
-        self.count += len(added)
         self.last_id = max([self.last_id, *(row.id for row in added)])
         self._count_written()
 
@@ -92,7 +151,7 @@ class Store:
         gone = 0
         with self._mapped():
             surplus = self._used() - limit
-            while surplus > 0 and self.count:
+            while surplus > 0 and self.waiting:
                 ids = self._lowest(surplus + limit * 0.05)  # a little more, so that not every commit thins
                 with self._transaction():
                     self._delete(ids)
@@ -102,14 +161,14 @@ class Store:
         return gone
 
     def expire(self, now: Now, max_age: float) -> int:
-        """Deletes what is older than `max_age` seconds; returns how many went."""
+        """Deletes what is older than `max_age` seconds; returns how many went that had not been delivered."""
         with self._mapped():
             gone = [
                 row_id
                 for row_id, session, monotonic, wall, synced in self._db.execute(
                     "SELECT id, session, monotonic, wall, synced FROM waiting"
                 )
-                if age(session, monotonic, wall if synced else None, now) > max_age
+                if row_id not in self._delivered and age(session, monotonic, wall if synced else None, now) > max_age
             ]
             if gone:
                 with self._transaction():
@@ -118,13 +177,13 @@ class Store:
         return len(gone)
 
     def rows(self, after: int, limit: int) -> list[Row]:
-        """The next rows in the order in which they were stored."""
+        """The next messages that wait, in the order in which they were stored."""
         with self._mapped():
             found = self._db.execute(
                 f"SELECT {_COLUMNS} FROM waiting WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608 (a constant)
-                (after, limit),
+                (after, limit + len(self._delivered)),
             ).fetchall()
-        return [Row(*values) for values in found]
+        return [Row(*values) for values in found if values[0] not in self._delivered][:limit]
 
     def close(self) -> None:
         """Folds the journal in and closes the file, which stays."""
@@ -140,15 +199,19 @@ class Store:
         """The first to go, of at least so many bytes together."""
         ids = []
         for row_id, size in self._db.execute("SELECT id, size FROM waiting ORDER BY rank, id"):
+            if row_id in self._delivered:
+                continue
             ids.append(row_id)
             total -= size
             if total <= 0:
                 break
         return ids
 
-    def _delete(self, ids: Sequence[int]) -> None:
-        for row_id in ids:
-            self.count -= self._db.execute("DELETE FROM waiting WHERE id = ?", (row_id,)).rowcount
+    def _delete(self, ids: Collection[int]) -> None:
+        self._db.executemany("DELETE FROM waiting WHERE id = ?", [(row_id,) for row_id in ids])
+
+    def _count(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM waiting").fetchone()[0])
 
     def _count_written(self, fold: bool = False) -> None:
         """Counts what a commit wrote; folds the journal into the file when it has grown, or when asked to."""
@@ -169,17 +232,19 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        before = self.count
+        """Whatever it is for, it also deletes what was delivered, and counts what is left."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._delete(self._delivered)
+            rows = self._count()
             self._db.execute("COMMIT")
         except BaseException:
-            self.count = before
             if self._db.in_transaction:
                 with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
             raise
+        self._rows, self._delivered = rows, set()
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:

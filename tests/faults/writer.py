@@ -28,7 +28,7 @@ def main() -> int:
         if number % (10 * DELIVER_EVERY) == 0 and len(outbox) > KEEP:
             for row in outbox.after(0, len(outbox) // 2):
                 delivered = int(row.topic.removeprefix("n"))
-                outbox.forget(row.id)
+                outbox.delivered(row.id)
         if number % 50 == 0:
             say(committed, delivered)  # what the commit may delete, before it does
             outbox.commit()

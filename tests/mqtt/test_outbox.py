@@ -17,8 +17,7 @@ from edge.config import schema
 from edge.errors import StorageError
 from edge.mqtt import outbox as module
 from edge.mqtt.outbox import COMMIT_S, RETRY_S, TAIL_MAX, Outbox
-from edge.mqtt.row import Now, Row, age
-from edge.mqtt.store import DamagedStore, Store, remove
+from edge.mqtt.store import DamagedStore, Now, Row, Store, age, remove
 
 SUMMARY, STATE, EVENT = 1, 2, 3
 
@@ -60,7 +59,7 @@ def test_a_short_absence_does_not_touch_the_disk(make: Callable[..., Outbox], cl
     clock.pass_time(COMMIT_S / 2)
     outbox.tick(clock.wall())
     (row,) = outbox.after(0, 10)
-    outbox.forget(row.id)
+    outbox.delivered(row.id)
     clock.pass_time(COMMIT_S * 2)
     outbox.tick(clock.wall())
     assert not (tmp_path / "state").exists()
@@ -80,14 +79,14 @@ def test_many_messages_are_one_commit_and_the_bytes_are_counted(
     assert written == journal.stat().st_size > 100
     assert texts(outbox) == [b"%d" % number for number in range(100)]
     for row in outbox.after(0, 60):
-        outbox.forget(row.id)
+        outbox.delivered(row.id)
     assert len(outbox) == 40
     assert outbox.disk_bytes_today == written  # deleted together, later
     clock.pass_time(COMMIT_S)
     outbox.tick(clock.wall())
     assert outbox.disk_bytes_today > written
     for row in outbox.after(0, 60):
-        outbox.forget(row.id)
+        outbox.delivered(row.id)
     assert not list((tmp_path / "state").iterdir())
     assert outbox.disk_bytes_today > written
     clock.pass_time(86_400)
@@ -210,7 +209,7 @@ def test_a_tail_that_is_delivered_leaves_the_unreadable_file_alone(
         second = make("s2")
         add(second, clock, text=b"later")
         (row,) = second.after(0, 9)
-        second.forget(row.id)
+        second.delivered(row.id)
         assert len(second) == 0
     clock.pass_time(RETRY_S)
     second.tick(clock.wall())
@@ -251,8 +250,8 @@ def test_a_power_cut_while_the_file_is_made_leaves_one_that_can_be_used(tmp_path
         shutil.copytree(making, copy)
         os.truncate(copy / "outbox.sqlite-wal", cut)
         second = Store(copy / "outbox.sqlite")
-        second.write([Row(1, EVENT, "event", b"{}", "s", 0.0, 0.0, True)], [])
-        assert second.count == 1
+        second.write([Row(1, EVENT, "event", b"{}", "s", 0.0, 0.0, True)])
+        assert second.waiting == 1
         second.close()
     first.close()
 
@@ -290,7 +289,7 @@ def test_first_in_first_out_whatever_happens(
         elif what == "deliver":
             for row in outbox.after(0, count):
                 assert row.text == expected.pop(0)
-                outbox.forget(row.id)
+                outbox.delivered(row.id)
         else:
             outbox.close()
             outbox = Outbox(path, schema.OutboxConfig(), "s", Still())
@@ -298,3 +297,50 @@ def test_first_in_first_out_whatever_happens(
         assert len(outbox) == len(expected)
         assert texts(outbox) == expected
     outbox.close()
+
+
+def test_a_file_that_could_not_be_purged_is_never_sent(
+    make: Callable[..., Outbox], clock: Time, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = make()
+    add(outbox, clock, text=b"private")
+    outbox.commit()
+
+    def refuse(path: Path) -> None:
+        raise StorageError(f"{path}: cannot be deleted: read-only")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "remove", refuse)
+        with pytest.raises(StorageError, match="read-only"):
+            outbox.purge()
+        add(outbox, clock, text=b"later")
+        clock.pass_time(RETRY_S)
+        outbox.tick(clock.wall())
+        assert texts(outbox) == [b"later"]
+        assert outbox.trouble
+    clock.pass_time(RETRY_S)
+    outbox.tick(clock.wall())
+    assert texts(outbox) == [b"later"]
+    assert not outbox.trouble
+    assert outbox.dropped == 0
+
+
+def test_what_expired_or_was_thinned_on_its_way_out_is_counted_once(make: Callable[..., Outbox], clock: Time) -> None:
+    outbox = make(max_age_h=1)
+    for number in range(6):
+        add(outbox, clock, text=b"%d" % number)
+    outbox.commit()
+    rows = outbox.after(0, 6)
+    for row in rows[:3]:
+        outbox.delivered(row.id)  # still in the file
+    clock.pass_time(4000)
+    outbox.tick(None)
+    assert len(outbox) == 0
+    assert outbox.dropped == 3
+    for row in rows:
+        outbox.delivered(row.id)  # late acknowledgements
+    assert len(outbox) == 0
+    add(outbox, clock, text=b"new")
+    outbox.commit()
+    assert texts(outbox) == [b"new"]
+    assert len(outbox) == 1
