@@ -30,6 +30,11 @@ class Command:
     correlation: bytes | None = None
     local: bool = False  # from the device's own page, which is its owner's: privacy.remote_off is about MQTT
 
+    @property
+    def answers_on(self) -> str:
+        """The answer goes to response/<this>."""
+        return self.name if self.kind == "request" else self.kind
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -54,6 +59,17 @@ def parse(topic: str, payload: bytes, *, retained: bool) -> Command | Refusal | 
     except _Unusable as error:
         return Refusal(answer, f"{kind} {_short(name)}: {error}" if name else f"{kind}: {error}", error.transaction)
     return Command(kind, name, value, transaction)
+
+
+def own_response_topic(root: str, response_topic: str | None) -> str | None:
+    """The part of an asker's topic below ours; None for any other: we never publish where a stranger tells us."""
+    prefix = f"{root}/response/"
+    if response_topic is None or not response_topic.startswith(prefix):
+        return None
+    below = response_topic[len(prefix) :]
+    if not below or len(below) > 200 or any(sign in below for sign in "+#\0"):
+        return None
+    return f"response/{below}"
 
 
 def _addressed(topic: str) -> tuple[Literal["privacy", "config", "request"] | None, str]:

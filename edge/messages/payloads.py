@@ -133,6 +133,7 @@ class HealthPayload(Payload, kw_only=True, frozen=True):
     disk_bytes_today: int = 0
     degraded: str = ""  # why what waits may be lost with the power: the disk is full, read-only or slow
     lost: int = 0  # messages given up since the start: no room, too old, or refused by the broker
+    commands_refused: int = 0  # since the start, because there were too many
     connections: int = 0  # to the broker, since the start
     restarts: dict[str, int] = {}  # of worker threads
 

@@ -18,4 +18,5 @@ class BrokerStatus:
     outbox: int = 0  # messages that wait
     disk_bytes_today: int = 0  # written for them
     dropped: int = 0  # messages given up since the start: no room, too old, or refused by the broker
+    commands_refused: int = 0  # commands of others, because there were too many
     degraded: str = ""  # why what waits is kept in memory only

@@ -1,4 +1,4 @@
-"""What waited, on its way out: in order, at a decent rate, with its own time and number."""
+"""Sends what waited in the outbox: in order, at a limited rate, each with its own time and number."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from edge.mqtt.store import Row
 
 
 class Backlog:
-    """Walks through the outbox once per link. Belongs to the publisher's thread."""
+    """Walks through the outbox once for each connection. Belongs to the publisher's thread."""
 
-    def __init__(self, outbox: Outbox, stamp: Stamp, clock: Clock, pace: RetryPolicy) -> None:
+    def __init__(self, outbox: Outbox, stamp: Stamp, clock: Clock, retry: RetryPolicy) -> None:
         self._outbox = outbox
         self._stamp = stamp
         self._clock = clock
-        self._pace = pace
-        self._texts: dict[int, bytes] = {}  # by row: sent again after a lost link it bears the same number
+        self._retry = retry
+        self._texts: dict[int, bytes] = {}  # by row: sent again after a lost connection it bears the same number
         self._last_row = 0
         self._allowance = 0.0  # messages that the rate allows by now
         self._allowance_at = 0.0
 
-    def begin(self) -> None:
-        """A new link: what the last one did not deliver comes first."""
+    def restart(self) -> None:
+        """A new connection: what the last one did not deliver comes first."""
         self._last_row, self._allowance, self._allowance_at = 0, 0.0, self._clock.monotonic()
 
-    def next(self, window: int, under_way: int) -> list[tuple[int, bytes]]:
-        """Row and text of what may leave now; `under_way` of its kind are, `window` may be."""
+    def next(self, window: int, in_flight: int) -> list[tuple[int, bytes]]:
+        """Row and text of what may be sent now: `in_flight` of its kind are, `window` may be."""
         if not len(self._outbox):
             self._texts.clear()
             return []
         now = self._clock.monotonic()
-        window = min(self._pace.backlog_window, window)
-        self._allowance = min(window, self._allowance + (now - self._allowance_at) * self._pace.backlog_per_s)
+        window = min(self._retry.backlog_window, window)
+        self._allowance = min(window, self._allowance + (now - self._allowance_at) * self._retry.backlog_per_s)
         self._allowance_at = now
-        room = min(window - under_way, int(self._allowance))
-        leaving = []
+        room = min(window - in_flight, int(self._allowance))
+        found = []
         for row in self._outbox.after(self._last_row, room) if room > 0 else ():
             self._last_row = row.id
             self._allowance -= 1
             text = self._texts.get(row.id) or self._text(row, now)
             if text:
                 self._texts[row.id] = text
-                leaving.append((row.id, text))
-        return leaving
+                found.append((row.id, text))
+        return found
 
     def delivered(self, row_id: int) -> None:
         """The broker has it."""

@@ -1,147 +1,242 @@
-"""The state of our standing with the broker: one link at a time, given up when it hangs, tried again with patience."""
+"""One connection to the broker: a fresh paho client for each attempt, because a used one sends stale messages again."""
 
 from __future__ import annotations
 
-import logging
+import os
+import socket
+import struct
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from edge.config import schema
-from edge.device.clock import Clock
-from edge.messages.status import State
+from edge.messages import commands
+from edge.messages.commands import MAX_BYTES, Command, Refusal
+from edge.messages.topics import COMMANDS, DISCOVERY
 from edge.mqtt import reasons
-from edge.mqtt.events import Ended, Event, Opened, Ready
-from edge.mqtt.link import Link
+from edge.mqtt.client import new_client
 from edge.mqtt.reasons import Trouble
 from edge.mqtt.retry import RetryPolicy
-from edge.mqtt.sender import Sender
-from edge.rate_limit import LogOnce
+from edge.mqtt.tls import UnusableFiles
 
-log = logging.getLogger(__name__)
+_WINDOW = 20  # QoS 1 messages under way at once, unless the broker allows fewer
 
-_TICK_S = 1.0
-_CUTS = 4  # accepted and soon cut off without a word, this often in a row: somebody else uses our client id
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens on a connection."""
+
+    connection: int  # its number
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Event):
+    """There is a TCP connection; the broker has not answered yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Event):
+    """Accepted by the broker and subscribed."""
+
+    window: int  # QoS 1 messages that may be under way at once
+    commands_refused: str  # why no command will arrive; empty when all is well
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged(Event):
+    """The broker has the message, unless `refused` says why not."""
+
+    message: int
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Event):
+    """A message on a topic of others that we listen to."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requested(Event):
+    """A command, a refused one, or one to be passed over (None)."""
+
+    topic: str  # below base and device
+    command: Command | Refusal | None
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(Event):
+    """The connection is gone, or none came about."""
+
+    trouble: Trouble
 
 
 class Connection:
-    """Belongs to the publisher's thread."""
+    """Reports what happens to `report`, from threads of its own."""
 
     def __init__(
         self,
+        number: int,
         settings: schema.MqttConfig,
-        sender: Sender,
-        new_link: Callable[[int], Link],
+        retry: RetryPolicy,
         *,
-        clock: Clock,
-        pace: RetryPolicy,
-        once: LogOnce,
-        random: Callable[[], float],
+        root: str,  # <base>/<device>
+        client_id: str,
+        password: str | None,
+        also: tuple[str, ...] = (),  # topics of others that we listen to, in full
+        report: Callable[[Any], None],
     ) -> None:
-        self.state: State = "connecting"
-        self.reason = ""
-        self.connections = 0
-        self.leaving = False  # we are about to end: do not dial, do not complain
+        self.number = number
         self._settings = settings
-        self._sender = sender
-        self._new_link = new_link
-        self._clock = clock
-        self._pace = pace
-        self._once = once
-        self._random = random
-        self._link: Link | None = None
-        self._links = 0
-        self._failures = 0  # in a row
-        self._cuts = 0  # in a row
-        self._news = True  # the next connect is worth a line: it is the first, or ends what was complained about
-        self._ready_at: float | None = None
-        self._welcome_by: float | None = None  # accepted and subscribed by then, or it is given up
-        self._retry_at: float | None = None
+        self._retry = retry
+        self._root = root
+        self._client_id = client_id
+        self._password = password
+        self._also = also
+        self._report = report
+        self._client: paho.Client | None = None
+        self._socket: socket.socket | None = None  # a second handle on paho's, to set options and to close it at once
+        self._lock = threading.Lock()
+        self._aborted = False
+        self._answered = False
+        self._window = _WINDOW
 
-    def is_current(self, event: Event) -> bool:
-        """False for word of an earlier link."""
-        return self._link is not None and event.link == self._link.number
+    def open(self) -> None:
+        """Start to connect; how it went is reported."""
+        threading.Thread(target=self._connect, name=f"mqtt-connection-{self.number}", daemon=True).start()
 
-    def dial(self) -> None:
-        """Begins an attempt; how it went arrives as events."""
-        self._links += 1
-        self._retry_at = None
-        self._link = self._new_link(self._links)
-        self._link.open()
-
-    def handle(self, event: Event) -> None:
-        if isinstance(event, Opened):
-            self._welcome_by = self._clock.monotonic() + self._pace.welcome
-        elif isinstance(event, Ready):
-            self._be_ready(event)
-        elif isinstance(event, Ended):
-            self.lose(event.trouble)
-
-    def look_after(self) -> None:
-        """Gives up a link that hangs; dials again when it is time."""
-        now = self._clock.monotonic()
-        where = reasons.address(self._settings)
-        oldest = self._sender.oldest
-        if self._welcome_by is not None and now >= self._welcome_by:
-            self.lose(Trouble("unreachable", f"{where} takes the connection and then says nothing"))
-        elif self._link and oldest is not None and now - oldest >= self._pace.answer:
-            self.lose(Trouble("unreachable", f"the broker {where} stopped answering"))
-        elif self._retry_at is not None and now >= self._retry_at and not self.leaving:
-            self.dial()
-
-    def nap(self) -> float:
-        """Seconds until it wants to be looked after."""
-        if self._retry_at is None:
-            return min(_TICK_S, self._pace.welcome / 4, self._pace.answer / 4)
-        return min(_TICK_S, max(0.0, self._retry_at - self._clock.monotonic()))
-
-    def retry_now(self) -> None:
-        """What made the broker refuse us has changed."""
-        if self._retry_at is not None:
-            self._retry_at = self._clock.monotonic()
+    def send(self, topic: str, text: bytes | str, *, qos: int, retain: bool, correlation: bytes | None) -> int | None:
+        """Hand a message to paho's thread; returns its id, or None if the connection is gone."""
+        client = self._client
+        if not client:
+            return None
+        properties = None
+        if correlation is not None and self._settings.protocol == "5":
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.CorrelationData = correlation
+        full = topic.removeprefix(DISCOVERY) if topic.startswith(DISCOVERY) else f"{self._root}/{topic}"
+        sent = client.publish(full, text, qos, retain, properties)
+        return sent.mid if sent.rc == paho.MQTT_ERR_SUCCESS else None
 
     def close(self) -> None:
-        """Says good-bye; Ended follows if there was a link."""
-        self._sender.settle(at_once=True)
-        if self._link:
-            self._link.close()
+        """Disconnect in good order; Closed follows."""
+        client = self._client
+        if client:
+            client.disconnect()
 
-    def lose(self, trouble: Trouble) -> None:
-        """The link is gone: keep what it had under way, try again later."""
-        now = self._clock.monotonic()
-        if self._link:
-            self._link.cut()
-        self._sender.link_down()
-        steady = self._ready_at is not None and now - self._ready_at >= self._pace.steady
-        self._failures = 0 if steady else self._failures
-        self._cuts = self._cuts + 1 if trouble.wordless and self._ready_at is not None and not steady else 0
-        if self._cuts >= _CUTS:
-            trouble = reasons.cut_off(self._settings, self._cuts)
-        self._link = self._ready_at = self._welcome_by = None
-        self._retry_at = now + self._pace.delay(self._failures, trouble.slow, self._random())
-        self._failures += 1
-        self.state, self.reason = trouble.kind, trouble.reason
-        if self.leaving:
+    def abort(self) -> None:
+        """End it at once. What the system has not sent yet is thrown away: by now it is stale."""
+        with self._lock:
+            self._aborted = True
+            self._client = None  # paho holds a reference to us; drop ours, so that its sockets are freed
+            if self._socket:
+                with suppress(OSError):
+                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _connect(self) -> None:
+        try:
+            client = self._new_client()
+        except UnusableFiles as unusable:
+            self._closed(unusable.trouble)
             return
-        level = logging.WARNING if trouble.kind == "unreachable" else logging.ERROR
-        self._news |= self._once.say(level, f"no broker: {trouble.reason}")
+        settings = self._settings
+        try:
+            client.connect(settings.host, reasons.port(settings), settings.keepalive_s)
+        except (OSError, ValueError) as error:
+            self._closed(reasons.from_error(settings, error))
+            return
+        with self._lock:
+            if not self._aborted:
+                self._client = client
+        self._report(Opened(self.number))
+        try:
+            client.loop_start()
+        except OSError as error:  # paho wakes its thread through loopback
+            self.abort()
+            self._closed(Trouble("unreachable", f"no connection to this machine itself (loopback, lo): {error}"))
 
-    def stopped(self) -> None:
-        """The end: nothing is tried any more."""
-        if self._link:
-            self._link.cut()
-        self._sender.link_down()
-        self._link = self._retry_at = None
-        self.state, self.reason = "stopped", ""
+    def _new_client(self) -> paho.Client:
+        client = new_client(self._settings, self._password, self._client_id, reconnects=False)
+        client.connect_timeout = self._retry.connect
+        client.max_inflight_messages = 0  # we keep the window ourselves: what waits inside paho goes stale unseen
+        client.will_set(f"{self._root}/availability", "offline", qos=1, retain=True)
+        client.on_socket_open = self._on_socket_open
+        client.on_socket_close = self._on_socket_close
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        return client
 
-    def _be_ready(self, ready: Ready) -> None:
-        self._welcome_by = None
-        self._ready_at = self._clock.monotonic()
-        self.connections += 1
-        self.state, self.reason = "connected", ""
-        if ready.commands_refused:
-            self.reason = f"the broker lets no commands through to us: {ready.commands_refused}; check its access list"
-            self._once.say(logging.ERROR, self.reason)
-        if self._news:
-            log.info("connected to the broker %s", reasons.address(self._settings))
-        self._news = False
-        if self._link:
-            self._sender.link_up(self._link, ready.window)
+    def _closed(self, trouble: Trouble) -> None:
+        self._report(Closed(self.number, trouble))
+
+    def _on_socket_open(self, _client: paho.Client, _data: Any, sock: Any) -> None:
+        handle = socket.socket(fileno=os.dup(sock.fileno()))
+        with self._lock:
+            self._socket = handle
+        with suppress(OSError):
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # bytes that nobody receives go stale in the system's buffer too
+                handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._retry.answer * 1000))
+        if self._aborted:
+            self.abort()
+
+    def _on_socket_close(self, _client: paho.Client, _data: Any, _sock: Any) -> None:
+        with self._lock:
+            if self._socket:
+                self._socket.close()
+                self._socket = None
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        self._answered = True
+        if reason.is_failure:
+            self._closed(reasons.from_code(self._settings, reason.value, str(reason)))
+            return
+        self._window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
+        client.subscribe([(topic, 1) for topic in (*(f"{self._root}/{below}" for below in COMMANDS), *self._also)])
+
+    def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
+        refused = "; ".join(sorted({str(code) for code in codes[: len(COMMANDS)] if code.is_failure}))
+        self._report(Ready(self.number, self._window, refused))
+
+    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+        self._report(Acknowledged(self.number, mid, str(reason) if reason.is_failure else ""))
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        payload = bytes(message.payload[: MAX_BYTES + 1])
+        if message.topic in self._also:
+            self._report(Received(self.number, message.topic, payload, message.retain))
+            return
+        topic = message.topic[len(self._root) + 1 :]
+        command = commands.parse(topic, payload, retained=message.retain)
+        if isinstance(command, Command):
+            command = replace(
+                command,
+                response_topic=commands.own_response_topic(
+                    self._root, getattr(message.properties, "ResponseTopic", None)
+                ),
+                correlation=getattr(message.properties, "CorrelationData", None),
+            )
+        self._report(Requested(self.number, topic, command, message.retain))
+
+    def _on_disconnect(self, _client: paho.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if not self._answered:
+            self._closed(reasons.closed_early(self._settings))
+        elif flags.is_disconnect_packet_from_server and reason.value:  # before paho 2.2 it is often 0
+            self._closed(reasons.from_code(self._settings, reason.value, str(reason)))
+        else:
+            self._closed(reasons.lost(self._settings))

@@ -7,7 +7,7 @@ import random as chance
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,11 @@ from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
 from edge.messages.status import BrokerStatus
 from edge.messages.topics import kind_of
-from edge.mqtt.answers import ResponseRouter
-from edge.mqtt.connection import Connection
-from edge.mqtt.events import Acknowledged, Arrived, Event
-from edge.mqtt.inbox import Message, PublishQueue
-from edge.mqtt.link import Link
+from edge.mqtt.connection import Acknowledged, Connection, Event, Received, Requested
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.receiver import Receiver
+from edge.mqtt.publish_queue import Message, PublishQueue
+from edge.mqtt.reconnect import Reconnector
+from edge.mqtt.requests import RequestReceiver, ResponseRouter
 from edge.mqtt.retry import RetryPolicy
 from edge.mqtt.sender import Sender
 from edge.rate_limit import LogOnce
@@ -33,12 +31,14 @@ from edge.rate_limit import LogOnce
 log = logging.getLogger(__name__)
 
 _BACKLOG_TICK_S = 0.05
-_GOOD_BYE_S = 1.0
+_CLOSING_S = 1.0
+_PURGE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Purge:
     done: threading.Event
+    errors: list[StorageError] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ class _Apply:
 class Publisher:
     """Hands messages to the broker, or keeps them while it is away.
 
-    publish() may be called from any thread and never blocks on the network or disk.
+    publish() may be called from any thread and never blocks on the network or disk. The thread can be supervised like
+    any other worker: `alive` says whether it runs, `heartbeat` when (monotonic) it last did all of its duties, and
+    `start` starts it again after it died.
     """
 
     def __init__(
@@ -63,46 +65,62 @@ class Publisher:
         password: str | None,
         folder: Path,
         clock: Clock,
-        on_command: Callable[[Command], None],
+        on_command: Callable[[Command], object],
         session: str | None = None,
         random: Callable[[], float] = chance.random,
         synced: Callable[[], bool] = system_synced,
-        pace: RetryPolicy | None = None,
+        retry: RetryPolicy | None = None,
     ) -> None:
+        """`on_command` is called in the publisher's thread; what answers False was refused and is answered so."""
+        self.name = "mqtt-publisher"
         self.device = device
         self.session = session or uuid.uuid4().hex[:12]
+        self.heartbeat = clock.monotonic()
         self._settings = settings
         self._client_id = client_id
         self._password = password
         self._clock = clock
-        self._pace = pace or RetryPolicy()
+        self._retry = retry or RetryPolicy()
         self._root = f"{settings.base}/{device}"
-        self._inbox = PublishQueue()
-        self._once = LogOnce(log, clock)
+        self._queue = PublishQueue(clock)
+        self._log_once = LogOnce(log, clock)
         self._listeners: dict[str, Callable[[bytes], None]] = {}  # by topic of others, in full
-        answers = ResponseRouter()
-        self._receiver = Receiver(self._root, answers, self._once, on_command=on_command, publish=self.publish)
+        responses = ResponseRouter()
+        self._requests = RequestReceiver(
+            self._root, responses, self._log_once, on_command=on_command, publish=self.publish
+        )
         self._stamp = Stamp(self.session, clock, synced)
         self._outbox = Outbox(folder / "outbox.sqlite", outbox, self.session, clock)
-        self._sender = Sender(self._stamp, self._outbox, answers, clock=clock, pace=self._pace, once=self._once)
-        self._connection = Connection(
-            settings, self._sender, self._new_link, clock=clock, pace=self._pace, once=self._once, random=random
+        self._sender = Sender(
+            self._stamp, self._outbox, responses, clock=clock, retry=self._retry, log_once=self._log_once
+        )
+        self._reconnector = Reconnector(
+            settings,
+            self._sender,
+            self._new_connection,
+            clock=clock,
+            retry=self._retry,
+            log_once=self._log_once,
+            random=random,
         )
         self._status = BrokerStatus()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt-publisher", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def listen(self, topic: str, hear: Callable[[bytes], None]) -> None:
-        """What others say on `topic` goes to `hear`, in the publisher's thread; call before the start."""
+        """What others publish on `topic` goes to `hear`, in the publisher's thread; call before the start."""
         self._listeners[topic] = hear
 
     # From any thread
 
     def start(self) -> None:
-        """Begins to connect; returns at once."""
+        """Begin to connect; returns at once. After the thread has died this starts it again."""
         if not self._settings.host:
             raise BrokerError("mqtt.host: no broker is configured; set it to the broker's name or address")
-        self.publish("availability", "online")
+        if self._thread is None:
+            self.publish("availability", "online")
+        self.heartbeat = self._clock.monotonic()
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     def publish(self, topic: str, payload: Payload | str, captured: float | None = None) -> None:
@@ -110,32 +128,50 @@ class Publisher:
         wanted = kind_of(topic).payload or str
         if not isinstance(payload, wanted):
             raise TypeError(f"{topic} carries {wanted.__name__}, not {type(payload).__name__}")
-        self._inbox.publish(Message(topic, payload, self._clock.monotonic() if captured is None else captured))
+        self._queue.publish(Message(topic, payload, self._clock.monotonic() if captured is None else captured))
 
     def stop(self, timeout: float = 3.0) -> None:
-        """Says good-bye to the broker; what it has not acknowledged stays in the outbox for the next start."""
+        """Disconnect in good order; what the broker has not acknowledged stays in the outbox for the next start."""
         self._stopping.set()
-        if self._thread.ident is None:
+        if self._thread is None:
             self._status = replace(self._status, state="stopped")
             return
-        self._inbox.wake()
+        self._queue.wake()
+        if not self.join(timeout):
+            log.warning("the connection to the broker was not closed within %.1f s", timeout)
+
+    def join(self, timeout: float) -> bool:
+        """Whether the thread has ended in time."""
+        if self._thread is None:
+            return True
         self._thread.join(timeout)
-        if self._thread.is_alive():
-            log.warning("the way to the broker was not closed within %.1f s", timeout)
+        return not self._thread.is_alive()
 
     def purge(self) -> None:
-        """Privacy: forgets everything that waits, in memory and on disk, before it returns."""
-        self._inbox.forget()
+        """Privacy: forget everything that waits, in memory and on disk. StorageError if that could not be done."""
+        self._queue.forget()
         request = _Purge(threading.Event())
-        self._inbox.tell(request)
-        if not self._thread.is_alive():
-            self._forget(request)
-        elif not request.done.wait(5.0):
-            log.error("what waits for the broker is not forgotten yet: the disk is very slow")
+        if self.alive:
+            self._queue.report(request)
+            if not request.done.wait(_PURGE_S):
+                raise StorageError("what waits for the broker is not deleted yet: the disk does not respond")
+        else:
+            self._purge(request)
+        if request.errors:
+            raise request.errors[0]
 
     def apply(self, outbox: schema.OutboxConfig | None = None, password: str | None = None) -> None:
         """New limits of the outbox; a new password, with which a broker that refused us is tried again at once."""
-        self._inbox.tell(_Apply(outbox, password))
+        self._queue.report(_Apply(outbox, password))
+
+    @property
+    def alive(self) -> bool:
+        """The thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
 
     @property
     def connected(self) -> bool:
@@ -149,57 +185,67 @@ class Publisher:
     # From the publisher's thread
 
     def _run(self) -> None:
-        self._guarded(self._outbox.find_earlier)
-        self._connection.dial()
-        while not self._stopping.is_set():
-            self._turn(_BACKLOG_TICK_S if self.connected and len(self._outbox) else self._connection.nap())
-        self._guarded(self._say_good_bye)
-        self._connection.stopped()
-        self._guarded(self._outbox.close)
-        self._tell_status()
+        """Without the thread nothing reaches the broker: when it dies the connection goes with it, for all to see."""
+        try:
+            self._serve()
+        except Exception:
+            log.exception("%s failed", self.name)
+            self._guarded(self._reconnector.stopped)
+            self._status = replace(self._status, state="unreachable", reason="the publisher failed; see the log")
 
-    def _turn(self, nap: float) -> None:
-        events, messages = self._inbox.take(nap)
+    def _serve(self) -> None:
+        self._outbox.find_earlier()
+        self._reconnector.connect()
+        while not self._stopping.is_set():
+            self._turn(_BACKLOG_TICK_S if self.connected and len(self._outbox) else self._reconnector.wait())
+        self._close()
+        self._reconnector.stopped()
+        self._outbox.close()
+        self._update_status()
+
+    def _turn(self, wait: float) -> None:
+        events, messages = self._queue.take(wait)
         for event in events:
             self._guarded(self._handle, event)
         for message in messages:
-            self._guarded(self._sender.take, message)
-        self._guarded(self._connection.look_after)
-        self._guarded(self._sender.settle)
-        self._guarded(self._sender.send_backlog)
-        self._guarded(self._outbox.tick, self._stamp.trusted_wall())
-        self._tell_status()
+            self._guarded(self._sender.handle, message)
+        self._reconnector.check()
+        self._sender.release()
+        self._sender.send_backlog()
+        self._outbox.tick(self._stamp.trusted_wall())
+        self._update_status()
+        self.heartbeat = self._clock.monotonic()
 
     def _guarded(self, work: Callable[..., Any], *arguments: Any) -> None:
         """One message that cannot be handled must not end the thread that all others need."""
         try:
             work(*arguments)
         except Exception as error:
-            self._once.say(logging.ERROR, f"publisher: {work.__name__}: {type(error).__name__}: {error}")
+            self._log_once.say(logging.ERROR, f"publisher: {work.__name__}: {type(error).__name__}: {error}")
             log.debug("where it happened", exc_info=True)
 
     def _handle(self, event: Event | _Purge | _Apply) -> None:
         if isinstance(event, _Purge):
-            self._forget(event)
+            self._purge(event)
         elif isinstance(event, _Apply):
             self._adopt(event)
-        elif not self._connection.is_current(event):
+        elif isinstance(event, Requested):  # acknowledged, so it counts even if the connection is gone by now
+            self._requests.handle(event)
+        elif not self._reconnector.is_current(event):
             return
         elif isinstance(event, Acknowledged):
-            self._sender.acknowledged(event.message, event.refused)
-        elif isinstance(event, Arrived) and event.topic in self._listeners:
+            self._sender.acknowledge(event.message, event.refused)
+        elif isinstance(event, Received):
             if not event.retained:
                 self._listeners[event.topic](event.payload)
-        elif isinstance(event, Arrived):
-            self._receiver.take(event)
         else:
-            self._connection.handle(event)
+            self._reconnector.handle(event)
 
-    def _new_link(self, number: int) -> Link:
-        return Link(
-            number, self._settings, self._pace,
+    def _new_connection(self, number: int) -> Connection:
+        return Connection(
+            number, self._settings, self._retry,
             root=self._root, client_id=self._client_id, password=self._password,
-            also=tuple(self._listeners), tell=self._inbox.tell,
+            also=tuple(self._listeners), report=self._queue.report,
         )  # fmt: skip
 
     def _adopt(self, change: _Apply) -> None:
@@ -207,35 +253,37 @@ class Publisher:
             self._outbox.limits = change.limits
         if change.password is not None and change.password != self._password:
             self._password = change.password
-            self._connection.retry_now()
+            self._reconnector.retry_now()
 
-    def _forget(self, request: _Purge) -> None:
+    def _purge(self, request: _Purge) -> None:
         try:
             self._sender.forget()
         except StorageError as error:
-            log.error("what waits for the broker could not be forgotten: %s", error)
+            log.error("what waits for the broker could not be deleted: %s", error)
+            request.errors.append(error)
         finally:
             request.done.set()
 
-    def _say_good_bye(self) -> None:
+    def _close(self) -> None:
         """The last messages, availability, DISCONNECT; what is not acknowledged by then goes to the outbox."""
-        give_up = self._clock.monotonic() + _GOOD_BYE_S
-        self._connection.leaving = True
+        give_up = self._clock.monotonic() + _CLOSING_S
+        self._reconnector.leaving = True
         self.publish("availability", "offline")
         self._turn(0.0)
-        while self._connection.state == "connected" and self._clock.monotonic() < give_up and not self._sender.idle:
+        while self._reconnector.state == "connected" and self._clock.monotonic() < give_up and not self._sender.idle:
             self._turn(0.02)
-        self._connection.close()
-        while self._connection.state == "connected" and self._clock.monotonic() < give_up + _GOOD_BYE_S / 2:
+        self._reconnector.close()
+        while self._reconnector.state == "connected" and self._clock.monotonic() < give_up + _CLOSING_S / 2:
             self._turn(0.02)
 
-    def _tell_status(self) -> None:
+    def _update_status(self) -> None:
         self._status = BrokerStatus(
-            state=self._connection.state,
-            reason=self._connection.reason,
-            connections=self._connection.connections,
+            state=self._reconnector.state,
+            reason=self._reconnector.reason,
+            connections=self._reconnector.connections,
             outbox=len(self._outbox),
             disk_bytes_today=self._outbox.disk_bytes_today,
-            dropped=self._outbox.dropped + self._inbox.dropped,
+            dropped=self._outbox.dropped + self._queue.dropped,
+            commands_refused=self._queue.commands_refused + self._requests.refused,
             degraded=self._outbox.trouble,
         )

@@ -99,7 +99,7 @@ def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
     elif isinstance(error, ConnectionRefusedError):
         line = f"nobody listens at {where}; is the broker running?"
     elif isinstance(error, TimeoutError) and "handshake" in str(error):
-        line = f"no TLS with {where}: it takes the connection and then says nothing; is mqtt.port its TLS port?"
+        line = f"no TLS with {where}: it accepts the connection and then does not answer; is mqtt.port its TLS port?"
     elif isinstance(error, TimeoutError):
         line = f"{where} does not answer; check mqtt.host and the network"
     elif isinstance(error, OSError):

@@ -15,8 +15,8 @@ class RetryPolicy:
     most: float = 60.0  # between attempts, however often they failed
     slow: float = 60.0  # between attempts after the broker refused us or somebody took our session over
     steady: float = 15.0  # a link that held this long was sound: the next attempt is a first one
-    dial: float = 10.0  # for the TCP connection, and again for TLS and websockets
-    welcome: float = 10.0  # from TCP connection to accepted and subscribed: some brokers accept and hang
+    connect: float = 10.0  # for the TCP connection, and again for TLS and websockets
+    accept: float = 10.0  # from TCP connection to accepted and subscribed: some brokers accept and hang
     answer: float = LIVE_AGE_S  # a broker that owes an acknowledgement this long is gone: what is under way is stale
     # A broker that is killed takes along what it acknowledged and had not handed on yet: what it acknowledged this
     # recently is kept once more when the link breaks.

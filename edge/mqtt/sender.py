@@ -1,4 +1,4 @@
-"""What becomes of a message: sent live, kept for the backlog, remembered for the next connect, or dropped."""
+"""What becomes of a message: sent live, kept for the backlog, sent again on the next connect, or dropped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edge.device.clock import Clock
 from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
 from edge.messages.topics import LIVE_AGE_S, Topic, kind_of
-from edge.mqtt.answers import ResponseRouter
 from edge.mqtt.backlog import Backlog
-from edge.mqtt.inbox import Message, about_people
-from edge.mqtt.link import Link
+from edge.mqtt.connection import Connection
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.publish_queue import Message, about_people
+from edge.mqtt.requests import ResponseRouter
 from edge.mqtt.retry import RetryPolicy
 from edge.rate_limit import LogOnce
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Lasting:
+class _Retained:
     """The latest of a retained topic, published again on every connect; its number is taken when it is first sent."""
 
     message: Message
@@ -30,7 +30,7 @@ class _Lasting:
 
 
 @dataclass(frozen=True, slots=True)
-class _UnderWay:
+class _InFlight:
     """A QoS 1 message that the broker has not acknowledged yet."""
 
     topic: str
@@ -45,121 +45,128 @@ class Sender:
     """Belongs to the publisher's thread."""
 
     def __init__(
-        self, stamp: Stamp, outbox: Outbox, answers: ResponseRouter, *, clock: Clock, pace: RetryPolicy, once: LogOnce
+        self,
+        stamp: Stamp,
+        outbox: Outbox,
+        responses: ResponseRouter,
+        *,
+        clock: Clock,
+        retry: RetryPolicy,
+        log_once: LogOnce,
     ) -> None:
         self._stamp = stamp
         self._outbox = outbox
-        self._backlog = Backlog(outbox, stamp, clock, pace)
-        self._answers = answers
+        self._backlog = Backlog(outbox, stamp, clock, retry)
+        self._responses = responses
         self._clock = clock
-        self._grace = pace.grace
-        self._once = once
-        self._link: Link | None = None
-        self._hopeful = True  # the first attempt is under way: what is said meanwhile may still be sent live
+        self._grace = retry.grace
+        self._log_once = log_once
+        self._connection: Connection | None = None
+        self._connecting = True  # the first attempt has not ended: what is published meanwhile may still be sent live
         self._window = 0
-        self._lasting: dict[str, _Lasting] = {}
+        self._retained: dict[str, _Retained] = {}
         self._queue: deque[Message] = deque()  # QoS 1, until the window has room
-        self._under_way: dict[int, _UnderWay] = {}  # by message id, in the order of sending
-        self._recent: deque[tuple[float, _UnderWay]] = deque()  # acknowledged within the grace, and when
+        self._in_flight: dict[int, _InFlight] = {}  # by message id, in the order of sending
+        self._acknowledged: deque[tuple[float, _InFlight]] = deque()  # acknowledged within the grace, and when
 
     @property
     def oldest(self) -> float | None:
         """Since when the broker owes an acknowledgement."""
-        return next((each.since for each in self._under_way.values()), None)
+        return next((each.since for each in self._in_flight.values()), None)
 
     @property
     def idle(self) -> bool:
         """Nothing live is under way or waits to be."""
-        return not self._queue and all(each.row is not None for each in self._under_way.values())
+        return not self._queue and all(each.row is not None for each in self._in_flight.values())
 
-    def link_up(self, link: Link, window: int) -> None:
-        """Tells the broker what lasts, availability last, so that nobody sees us online with old values."""
-        self._link, self._window = link, window
-        self._backlog.begin()
-        lasting = sorted(self._lasting, key=lambda topic: topic != "availability")
-        self._queue.extendleft(self._lasting[topic].message for topic in lasting)
+    def connected(self, connection: Connection, window: int) -> None:
+        """Send what is retained again, availability last, so that nobody sees us online with old values."""
+        self._connection, self._window = connection, window
+        self._backlog.restart()
+        retained = sorted(self._retained, key=lambda topic: topic != "availability")
+        self._queue.extendleft(self._retained[topic].message for topic in retained)
         self._send_queue()
 
-    def link_down(self) -> None:
-        """No link, or none came about: keeps what was not acknowledged and what had no chance to be sent."""
-        self._link, self._hopeful = None, False
-        under_way, queue = [*(each for _, each in self._recent), *self._under_way.values()], list(self._queue)
-        self._recent.clear()
-        self._under_way.clear()
+    def disconnected(self) -> None:
+        """No connection, or none came about: keep what was not acknowledged and what had no chance to be sent."""
+        self._connection, self._connecting = None, False
+        in_flight, queue = [*(each for _, each in self._acknowledged), *self._in_flight.values()], list(self._queue)
+        self._acknowledged.clear()
+        self._in_flight.clear()
         self._queue.clear()
-        for each in under_way:
+        for each in in_flight:
             if each.keep:
                 self._keep(each.keep, each.topic, each.text, each.captured)
         for message in queue:
             if not kind_of(message.topic).retained:
-                self.take(message)
+                self.handle(message)
 
-    def take(self, message: Message) -> None:
-        """Sends a message, or keeps it, or drops it: by its topic's rules, its age and the link."""
+    def handle(self, message: Message) -> None:
+        """Send a message, or keep it, or drop it: by its topic's rules, its age and the connection."""
         rules = kind_of(message.topic)
         if rules.retained:
-            self._lasting[message.topic] = _Lasting(message)
-            if self._link:
+            self._retained[message.topic] = _Retained(message)
+            if self._connection:
                 self._queue = deque(each for each in self._queue if each.topic != message.topic)
                 self._queue.append(message)
                 self._send_queue()
-        elif self._stale(message) or not (self._link or self._hopeful):
-            self._put_aside(message, rules)
+        elif self._stale(message) or not (self._connection or self._connecting):
+            self._keep_if_wanted(message, rules)
         elif rules.qos == 0:
             self._send(message, rules)
         else:
             self._queue.append(message)
             self._send_queue()
 
-    def acknowledged(self, message_id: int, refused: str) -> None:
+    def acknowledge(self, message_id: int, refused: str) -> None:
         """The broker has a message, or does not want it."""
-        done = self._under_way.pop(message_id, None)
+        done = self._in_flight.pop(message_id, None)
         if done is None:
             return
-        lasting = self._lasting.get(done.topic)
-        if lasting and lasting.message.payload == "" and not done.text:
-            del self._lasting[done.topic]  # what was cleared stays so: not again on every connect
+        retained = self._retained.get(done.topic)
+        if retained and retained.message.payload == "" and not done.text:
+            del self._retained[done.topic]  # what was cleared stays so: not again on every connect
         if refused:
             line = f"the broker does not let us publish on {done.topic}: {refused}; check its access list"
-            self._once.say(logging.ERROR, line)
+            self._log_once.say(logging.ERROR, line)
             self._outbox.dropped += 1
         if not refused and (done.keep or done.row is not None):
-            self._recent.append((self._clock.monotonic(), done))
+            self._acknowledged.append((self._clock.monotonic(), done))
         elif done.row is not None:
             self._backlog.delivered(done.row)
         self._send_queue()
 
-    def settle(self, at_once: bool = False) -> None:
-        """What was acknowledged long enough ago is the broker's affair."""
+    def release(self, at_once: bool = False) -> None:
+        """Forget what was acknowledged long enough ago."""
         now = self._clock.monotonic()
-        while self._recent and (at_once or now - self._recent[0][0] >= self._grace):
-            _, done = self._recent.popleft()
+        while self._acknowledged and (at_once or now - self._acknowledged[0][0] >= self._grace):
+            _, done = self._acknowledged.popleft()
             if done.row is not None:
                 self._backlog.delivered(done.row)
 
     def send_backlog(self) -> None:
-        """Sends what waits, as far as the rate and half of the window allow: live messages go first."""
-        if not self._link:
+        """Send what waits, as far as the rate and half of the window allow: live messages go first."""
+        if not self._connection:
             return
-        under_way = sum(each.row is not None for each in self._under_way.values())
-        room = min(max(1, self._window // 2), self._window - len(self._under_way) + under_way)
+        in_flight = sum(each.row is not None for each in self._in_flight.values())
+        room = min(max(1, self._window // 2), self._window - len(self._in_flight) + in_flight)
         now = self._clock.monotonic()
-        for row, text in self._backlog.next(room, under_way):
-            sent = self._link.send("backlog", text, qos=1, retain=False, correlation=None)
+        for row, text in self._backlog.next(room, in_flight):
+            sent = self._connection.send("backlog", text, qos=1, retain=False, correlation=None)
             if sent is not None:
-                self._under_way[sent] = _UnderWay("backlog", text, now, now, row=row)
+                self._in_flight[sent] = _InFlight("backlog", text, now, now, row=row)
 
     def forget(self) -> None:
         """Privacy: what is about people and not with the broker yet. What is under way will not be kept either."""
         self._queue = deque(each for each in self._queue if not about_people(each.topic))
-        self._recent.clear()
-        self._under_way = {key: replace(each, text=b"", keep=0) for key, each in self._under_way.items()}
+        self._acknowledged.clear()
+        self._in_flight = {key: replace(each, text=b"", keep=0) for key, each in self._in_flight.items()}
         self._backlog.forget()
 
     def _stale(self, message: Message) -> bool:
         return self._clock.monotonic() - message.captured > LIVE_AGE_S
 
-    def _put_aside(self, message: Message, rules: Topic) -> None:
+    def _keep_if_wanted(self, message: Message, rules: Topic) -> None:
         if rules.keep and self._outbox.keeps and isinstance(message.payload, Payload):
             text, _ = self._stamp.numbered(message.topic, message.payload, message.captured)
             self._keep(rules.keep, message.topic, text, message.captured)
@@ -171,37 +178,37 @@ class Sender:
             self._outbox.dropped += 1
 
     def _send_queue(self) -> None:
-        while self._queue and self._link and len(self._under_way) < self._window:
+        while self._queue and self._connection and len(self._in_flight) < self._window:
             message = self._queue.popleft()
             rules = kind_of(message.topic)
             if not rules.retained and self._stale(message):
-                self._put_aside(message, rules)
+                self._keep_if_wanted(message, rules)
             else:
                 self._send(message, rules)
 
     def _send(self, message: Message, rules: Topic) -> None:
-        if not self._link:
+        if not self._connection:
             return
-        topic, correlation = self._answers.route(message.topic, message.payload)
+        topic, correlation = self._responses.route(message.topic, message.payload)
         if isinstance(message.payload, str):
             self._hand_over(message, rules, topic, message.payload.encode(), correlation)
             return
-        lasting = self._lasting.get(message.topic) if rules.retained else None
-        told = lasting.number if lasting else None
+        retained = self._retained.get(message.topic) if rules.retained else None
+        told = retained.number if retained else None
         text, number = self._stamp.numbered(topic, message.payload, message.captured, told)
         if self._hand_over(message, rules, topic, text, correlation):
-            if lasting:
-                lasting.number = number
+            if retained:
+                retained.number = number
         elif rules.keep:
             self._keep(rules.keep, topic, text, message.captured)
         elif told is None:
             self._stamp.give_back(topic)
 
     def _hand_over(self, message: Message, rules: Topic, topic: str, text: bytes, correlation: bytes | None) -> bool:
-        if not self._link:
+        if not self._connection:
             return False
-        sent = self._link.send(topic, text, qos=rules.qos, retain=rules.retained, correlation=correlation)
+        sent = self._connection.send(topic, text, qos=rules.qos, retain=rules.retained, correlation=correlation)
         if sent is not None and rules.qos == 1:
             now = self._clock.monotonic()
-            self._under_way[sent] = _UnderWay(topic, text, message.captured, now, rules.keep)
+            self._in_flight[sent] = _InFlight(topic, text, message.captured, now, rules.keep)
         return sent is not None

@@ -77,7 +77,7 @@ class Service:
         self._inbox = inbox
         self._clock = clock
         self._senses: list[Sense[Any]] = [sense for sense in (sight, hearing) if sense is not None]
-        self._supervisor = Supervisor([sense.worker for sense in self._senses], clock)
+        self._supervisor = Supervisor([*(sense.worker for sense in self._senses), publisher], clock)
         self._remote = RequestHandler(self, inbox.put, clock)
         self._cpu = CpuMeter(clock.monotonic())
         self._budget = Budget(settings.config.limits.max_cpu_percent, settings.config.limits.max_temperature_c)
@@ -196,25 +196,29 @@ class Service:
         except StorageError as error:
             problem = str(error)
             log.warning("%s", problem)
-        self._follow_gate()
-        return problem
+        return self._follow_gate() or problem
 
     def _look_at_gate(self) -> None:
         """The switch may have been thrown by another process, and quiet hours come and go."""
         self.gate.store_again()
         self._follow_gate()
 
-    def _follow_gate(self) -> None:
-        """Release or take the devices as the gate says, and tell it once it is done."""
+    def _follow_gate(self) -> str | None:
+        """Release or take the devices as the gate says, and tell it once it is done. Returns what could not be done."""
         self.privacy = self.gate.now()
         if self.privacy.on == self._released:
-            return
+            return None
+        problem = None
         now = self._clock.monotonic()
         self._released = self.privacy.on
         if self.privacy.on:
             closed = [sense.release(self.privacy.reason) for sense in self._senses]
             self.scene.reset(now)
-            self.publisher.purge()
+            try:
+                self.publisher.purge()
+            except StorageError as error:
+                problem = f"what waits for the broker could not be deleted: {error}"
+                log.error("%s", problem)
             self.outlet.tell("state", self.scene.current_state(self._clock.wall(), now))
             self._heap.trim_soon(now)
             if not all(closed):
@@ -226,6 +230,7 @@ class Service:
         self._gpio.light(not self.privacy.on)
         self.outlet.tell("privacy", "ON" if self.privacy.on else "OFF")
         log.info("privacy is %s", f"on ({self.privacy.reason})" if self.privacy.on else "off")
+        return problem
 
     def apply(self, changed: Loaded) -> None:
         """Let the live part of a changed configuration take effect."""
@@ -263,6 +268,7 @@ class Service:
             disk_bytes_today=broker.disk_bytes_today,
             degraded=broker.degraded,
             lost=broker.dropped,
+            commands_refused=broker.commands_refused,
             connections=broker.connections,
             restarts=self._supervisor.restarts(),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from edge.device.clock import Clock
 
@@ -13,6 +14,19 @@ log = logging.getLogger(__name__)
 HUNG_S = 10.0  # a step takes milliseconds; this long means that it never ends
 RESTARTS = 5  # within RESTART_WINDOW_S; more means that restarting does not help
 RESTART_WINDOW_S = 300.0
+
+
+class Supervised(Protocol):
+    """A thread that can be judged and started again."""
+
+    name: str
+    heartbeat: float  # monotonic
+
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def stopping(self) -> bool: ...
+    def start(self) -> None: ...
 
 
 class Worker:
@@ -62,7 +76,7 @@ class Worker:
 class Supervisor:
     """Judges workers by their heartbeats. `check` is called about once a second by the main thread."""
 
-    def __init__(self, workers: Sequence[Worker], clock: Clock) -> None:
+    def __init__(self, workers: Sequence[Supervised], clock: Clock) -> None:
         self._workers = workers
         self._clock = clock
         self._restarted: dict[str, list[float]] = {worker.name: [] for worker in workers}

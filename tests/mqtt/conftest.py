@@ -74,7 +74,7 @@ def publish(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
                 "folder": tmp_path / "state",
                 "clock": SystemClock(),
                 "on_command": commands.append,
-                "pace": QUICK,
+                "retry": QUICK,
                 "synced": lambda: True,
                 **given,
             },

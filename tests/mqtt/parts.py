@@ -20,7 +20,9 @@ from edge.messages.commands import Command
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.retry import RetryPolicy
 
-QUICK = RetryPolicy(first=0.1, most=0.3, slow=0.3, steady=1.0, dial=2.0, welcome=1.0, answer=1.0, backlog_per_s=1000.0)
+QUICK = RetryPolicy(
+    first=0.1, most=0.3, slow=0.3, steady=1.0, connect=2.0, accept=1.0, answer=1.0, backlog_per_s=1000.0
+)
 DEVICE = "shelf"
 ROOT = f"emotion/{DEVICE}"
 

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.messages.commands import MAX_BYTES, Command, Refusal, parse
+from edge.messages.commands import MAX_BYTES, Command, Refusal, own_response_topic, parse
 from edge.messages.payloads import ResponsePayload
 from edge.messages.schema import schemas
-from edge.mqtt.answers import own
 from tests.mqtt.parts import ROOT, Ear, Mosquitto, Rig, until
 
 
@@ -143,7 +142,7 @@ def test_a_retained_command_does_not_act(
     rig = publish(broker.port).ready()
     ear.say("request/info", "")
     until(lambda: rig.commands)
-    rig.publisher._connection._link.cut()  # type: ignore[union-attr]
+    rig.publisher._reconnector._connection.abort()  # type: ignore[union-attr]
     until(lambda: rig.publisher.status().connections == 2)
     ear.say("request/info", "")
     until(lambda: len(rig.commands) == 2)
@@ -185,10 +184,10 @@ def test_an_answer_goes_where_the_asker_listens(broker: Mosquitto, ear: Ear, pub
 
 
 def test_only_our_own_response_topics_are_published_on() -> None:
-    assert own("emotion/shelf", "emotion/shelf/response/a/b") == "response/a/b"
+    assert own_response_topic("emotion/shelf", "emotion/shelf/response/a/b") == "response/a/b"
     for other in (
         None, "", "other", "emotion/shelf/state", "emotion/shelf/privacy/set", "emotion/shelf/response/",
         "emotion/shelf/response", "emotion/shelf/response/+", "emotion/shelfish/response/a",
         "emotion/shelf/response/\0",
     ):  # fmt: skip
-        assert own("emotion/shelf", other) is None
+        assert own_response_topic("emotion/shelf", other) is None

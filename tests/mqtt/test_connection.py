@@ -18,7 +18,7 @@ import pytest
 
 from edge.config import schema
 from edge.messages.payloads import EventPayload
-from edge.mqtt.link import Link
+from edge.mqtt.connection import Connection
 from edge.mqtt.tls import tls_context
 from tests.mqtt.parts import QUICK, Ear, Mosquitto, Rig, unclosed_by_paho, until
 
@@ -122,7 +122,7 @@ def test_a_session_taken_over_is_not_fought_over(
 ) -> None:
     """Twins evict each other; neither mosquitto 2.0.11 nor MQTT 3.1.1 says why. One of them gives in, and tells."""
     calm = replace(QUICK, slow=1.0)
-    twins = [publish(broker.port, folder=tmp_path / name, pace=calm, protocol=protocol) for name in ("a", "b")]
+    twins = [publish(broker.port, folder=tmp_path / name, retry=calm, protocol=protocol) for name in ("a", "b")]
     until(lambda: any(each.state == "taken over" for each in twins))
     loser = next(each for each in twins if each.state == "taken over")
     (winner,) = set(twins) - {loser}
@@ -147,7 +147,7 @@ def test_a_broker_that_says_who_took_over(silent: socket.socket, publish: Callab
             time.sleep(0.2)
 
     threading.Thread(target=serve, daemon=True).start()
-    rig = publish(silent.getsockname()[1], pace=replace(QUICK, slow=60.0))
+    rig = publish(silent.getsockname()[1], retry=replace(QUICK, slow=60.0))
     until(lambda: rig.state == "taken over")
     assert "another client uses our client id" in rig.publisher.status().reason
 
@@ -282,8 +282,8 @@ def test_a_cut_before_the_connection_stands(silent: socket.socket) -> None:
     """Giving up an attempt that is still dialling leaves no connection behind."""
     told: list[object] = []
     settings = schema.MqttConfig(host="127.0.0.1", port=silent.getsockname()[1])
-    link = Link(1, settings, QUICK, root="r", client_id="c", password=None, tell=told.append)
-    link.cut()
+    link = Connection(1, settings, QUICK, root="r", client_id="c", password=None, report=told.append)
+    link.abort()
     link.open()
     accepted, _ = silent.accept()
     with accepted:
@@ -314,7 +314,7 @@ def test_reconnects_pile_up_neither_threads_nor_descriptors(
     rig = publish(broker.port).ready()
     before, open_before = threading.active_count(), descriptors()
     for count in range(2, 6):
-        rig.publisher._connection._link.cut()  # type: ignore[union-attr]
+        rig.publisher._reconnector._connection.abort()  # type: ignore[union-attr]
         until(lambda count=count: rig.publisher.status().connections == count)  # type: ignore[misc]
     until(lambda: threading.active_count() <= before)
     until(lambda: descriptors() <= open_before)
@@ -324,7 +324,7 @@ def test_the_log_tells_an_outage_and_its_end_and_no_more(
     broker: Mosquitto, publish: Callable[..., Rig], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    rig = publish(broker.port, pace=replace(QUICK, steady=0.0)).ready()
+    rig = publish(broker.port, retry=replace(QUICK, steady=0.0)).ready()
     for count in (2, 3, 4):
         broker.kill()
         until(lambda: not rig.publisher.connected)

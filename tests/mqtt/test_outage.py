@@ -102,7 +102,7 @@ def test_killed_and_back_under_load(broker: Mosquitto, ear: Ear, publish: Callab
 
 
 def _return_for_observer_first(rig: Rig, broker: Mosquitto, ear: Ear) -> None:
-    connection = rig.publisher._connection
+    connection = rig.publisher._reconnector
     connection.leaving = True  # holds our own dialling back
     broker.start()
     ear.wait()
@@ -143,7 +143,7 @@ def _drained(publisher: object, ear: Ear) -> bool:
 def test_live_messages_are_not_held_up_by_a_long_backlog(
     broker: Mosquitto, ear: Ear, publish: Callable[..., Rig]
 ) -> None:
-    rig = publish(broker.port, start=False, pace=replace(QUICK, backlog_per_s=100.0))
+    rig = publish(broker.port, start=False, retry=replace(QUICK, backlog_per_s=100.0))
     old = time.monotonic() - 10
     for _ in range(120):
         rig.publisher.publish("event", event(), captured=old)
@@ -173,9 +173,9 @@ def test_an_earlier_session_is_delivered_with_its_own_numbers(
     second.publish("event", event())
     until(lambda: second.status().outbox == 6)
     broker.start()
-    second._connection.leaving = True
+    second._reconnector.leaving = True
     ear = listen(broker.port)
-    second._connection.leaving = False
+    second._reconnector.leaving = False
     until(lambda: complete(ear, "second", "event") == 1)
     assert numbers(ear)[-6:] == [*(("first", "event", seq) for seq in range(1, 6)), ("second", "event", 1)]
     assert {each.json["session"] for each in ear.on("backlog")} == {"second"}
@@ -288,9 +288,9 @@ def test_a_folder_that_cannot_be_written_degrades(
     assert "state" in publisher.status().degraded
     assert publisher.status().outbox == 20
     broker.start()
-    publisher._connection.leaving = True
+    publisher._reconnector.leaving = True
     ear = listen(broker.port)
-    publisher._connection.leaving = False
+    publisher._reconnector.leaving = False
     until(lambda: publisher.status().outbox == 0)
     assert complete(ear, publisher.session, "event") >= 19
 

@@ -16,7 +16,7 @@ from edge.device.clock import synced, system_synced
 from edge.device.identity import client_id, device_name, machine_id
 from edge.messages.numbering import Stamp, iso
 from edge.messages.payloads import EventPayload, ReadingPayload
-from edge.mqtt.inbox import MAX_MESSAGES, Message, PublishQueue
+from edge.mqtt.publish_queue import MAX_MESSAGES, Message, PublishQueue
 from edge.mqtt.retry import RetryPolicy
 from edge.rate_limit import LogOnce
 
@@ -118,8 +118,8 @@ def test_the_same_line_is_logged_once_an_hour(clock: Any, caplog: pytest.LogCapt
     assert once.say(logging.ERROR, "1001")
 
 
-def test_a_full_inbox_gives_up_readings_first() -> None:
-    inbox = PublishQueue()
+def test_a_full_inbox_gives_up_readings_first(clock: Any) -> None:
+    inbox = PublishQueue(clock)
     event = EventPayload(event="person_gone")
     reading = ReadingPayload(probabilities={}, label="sad", confidence=0, valence=0, arousal=0, people=0)
     inbox.publish(Message("event", event, 0.0))
@@ -134,8 +134,8 @@ def test_a_full_inbox_gives_up_readings_first() -> None:
     assert messages[0].captured == 10.0  # when no reading is left, the oldest goes
 
 
-def test_forgetting_spares_what_tells_of_the_device() -> None:
-    inbox = PublishQueue()
+def test_forgetting_spares_what_tells_of_the_device(clock: Any) -> None:
+    inbox = PublishQueue(clock)
     for topic in ("event", "reading", "privacy", "status/camera", "health", "response/info", "face/1", "config/a.b"):
         inbox.publish(Message(topic, "", 0.0))
     inbox.forget()

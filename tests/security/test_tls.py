@@ -98,7 +98,7 @@ def publish(tmp_path: Path) -> Iterator[Callable[[MqttConfig, str], Publisher]]:
             Publisher(
                 settings, OutboxConfig(),
                 device="shelf", client_id="shelf", password=password, folder=tmp_path / "state",
-                clock=SystemClock(), on_command=lambda _: None, pace=QUICK, synced=lambda: True,
+                clock=SystemClock(), on_command=lambda _: None, retry=QUICK, synced=lambda: True,
             )
         )  # fmt: skip
         started[-1].start()

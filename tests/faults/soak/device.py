@@ -52,14 +52,14 @@ def main() -> int:
     voice = Voice(clock, Troubles(rng, TROUBLE_EVERY_S, clock.monotonic()), _tape())
     _real_patience()
     # The broker and the network live in real time.
-    pace = RetryPolicy(most=4 * FASTEST, steady=FASTEST, welcome=10 * FASTEST, answer=5 * FASTEST)
+    retry = RetryPolicy(most=4 * FASTEST, steady=FASTEST, accept=10 * FASTEST, answer=5 * FASTEST)
     loaded = load(arguments.config, overrides=paths.overrides_file(arguments.state))
     with (
         # Functions and no Mocks, which remember every call.
         mock.patch.object(edge.service.build, "SystemClock", new=_giving(clock)),
         mock.patch.object(edge.service.build, "camera", new=_giving(film)),
         mock.patch.object(edge.service.build, "microphone", new=_giving(voice)),
-        mock.patch.object(edge.service.build, "Publisher", partial(Publisher, pace=pace, synced=lambda: True)),
+        mock.patch.object(edge.service.build, "Publisher", partial(Publisher, retry=retry, synced=lambda: True)),
     ):
         device = edge.service.build.build(loaded, arguments.state)
         edge.service.build.obey_signals(device)
