@@ -21,7 +21,7 @@ from edge.config.secrets import exposed
 from edge.device import paths, systemd
 from edge.device.hardening import forbid_dumps, keep_out_of_swap
 from edge.errors import ConfigError, EdgeError
-from edge.mqtt.config_error_report import tell_broker
+from edge.mqtt.config_error_report import report_config_error
 from edge.service.build import build, obey_signals
 
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         state = arguments.state or paths.own_state(arguments.config)
         loaded = load(arguments.config, overrides=paths.overrides_file(state))
     except ConfigError as error:
-        tell_broker(arguments.config, str(error))
+        report_config_error(arguments.config, str(error))
         raise
     for warning in (*loaded.warnings, *exposed(loaded.config, loaded.path)):
         logging.warning("%s", warning)

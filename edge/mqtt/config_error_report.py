@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import platform
+import threading
 import uuid
 from pathlib import Path
 
 import msgspec
-from paho.mqtt import publish
 
 from edge.config import schema
 from edge.config.files import read_toml
 from edge.config.secrets import mqtt_password
 from edge.device.clock import SystemClock, system_synced
 from edge.device.identity import device_name, machine_id
-from edge.errors import EdgeError
 from edge.messages.numbering import Stamp
 from edge.messages.payloads import InfoPayload
-from edge.mqtt import reasons
-from edge.mqtt.tls import UnusableFiles, tls_context
+from edge.mqtt import session
 from edge.readings import LABELS
 from edge.version import __version__
 
+DEADLINE_S = 4.0  # whatever the broker, the network or the resolver of names does
 
-def tell_broker(path: Path | None, problem: str) -> None:
-    """Publish `info` with the problem, retained. Nothing is raised: this is a courtesy on the way out."""
+
+def report_config_error(path: Path | None, problem: str) -> None:
+    """Publish `info` with the problem, retained. Returns within seconds and never raises: it is a courtesy."""
     if path is None:
         return
-    logging.getLogger("paho").setLevel(logging.CRITICAL)  # it grumbles on hanging up, though all went well
-    with contextlib.suppress(EdgeError, UnusableFiles, msgspec.MsgspecError, OSError, ValueError):
+    telling = threading.Thread(target=_report, args=(path, problem), name="config-error-report", daemon=True)
+    telling.start()
+    telling.join(DEADLINE_S)
+
+
+def _report(path: Path, problem: str) -> None:
+    with contextlib.suppress(Exception):  # the config is wrong in ways that nobody has thought of
         raw, _ = read_toml(path)
         mqtt = msgspec.convert(raw.get("mqtt", {}), schema.MqttConfig)
         name = device_name(msgspec.convert(raw.get("device", {}), schema.DeviceConfig).name, machine_id())
-        if not mqtt.host or mqtt.transport != "tcp":
+        if not mqtt.host:
             return
         info = InfoPayload(
             version=__version__,
@@ -47,15 +51,8 @@ def tell_broker(path: Path | None, problem: str) -> None:
             config={},
             config_error=problem,
         )
-        password, clock = mqtt_password(mqtt), SystemClock()
-        publish.single(
-            f"{mqtt.base}/{name}/info",
-            Stamp(uuid.uuid4().hex[:12], clock, system_synced).numbered("info", info, clock.monotonic())[0],
-            qos=1,
-            retain=True,
-            hostname=mqtt.host,
-            port=reasons.port(mqtt),
-            tls=tls_context(mqtt) if mqtt.tls else None,  # type: ignore[arg-type]  # a context is taken too
-            auth={"username": mqtt.username, "password": password} if mqtt.username else None,
-            keepalive=5,
-        )
+        clock = SystemClock()
+        stamp = Stamp(uuid.uuid4().hex[:12], clock, system_synced)
+        text, _ = stamp.numbered("info", info, clock.monotonic())
+        with session.connect(mqtt, mqtt_password(mqtt), timeout_s=DEADLINE_S) as broker:
+            broker.publish(f"{mqtt.base}/{name}/info", text, retain=True, timeout_s=DEADLINE_S)

@@ -71,6 +71,12 @@ def cut_off(settings: schema.MqttConfig, times: int) -> Trouble:
     return Trouble("taken over", reason, slow=True)
 
 
+def mute(settings: schema.MqttConfig) -> Trouble:
+    """The broker took the connection and has not answered CONNECT."""
+    where = address(settings)
+    return Trouble("unreachable", f"{where} accepts the connection and then does not answer; is it an MQTT broker?")
+
+
 def closed_early(settings: schema.MqttConfig) -> Trouble:
     """The broker hung up before it answered CONNECT."""
     hint = "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"

@@ -77,12 +77,11 @@ class Reconnector:
     def check(self) -> None:
         """Give up a connection that hangs; connect again when it is time."""
         now = self._clock.monotonic()
-        where = reasons.address(self._settings)
         oldest = self._sender.oldest
         if self._accept_by is not None and now >= self._accept_by:
-            self.lose(Trouble("unreachable", f"{where} accepts the connection and then does not answer"))
+            self.lose(reasons.mute(self._settings))
         elif self._connection and oldest is not None and now - oldest >= self._retry.answer:
-            self.lose(Trouble("unreachable", f"the broker {where} stopped answering"))
+            self.lose(Trouble("unreachable", f"the broker {reasons.address(self._settings)} stopped answering"))
         elif self._retry_at is not None and now >= self._retry_at and not self.leaving:
             self.connect()
 
