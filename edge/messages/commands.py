@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from edge.errors import EdgeError
 
 MAX_BYTES = 64_000
 _MAX_DEPTH = 20
@@ -34,6 +37,41 @@ class Command:
     def answers_on(self) -> str:
         """The answer goes to response/<this>."""
         return self.name if self.kind == "request" else self.kind
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """The document of a request that takes none; `transaction` is no part of it."""
+
+
+class SetRequest(Request, frozen=True):
+    """`request/set`: several config keys at once, all or none."""
+
+    values: dict[str, Any]
+
+
+class ResetRequest(Request, frozen=True):
+    """`request/reset`: one key, or all that were changed live."""
+
+    key: str | UnsetType = UNSET
+
+
+REQUESTS: dict[str, type[Request]] = {
+    "info": Request,
+    "health": Request,
+    "config": Request,
+    "set": SetRequest,
+    "reset": ResetRequest,
+    "reload": Request,
+    "doctor": Request,
+}
+
+
+def document(name: str, value: Any) -> Request:
+    """The typed document of a request; EdgeError if it has another shape."""
+    try:
+        return msgspec.convert({} if value is None else value, REQUESTS[name])
+    except msgspec.ValidationError as error:
+        raise EdgeError(f"request/{name}: {error}; nothing was changed") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What others may ask by MQTT: the privacy switch, thresholds, requests. Every refusal is answered, nothing raises."""
+"""What others may ask over MQTT: the privacy switch, thresholds, requests. Every refusal is answered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from edge.config.load import Loaded
 from edge.config.secrets import public
@@ -16,7 +17,7 @@ from edge.device.clock import Clock, SystemClock
 from edge.device.privacy import PrivacyState
 from edge.errors import EdgeError
 from edge.inference import runtime_name
-from edge.messages.commands import Command
+from edge.messages.commands import REQUESTS, Command, ResetRequest, SetRequest, document
 from edge.messages.payloads import HealthPayload, InfoPayload, ResponsePayload
 from edge.mqtt.publisher import Publisher
 from edge.rate_limit import LogOnce, RateLimit
@@ -29,6 +30,7 @@ from edge.version import __version__
 log = logging.getLogger(__name__)
 
 CHANGES = (60, 10.0)  # that are stored: so many at once, then one in so many seconds, or strangers wear out the card
+_KNOWN = ", ".join(sorted(REQUESTS))
 
 
 class Host(Protocol):
@@ -50,22 +52,19 @@ class Host(Protocol):
 class RequestHandler:
     """Carries out commands on behalf of the decision loop, in its thread. `later` brings late answers back to it."""
 
-    def __init__(self, service: Host, later: Callable[[BackgroundAnswer], None], clock: Clock) -> None:
+    def __init__(self, service: Host, later: Callable[[BackgroundAnswer], object], clock: Clock) -> None:
         self._service = service
-        self._errands = BackgroundRequests(later)
+        self._background = BackgroundRequests(later, clock)
         self._clock = clock
-        self._once = LogOnce(log, SystemClock())
+        self._log_once = LogOnce(log, SystemClock())
         self._changes = RateLimit(*CHANGES, clock.monotonic())
         self._told: dict[str, str] = {}
-        self._requests: dict[str, Callable[[Any], Any]] = {
-            "info": lambda _: msgspec.to_builtins(self.info()),
-            "health": lambda _: msgspec.to_builtins(service.health()),
-            "config": lambda _: public(service.settings.config),
-            "set": self._set_all,
-            "reset": self._reset,
+        self._answers: dict[str, Callable[[], Any]] = {
+            "info": lambda: msgspec.to_builtins(self.info()),
+            "health": lambda: msgspec.to_builtins(service.health()),
+            "config": lambda: public(service.settings.config),
             "reload": self._reload_on_request,
         }
-        self._slow: dict[str, Callable[[], Callable[[], Any]]] = {"doctor": self._doctor}
 
     def announce(self) -> None:
         """Publish what is retained: info and the live values."""
@@ -85,7 +84,7 @@ class RequestHandler:
         carry_out = {"privacy": self._privacy, "config": self._set, "request": self._request}[command.kind]
         try:
             carry_out(command)
-        except Exception as error:  # a stranger's command must not end the loop that everything hangs on
+        except Exception as error:  # one command must not end the loop that everything depends on
             log.exception("%s %s failed", command.kind, command.name)
             self._answer("error", command.transaction, error=f"{command.kind} {command.name}: {error}")
 
@@ -124,7 +123,7 @@ class RequestHandler:
             self._answer(
                 "privacy",
                 command.transaction,
-                error="privacy may not be switched off from afar (privacy.remote_off is false in the config)",
+                error="privacy may not be switched off over MQTT (privacy.remote_off is false in the config)",
             )
             service.outlet.tell("privacy", "ON" if service.privacy.on else "OFF")
             return
@@ -145,7 +144,7 @@ class RequestHandler:
             else:
                 self._change(lambda settings: settings.change({command.name: command.value}))
         except EdgeError as error:
-            self._once.say(logging.WARNING, f"config/{command.name}/set refused: {error}")
+            self._log_once.say(logging.WARNING, f"config/{command.name}/set refused: {error}")
             self._answer("config", command.transaction, error=str(error))
             self._told.pop(command.name, None)  # whoever shows what was asked for hears again what holds
             self.tell_values()
@@ -168,22 +167,26 @@ class RequestHandler:
         return None
 
     def answer_late(self, late: BackgroundAnswer) -> None:
-        """What an errand brought back."""
+        """Publish what a background request has found."""
         self._answer(late.command.name, late.command.transaction, late.data, late.error)
 
     def _request(self, command: Command) -> None:
-        if command.name in self._slow:
-            if not self._errands.run(command, self._slow[command.name]()):
-                self._answer(command.name, command.transaction, error="the same is being worked on; ask again later")
-            return
-        handler = self._requests.get(command.name)
-        if handler is None:
-            known = ", ".join(sorted({*self._requests, *self._slow}))
-            self._answer("error", command.transaction, error=f"no request {command.name!r}; there are: {known}")
+        if command.name not in REQUESTS:
+            self._answer("error", command.transaction, error=f"no request {command.name!r}; there are: {_KNOWN}")
             return
         try:
-            data = handler(command.value)
+            asked = document(command.name, command.value)
+            if command.name == "doctor":
+                self._background.run(command, self._doctor())
+                return
+            if isinstance(asked, SetRequest):
+                data = self._set_all(asked.values)
+            elif isinstance(asked, ResetRequest):
+                data = self._reset(None if asked.key is UNSET else asked.key)
+            else:
+                data = self._answers[command.name]()
         except EdgeError as error:
+            self._log_once.say(logging.WARNING, f"request/{command.name} refused: {error}")
             self._answer(command.name, command.transaction, error=str(error))
             return
         self._answer(command.name, command.transaction, data)
@@ -206,26 +209,24 @@ class RequestHandler:
 
         return look
 
-    def _set_all(self, value: Any) -> dict[str, Any]:
+    def _set_all(self, values: dict[str, Any]) -> dict[str, Any]:
         """Several config keys at once, all or none: two that bound each other cannot be set one by one."""
-        values = value.get("values") if isinstance(value, dict) else None
-        if not isinstance(values, dict) or not values:
-            raise EdgeError('"values" must be a table of keys and values, such as {"values": {"decision.enter": 0.5}}')
-        try:
-            self._change(lambda settings: settings.change(values))
-        except EdgeError as error:
-            self._once.say(logging.WARNING, f"request/set refused: {error}")
-            raise
+        if not values:
+            raise EdgeError('"values" must name at least one key, such as {"values": {"decision.enter": 0.5}}')
+        self._change(lambda settings: settings.change(values))
         self.tell_values()
         return values
 
-    def _reset(self, value: Any) -> dict[str, Any]:
-        key = value.get("key") if isinstance(value, dict) else None
-        self._change(lambda settings: settings.reset(key if isinstance(key, str) else None))
+    def _reset(self, key: str | None) -> dict[str, Any]:
+        self._change(lambda settings: settings.reset(key))
         self.tell_values()
         return self._service.settings.live_values()
 
-    def _reload_on_request(self, _: Any) -> dict[str, Any]:
+    def _reload_on_request(self) -> dict[str, Any]:
+        problem = self._too_often()
+        if problem is not None:
+            raise EdgeError(problem)
+        self._changes.take()
         problem = self.reload()
         if problem:
             raise EdgeError(problem)

@@ -40,7 +40,8 @@ def test_whatever_the_broker_does(tmp_path: Path, manner: Manner, tls: bool) -> 
 
 
 @pytest.mark.parametrize(
-    "mqtt", ['host = "no-such-host.invalid"', 'host = "127.0.0.1"\nport = 1', 'host = "127.0.0.1"\nport = "x"', "host = 5"]
+    "mqtt",
+    ['host = "no-such-host.invalid"', 'host = "127.0.0.1"\nport = 1', 'host = "127.0.0.1"\nport = "x"', "host = 5"],
 )
 def test_a_broker_that_is_not_there(tmp_path: Path, mqtt: str) -> None:
     done = run(tmp_path, mqtt)
