@@ -8,6 +8,7 @@ import os
 import sys
 
 from edge.errors import EdgeError
+from edge.printable import printable, printable_lines
 from edge.version import __version__
 
 # Imported only when called for: a `--help` on a Pi should not wait for OpenCV.
@@ -41,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(namespace.run(namespace))
     except EdgeError as error:
-        print(f"emotion-edge: {error}", file=sys.stderr)
+        print("emotion-edge: " + "\n".join(printable_lines(error, 2_000)), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return 130
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a folder that is none, a disk that is full
-        print(f"emotion-edge: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        print(printable(f"emotion-edge: {error.filename or ''}: {error.strerror or error}"), file=sys.stderr)
         return 1
 
 

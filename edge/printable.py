@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 MAX_LENGTH = 500
+_MAX_LOGGED = 2_000
+_CONTINUED = "\n    "
 
 
 def printable(text: object, limit: int = MAX_LENGTH) -> str:
@@ -22,6 +26,18 @@ def printable(text: object, limit: int = MAX_LENGTH) -> str:
 def printable_lines(text: object, limit: int = MAX_LENGTH) -> list[str]:
     """The same for a text of our own that has several lines, each of which may quote somebody."""
     return [printable(line, limit) for line in str(text).split("\n")]
+
+
+class PrintableRecords(logging.Filter):
+    """For a log handler: what a record quotes cannot act upon a terminal, nor look like a record of its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _CONTINUED.join(printable_lines(record.getMessage(), _MAX_LOGGED))
+        record.args = ()
+        if record.exc_info and not record.exc_text:
+            text = logging.Formatter().formatException(record.exc_info)
+            record.exc_text = "\n".join(printable_lines(text, _MAX_LOGGED))
+        return True
 
 
 def _shown(character: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from edge.capture.devices import Found, cameras_found, microphones_found
 from edge.errors import EdgeError
+from edge.printable import printable
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     for kind, all_found in found.items():
         print(f"{kind}s:")
         for one in all_found:
-            print(f'  {kind}.source = "{one.stable or one.source}"    # {one.name} ({one.backend})')
+            print(f'  {kind}.source = "{one.stable or one.source}"    # {printable(one.name)} ({one.backend})')
         if not all_found:
             print(f"  none found{': ' + trouble[kind] if kind in trouble else ''}")
     return 0

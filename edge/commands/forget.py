@@ -18,6 +18,7 @@ from edge.homeassistant.names import announcement_topic
 from edge.mqtt import reasons
 from edge.mqtt.client import new_client
 from edge.mqtt.tls import UnusableFiles
+from edge.printable import printable
 
 WELCOME_S = 10.0
 QUIET_S = 1.0  # retained messages come at once after subscribing; nothing for this long means that all have come
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         client.disconnect()
         client.loop_stop()
     for topic in sorted(seen):
-        print(f"cleared {topic}")
+        print(f"cleared {printable(topic)}")
     if not seen:
         print(f"nothing of {root} was seen at the broker; what a device keeps there was cleared all the same")
     return 0

@@ -12,6 +12,7 @@ from edge.errors import ModelError
 from edge.modelstore.package import MANIFEST, Package, read_package
 from edge.modelstore.signature import signer
 from edge.modelstore.store import NAMES, choose, in_use, install, rollback
+from edge.printable import printable
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,7 +62,7 @@ def _list(arguments: argparse.Namespace) -> int:
         if each["rollback"]:
             print(f"         before it: {each['rollback']} (`emotion-edge model rollback {name}`)")
         if each["problem"]:
-            print(f"         NOT USED, the installed one: {each['problem']}")
+            print(f"         NOT USED, the installed one: {printable(each['problem'])}")
     return 1 if any(each["problem"] for each in found.values()) else 0
 
 

@@ -22,6 +22,7 @@ from edge.device import paths, systemd
 from edge.device.hardening import forbid_dumps, keep_out_of_swap
 from edge.errors import ConfigError, EdgeError
 from edge.mqtt.config_error_report import report_config_error
+from edge.printable import PrintableRecords
 from edge.service.build import build, obey_signals
 
 
@@ -73,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _log_to(level: str) -> None:
-    logging.basicConfig(level=level, handlers=[systemd.log_handler()], force=True)
+    handler = systemd.log_handler()
+    handler.addFilter(PrintableRecords())  # some quote what came over the network
+    logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 def _with_samples(config: Config, when: str) -> Config:

@@ -30,6 +30,7 @@ from edge.device.files import make_folder, write_atomically
 from edge.device.service_user import SERVICE_USER, rights_of_service
 from edge.errors import ConfigError, EdgeError, StorageError
 from edge.mqtt.probe import probe
+from edge.printable import printable
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(line)
     if not arguments.no_test:
         tried = _tried(loaded)
-        print(tried)
+        print(printable(tried))
         with rights_of_service(path):
             found = advice(loaded.config, path)
         for line in found:

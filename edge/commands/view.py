@@ -1,106 +1,243 @@
-"""How readings look in a terminal. Pure: messages in, lines out."""
+"""How a device's messages look in a terminal. Pure: messages and time in, lines out.
+
+A feeling is shown only while it may still be true: it goes with its age, with privacy, with the device and with the
+broker. Whatever comes from the wire is made printable first.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.readings import LABELS
+import msgspec
+
+from edge.config.schema import PublishConfig
+from edge.messages.payloads import (
+    HealthPayload,
+    ModalityPart,
+    Payload,
+    ReadingPayload,
+    ResponsePayload,
+    SourcePayload,
+    StatePayload,
+)
+from edge.messages.topics import LIVE_AGE_S, health_valid_s, state_valid_s
+from edge.printable import printable
+from edge.readings import ABSENT, LABELS, UNCERTAIN
 
 COLOURS = {
     "neutral": 250, "happy": 220, "sad": 68, "angry": 196, "fearful": 135, "disgusted": 70, "surprised": 208,
     "uncertain": 244, "absent": 240,
 }  # fmt: skip
+SAMPLE = "SAMPLE"  # begins the reason of a source that is no camera or microphone
+_STATES = frozenset((*LABELS, UNCERTAIN, ABSENT))
+_SOURCES = ("camera", "microphone")
+_STATE_EVERY = "config/publish.state_every_s"
+_HEALTH_EVERY = "config/publish.health_every_s"
 
 
 @dataclass(frozen=True)
 class View:
-    """The last message of each kind."""
+    """What is known of one device as of the last message, or the last look at the clock."""
 
     prefix: str
-    last: dict[str, Any] = field(default_factory=dict)
+    broker: str = ""  # why there is no connection to it; empty when there is one
+    availability: str = ""
+    privacy: str = ""
+    sources: Mapping[str, SourcePayload] = field(default_factory=dict)
+    state: StatePayload | None = None
+    reading: ReadingPayload | None = None
+    health: HealthPayload | None = None
+    heard: Mapping[str, float] = field(default_factory=dict)  # when: state, reading, health
+    every_s: Mapping[str, float] = field(default_factory=dict)  # how often they are repeated, as the device says
 
-    def with_message(self, topic: str, payload: bytes) -> View:
-        """The view after one more message; what is not ours or not readable changes nothing."""
-        kind = topic[len(self.prefix) + 1 :]
-        try:
-            content = json.loads(payload) if payload[:1] == b"{" else payload.decode()
-        except ValueError:
+    def with_message(self, topic: str, payload: Payload | str, now: float) -> View:
+        """The view after one more message below the prefix; what is not ours changes nothing."""
+        name = topic.partition("/")[2]
+        view = self
+        if isinstance(payload, ResponsePayload):
+            view = self._with_answer(name, payload, now)
+        elif isinstance(payload, StatePayload) and not self._silent and payload.label in _STATES:
+            view = self._with("state", payload, now)
+        elif isinstance(payload, ReadingPayload) and not self._silent:
+            view = self._with("reading", payload, now)
+        elif isinstance(payload, HealthPayload):
+            view = self._with("health", payload, now)
+        elif isinstance(payload, SourcePayload) and name in _SOURCES:
+            view = replace(self, sources={**self.sources, name: payload})
+        elif isinstance(payload, str):
+            view = self._with_word(topic, payload)
+        return view.at(now)
+
+    def with_broker(self, reason: str, now: float) -> View:
+        """The connection stands (an empty reason), or not."""
+        return replace(self, broker=reason).at(now)
+
+    def at(self, now: float) -> View:
+        """The view without what cannot be known any more."""
+        gone = [name for name, until in self._until().items() if getattr(self, name) is not None and now > until]
+        if self._silent or self.broker or self.availability == "offline":
+            gone += [name for name in ("state", "reading") if getattr(self, name) is not None]
+        changes: dict[str, Any] = dict.fromkeys(gone)
+        return replace(self, **changes) if changes else self
+
+    @property
+    def live(self) -> str:
+        """One word for how far the view can be trusted."""
+        if self.broker:
+            return "no broker"
+        return {"online": "live", "offline": "offline"}.get(self.availability, "waiting")
+
+    @property
+    def sample(self) -> bool:
+        """Whether what is shown is not of anybody here."""
+        return any(source.reason.startswith(SAMPLE) for source in self.sources.values())
+
+    @property
+    def _silent(self) -> bool:
+        return self.privacy == "ON"
+
+    def _with(self, name: str, payload: Payload, now: float) -> View:
+        changes: dict[str, Any] = {name: payload, "heard": {**self.heard, name: now}}
+        return replace(self, **changes)
+
+    def _with_answer(self, name: str, answer: ResponsePayload, now: float) -> View:
+        if name != "health" or answer.status != "ok":
             return self
-        if kind == "response/health" and isinstance(content, dict):
-            kind, content = "health", content.get("data") or {}
-        return replace(self, last={**self.last, kind: content})
+        try:
+            return self._with("health", msgspec.convert(answer.data, HealthPayload), now)
+        except msgspec.ValidationError:
+            return self
 
-    def get(self, kind: str) -> dict[str, Any]:
-        content = self.last.get(kind)
-        return content if isinstance(content, dict) else {}
+    def _with_word(self, topic: str, word: str) -> View:
+        if topic == "availability" and word in ("online", "offline"):
+            return replace(self, availability=word)
+        if topic == "privacy" and word in ("ON", "OFF"):
+            return replace(self, privacy=word)
+        if topic in (_STATE_EVERY, _HEALTH_EVERY):
+            with contextlib.suppress(ValueError):
+                seconds = min(max(float(word), 1.0), 3600.0)  # as the schema has it
+                return replace(self, every_s={**self.every_s, topic: seconds})
+        return self
+
+    def _until(self) -> dict[str, float]:
+        default = PublishConfig()
+        valid = {
+            "state": state_valid_s(self.every_s.get(_STATE_EVERY, default.state_every_s)),
+            "reading": LIVE_AGE_S,
+            "health": health_valid_s(self.every_s.get(_HEALTH_EVERY, default.health_every_s)),
+        }
+        return {name: self.heard.get(name, 0.0) + seconds for name, seconds in valid.items()}
 
 
 def change_line(before: View, view: View) -> str | None:
     """One plain line when something changed that a log should show, else None."""
     stamp = time.strftime("%H:%M:%S")
-    state, old = view.get("state"), before.get("state")
-    if state and (state.get("label"), state.get("people")) != (old.get("label"), old.get("people")):
-        reading = view.get("reading")
-        parts = [f"{stamp} {state['label']} {100 * state['confidence']:.0f} %  people {state['people']}"]
-        parts += [text for text in (_part(reading, "face"), _part(reading, "speech")) if text]
-        fps = view.get("health").get("fps")
-        if fps:
-            parts.append(f"{fps:.1f} fps")
-        return "  ".join(parts)
-    for kind in ("status/camera", "status/microphone"):
-        now, then = view.get(kind), before.get(kind)
-        if now and (now.get("state"), now.get("reason")) != (then.get("state"), then.get("reason")):
-            return f"{stamp} {kind.split('/')[1]} {now['state']}" + (f": {now['reason']}" if now.get("reason") else "")
+    if view.broker != before.broker:
+        return f"{stamp} broker {printable(view.broker) or 'connected'}"
     for kind in ("availability", "privacy"):
-        if view.last.get(kind) != before.last.get(kind):
-            return f"{stamp} {kind} {view.last[kind]}"
-    return None
+        if getattr(view, kind) != getattr(before, kind):
+            return f"{stamp} {kind} {getattr(view, kind)}"
+    for name in _SOURCES:
+        now, then = view.sources.get(name), before.sources.get(name)
+        if now and (then is None or (now.state, now.reason) != (then.state, then.reason)):
+            return f"{stamp} {name} {now.state}" + (f": {printable(now.reason)}" if now.reason else "")
+    state, old = view.state, before.state
+    if state is None:
+        return None if old is None or view.live != "live" or view.privacy == "ON" else f"{stamp} state not known"
+    if old is not None and (state.label, state.people) == (old.label, old.people):
+        return None
+    parts = [f"{stamp} {state.label} {100 * state.confidence:.0f} %  people {state.people}"]
+    if view.reading is not None:
+        shares = (_part("face", view.reading.face), _part("voice", view.reading.speech))
+        parts += [text for text in shares if text]
+    if view.health is not None and view.health.fps:
+        parts.append(f"{view.health.fps:.1f} fps")
+    if view.sample:
+        parts.append(SAMPLE)
+    return "  ".join(parts)
 
 
-def screen(view: View, columns: int) -> list[str]:
-    """The whole picture, redrawn in place."""
-    width = max(min(columns, 100) - 34, 10)
-    state, reading, health = view.get("state"), view.get("reading"), view.get("health")
-    sources = "  ".join(f"{name} {view.get(f'status/{name}').get('state', '…')}" for name in ("camera", "microphone"))
+def screen(view: View, columns: int, rows: int = 24) -> list[str]:
+    """The whole picture, to be redrawn in place: no line is wider than `columns`, and all fit above the last row."""
+    columns = max(columns, 20)
+    bar = min(max(columns - 18, 1), 60)
+    sources = "  ".join(f"{name} {_source(view, name)}" for name in _SOURCES)
+    head = printable(view.prefix)[: max(columns - 12, 8)]
     lines = [
-        f"\x1b[1m{view.prefix}\x1b[0m  {view.last.get('availability', 'connecting …')}  {sources}"
-        f"  privacy {view.last.get('privacy', '…')}",
-        "",
+        f"\x1b[1m{head}\x1b[0m  {view.live}",
+        _cut(f"{sources}  privacy {view.privacy.lower() or '…'}", columns),
+        _cut(_note(view), columns),
     ]
-    if state:
-        label, confidence = state["label"], state["confidence"]
-        lines.append(
-            f"{_paint(label, f'{label:>10}')} {_paint(label, _bar(confidence, width))} {100 * confidence:3.0f} %"
-            f"  {state['people']} in view"
-        )
+    state, reading = view.state, view.reading
+    if state is not None:
+        percent = f"{100 * state.confidence:3.0f} %"
+        lines.append(f"{_paint(state.label, f'{state.label:>10} ' + _bar(state.confidence, bar))} {percent}")
     else:
-        lines.append("waiting for the first state …")
+        lines.append("")
     lines.append("")
     for label in LABELS:
-        p = reading.get("probabilities", {}).get(label, 0.0)
-        lines.append(f"{label:>10} {_paint(label, _bar(p, width))} {100 * p:3.0f} %")
-    parts = [text for text in (_part(reading, "face"), _part(reading, "speech")) if text]
-    lines += ["", "  ".join(parts) or "nobody seen or heard"]
-    if health:
-        latency = (health.get("latency_ms") or {}).get("median")
-        lines.append(
-            f"{health.get('fps', 0):.1f} fps  "
-            + (f"{latency:.0f} ms  " if latency is not None else "")
-            + f"CPU {health.get('cpu_percent', 0):.0f} % of a core  {health.get('rss_mb', 0):.0f} MB"
-        )
+        p = reading.probabilities.get(label, 0.0) if reading is not None else 0.0
+        lines.append(f"{label:>10} {_paint(label, _bar(p, bar))} {100 * p:3.0f} %" if reading else f"{label:>10}")
+    lines += ["", *(_cut(line, columns) for line in _details(view))]
+    return lines[: max(rows - 1, 3)]
+
+
+def _note(view: View) -> str:
+    """What a person must know about what is shown, or about why nothing is."""
+    notes = []
+    if view.broker:
+        notes.append(f"no connection to the broker: {printable(view.broker)}")
+    elif view.availability == "offline":
+        notes.append("the device is offline")
+    elif view.privacy == "ON":
+        notes.append("privacy is on: camera and microphone are closed")
+    else:
+        if view.sample:
+            notes.append(f"{SAMPLE}: this is a demonstration, not you")
+        for name, source in view.sources.items():
+            if source.state == "offline":
+                notes.append(f"{name}: {printable(source.reason)}")
+        if view.state is None:
+            silent = "state" in view.heard
+            notes.append("the device is silent: nothing is known now" if silent else "waiting for the device")
+    return notes[0] if notes else ""
+
+
+def _details(view: View) -> list[str]:
+    lines = []
+    if view.state is not None:
+        lines.append(f"{view.state.people} in view")
+    if view.reading is not None:
+        shares = [_part("face", view.reading.face), _part("voice", view.reading.speech)]
+        lines += [text for text in shares if text] or ["nobody seen or heard"]
+    health = view.health
+    if health is not None:
+        latency = f"{health.latency_ms.median:.0f} ms  " if health.latency_ms is not None else ""
+        lines.append(f"{health.fps:.1f} fps  {latency}CPU {health.cpu_percent:.0f} % of a core  {health.rss_mb:.0f} MB")
     return lines
 
 
-def _part(reading: dict[str, Any], modality: str) -> str:
-    part = reading.get(modality)
-    if not part:
+def _source(view: View, name: str) -> str:
+    source = view.sources.get(name)
+    if source is None:
+        return "…"
+    return SAMPLE if source.reason.startswith(SAMPLE) else source.state
+
+
+def _part(name: str, part: ModalityPart | None) -> str:
+    known = {label: p for label, p in part.probabilities.items() if label in LABELS} if part is not None else {}
+    if part is None or not known:
         return ""
-    label, p = max(part["probabilities"].items(), key=lambda item: item[1])
-    name = "voice" if modality == "speech" else modality
-    return f"{name} {label} {100 * p:.0f} % (weight {part['weight']:.2f})"
+    label, p = max(known.items(), key=lambda item: item[1])
+    return f"{name} {label} {100 * p:.0f} % (weight {part.weight:.2f})"
+
+
+def _cut(text: str, columns: int) -> str:
+    return text if len(text) <= columns else text[: columns - 1] + "…"
 
 
 def _bar(fraction: float, width: int) -> str:

@@ -1,29 +1,27 @@
-"""`emotion-edge watch`: subscribe to a device's topics and draw what it says."""
+"""`emotion-edge watch`: subscribe to a device's topics and show what it says."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import queue
 import shutil
 import signal
 import sys
 import time
-from typing import Any
-
-import paho.mqtt.client as paho
 
 from edge.commands import broker, common
 from edge.commands.view import View, change_line, screen
 from edge.config.load import load
-from edge.errors import BrokerError
-from edge.mqtt import reasons
-from edge.mqtt.client import new_client
-from edge.mqtt.tls import UnusableFiles
+from edge.errors import EdgeError
+from edge.messages.commands import Command
+from edge.messages.payloads import Payload
+from edge.mqtt.subscriber import Subscriber
 
 REDRAW_S = 0.25
-ASK_HEALTH_S = 2.0
+ASK_HEALTH_S = 5.0
+
+Message = tuple[str, Payload | str]
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,78 +37,54 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config).config
     mqtt, password = broker.connection(config.mqtt, arguments)
     prefix = broker.prefix(config, arguments)
+    if any(sign in prefix for sign in "+#"):
+        raise EdgeError("--device: one device at a time, without wildcards")
     if arguments.child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then ends us
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    messages: queue.Queue[Message] = queue.Queue(maxsize=1000)
 
-    messages: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=1000)
-    refused: list[str] = []
-    try:
-        client = new_client(mqtt, password)
-    except UnusableFiles as unusable:
-        raise BrokerError(unusable.trouble.reason) from None
-
-    def connected(client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            refused.append(str(reason))
-        else:
-            client.subscribe(f"{prefix}/#", 0)
-
-    def received(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+    def received(topic: str, payload: Payload | str, _: float | None) -> None:
         with contextlib.suppress(queue.Full):
-            messages.put_nowait((message.topic, bytes(message.payload)))
+            messages.put_nowait((topic, payload))
 
-    client.on_connect = connected
-    client.on_message = received
+    subscriber = Subscriber(mqtt, password, prefix, received)
+    subscriber.start()
     try:
-        client.connect(mqtt.host, reasons.port(mqtt))
-    except (OSError, ValueError) as error:
-        raise BrokerError(reasons.from_error(mqtt, error).reason) from None
-    client.loop_start()
-    try:
-        _watch(client, prefix, messages, refused, arguments.seconds)
+        _watch(subscriber, View(prefix), messages, arguments.seconds)
     finally:
-        client.disconnect()
-        client.loop_stop()
+        subscriber.stop()
         if sys.stdout.isatty():
             sys.stdout.write("\x1b[?25h")
             sys.stdout.flush()
     return 0
 
 
-def _watch(
-    client: paho.Client,
-    prefix: str,
-    messages: queue.Queue[tuple[str, bytes]],
-    refused: list[str],
-    seconds: float | None,
-) -> None:
+def _watch(subscriber: Subscriber, view: View, messages: queue.Queue[Message], seconds: float | None) -> None:
     terminal = sys.stdout.isatty()
-    view = View(prefix)
     drawn = asked = 0.0
     height = 0
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
-        if refused:
-            raise BrokerError(f"the broker refused us: {refused[0]}; --username and --password-file say who we are")
+        before = view
         try:
             topic, payload = messages.get(timeout=0.1)
         except queue.Empty:
-            pass
+            now = time.monotonic()
+            view = view.with_broker(subscriber.status().reason, now)
         else:
-            before = view
-            view = view.with_message(topic, payload)
-            line = change_line(before, view)
-            if line and not terminal:
-                print(line, flush=True)
-        now = time.monotonic()
-        if now - asked >= ASK_HEALTH_S:
+            now = time.monotonic()
+            view = view.with_message(topic, payload, now)
+        line = change_line(before, view)
+        if line and not terminal:
+            print(line, flush=True)
+        if terminal and now - asked >= ASK_HEALTH_S:
             asked = now
-            if "+" not in prefix:
-                client.publish(f"{prefix}/request/health", json.dumps({"transaction": "watch"}))
+            subscriber.send(Command("request", "health", None, transaction="watch"))
         if terminal and now - drawn >= REDRAW_S:
             drawn = now
-            lines = screen(view, shutil.get_terminal_size().columns)
+            size = shutil.get_terminal_size()
+            lines = screen(view, size.columns, size.lines)
             up = f"\x1b[{height}A" if height else "\x1b[?25l"
             sys.stdout.write(up + "".join(f"\r\x1b[2K{line}\n" for line in lines) + "\x1b[0J")
             sys.stdout.flush()
