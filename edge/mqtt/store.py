@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from edge.device.files import folder_owner, make_folder
 from edge.errors import StorageError
 
 _LAYOUT = 1  # user_version of the file; another layout is treated like a damaged file
@@ -78,10 +79,8 @@ class Store:
         self._delivered: set[int] = set()  # still in the file; deleted by the next transaction
         self._journal_size = 0
         with self._mapped():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.chmod(0o700)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
+            make_folder(path.parent)  # one that exists keeps its rights: it may be the owner's
+            _make_private(path)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
         try:
             with self._mapped():
@@ -269,3 +268,15 @@ def remove(path: Path) -> None:
                 os.truncate(each, 0)
             except OSError as error:
                 raise StorageError(f"{each}: cannot be deleted: {error.strerror}; delete it by hand") from None
+
+
+def _make_private(path: Path) -> None:
+    """An empty file if there is none, readable by its owner alone; what root makes belongs to the service's user."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        owner = folder_owner(path.parent)
+        if owner is not None and os.fstat(descriptor).st_nlink == 1:
+            os.fchown(descriptor, *owner)
+    finally:
+        os.close(descriptor)
