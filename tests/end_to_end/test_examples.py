@@ -1,4 +1,4 @@
-"""What the README tells people to type is typed here, as it stands, against the running service."""
+"""What the documentation tells people to type is typed here, as it stands, against the running service."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from edge.messages.topics import TOPICS
 from tests.helpers.broker import Broker, Observer
 from tests.helpers.service import Start
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"<!-- tested: shell -->\n```sh\n(.*?)```", README, re.DOTALL)
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "pages" / "how-to" / "shell.md").read_text("utf-8")
+BLOCKS = re.findall(r"<!-- tested: shell -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
 HOST, DEVICE = "192.168.1.10", "living-room"
 
 needs = pytest.mark.skipif(
@@ -48,7 +48,7 @@ def test_there_are_examples() -> None:
         assert "\n".join(lines).strip() == "\n".join(code for _, code in commands(block)), "each has a word above it"
 
 
-def test_every_topic_is_lines_of_text_and_the_readmes_examples_work(
+def test_every_topic_is_lines_of_text_and_the_examples_work(
     start: Start, observer: Observer, shell: dict[str, str]
 ) -> None:
     start(device={"name": DEVICE}, publish={"modalities": True})

@@ -1,0 +1,220 @@
+"""Write docs/pages/reference/ from the code: `python docs/generate.py`; with --check it only compares.
+
+Four pages: the keys of the config, topics and payloads, the command line, and what Home Assistant shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["COLUMNS"] = "100"  # argparse wraps its help to the terminal
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+PAGES = ROOT / "docs" / "pages" / "reference"
+NOTE = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
+
+
+def main() -> int:
+    """Write every page, or name those that are out of date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a page is out of date")
+    check = parser.parse_args().check
+    stale = []
+    for name, write in WRITERS.items():
+        text = NOTE + write().rstrip() + "\n"
+        path = PAGES / name
+        if path.is_file() and path.read_text("utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    if check and stale:
+        sys.stderr.write(f"out of date: {', '.join(stale)}; run python docs/generate.py\n")
+    return int(check and bool(stale))
+
+
+def config_page() -> str:
+    """One table for each section of default.toml, whose comments explain the keys."""
+    from edge.config import keys
+
+    out = [
+        "# Configuration keys",
+        "",
+        "Every key of `/etc/emotion-edge/config.toml`, from `firmware_config/default.toml`. A key that is marked live"
+        " takes effect with `systemctl reload emotion-edge`; one that is marked MQTT may also be changed on"
+        " `config/<key>/set`. The others need a restart. `emotion-edge check` shows what is in effect.",
+    ]
+    for section, entries in _sections((ROOT / "firmware_config" / "default.toml").read_text("utf-8")):
+        out += ["", f"## {section}" if section else "## At the top of the file"]
+        for comment, names in entries:
+            out.append("")
+            for name, value in names:
+                key = f"{section}.{name}" if section else name
+                marks = ["live"] * keys.is_live(key) + ["MQTT"] * keys.is_remote(key)
+                out.append(f"### `{key}`" + (f" — {', '.join(marks)}" if marks else ""))
+                out += ["", f"Default or example: `{value}`", ""]
+            out += _prose(comment)
+    return "\n".join(out)
+
+
+def _sections(text: str) -> Iterator[tuple[str, list[tuple[list[str], list[tuple[str, str]]]]]]:
+    section, entries, comment, names = "", [], [], []  # type: ignore[var-annotated]
+    for line in [*text.splitlines(), "", "[end]"]:
+        key = re.match(r"#?([a-z][a-z0-9_]*) = (.+)$", line)
+        if key:
+            names.append((key[1], key[2]))
+            continue
+        if not line.strip() or line.startswith("["):
+            if names:
+                entries.append((comment, names))
+            comment, names = [], []
+            if line.startswith("["):
+                yield section, entries
+                section, entries = line.strip("[]"), []
+        elif line.startswith("#"):
+            if names:  # a comment right below a key belongs to the next one
+                entries.append((comment, names))
+                comment, names = [], []
+            comment.append(line[1:].removeprefix(" "))
+
+
+def _prose(comment: list[str]) -> list[str]:
+    """A comment as Markdown; its indented lines, a table by hand, stay as they are."""
+    out: list[str] = []
+    table = False
+    for line in comment:
+        if line.startswith("  ") != table:
+            out += ["", "```text"] if not table else ["```", ""]
+            table = not table
+        out.append(line.removeprefix("  ") if table else line)
+    return out + (["```"] if table else [])
+
+
+def topics_page() -> str:
+    """Every topic with its delivery, and the fields of its payload."""
+    from edge.messages.topics import TOPICS
+
+    folder = ROOT / "firmware_config" / "schema"
+    out = [
+        "# Topics and payloads",
+        "",
+        "Below `emotion/<device>/`, unless `mqtt.base` says otherwise. Every JSON payload has a schema in"
+        " `firmware_config/schema/`; these tables are made from the same types. QoS 0 messages may be lost, QoS 1"
+        " messages arrive at least once: `(session, seq)` of a topic tells doubles apart.",
+        "",
+        "| topic | QoS | retained | kept while the broker is away |",
+        "|---|---|---|---|",
+    ]
+    for name, topic in TOPICS.items():
+        yes_no = ("yes" if topic.retained else "no", "yes" if topic.keep else "no")
+        out.append(f"| `{name}` | {topic.qos} | {yes_no[0]} | {yes_no[1]} |")
+    for name in TOPICS:
+        path = folder / f"{name}.json"
+        if not path.is_file():
+            continue
+        schema = json.loads(path.read_text("utf-8"))
+        out += ["", f"## {name}", "", _sentence(schema.get("description", ""))]
+        fields = schema.get("properties", {})
+        if fields:
+            out += ["", "| field | type | what |", "|---|---|---|"]
+            required = set(schema.get("required", ()))
+            for field, what in fields.items():
+                optional = "" if field in required else " (optional)"
+                out.append(f"| `{field}`{optional} | {_type(what, schema)} | {what.get('description', '')} |")
+    return "\n".join(out)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] if not text.startswith("`") else text
+
+
+def _type(what: dict[str, Any], schema: dict[str, Any]) -> str:  # noqa: PLR0911 - one line for each form of a schema
+    """A JSON schema's type in a word or two."""
+    if "$ref" in what:
+        return _type(schema.get("$defs", {}).get(what["$ref"].rsplit("/", 1)[-1], {}), schema)
+    if "const" in what:
+        return f"`{json.dumps(what['const'])}`"
+    if "enum" in what:
+        return ", ".join(f"`{each}`" for each in what["enum"])
+    for one in ("anyOf", "oneOf"):
+        if one in what:
+            return " or ".join(dict.fromkeys(_type(each, schema) for each in what[one]))
+    kind = what.get("type", "anything")
+    if isinstance(kind, list):
+        return " or ".join(kind)
+    if kind == "array":
+        items = what.get("items")
+        return f"list of {_type(items, schema)}" if isinstance(items, dict) and items else "list"
+    if "minimum" in what and "maximum" in what:
+        return f"{kind}, {what['minimum']} to {what['maximum']}"
+    return str(kind)
+
+
+def commands_page() -> str:
+    """The help of every command."""
+    from edge import cli
+
+    out = ["# Command line", "", "`emotion-edge COMMAND`; each answers `--help`."]
+    for name in cli.COMMANDS:
+        parser = cli._parser(name)  # the parser of one command is built only when it is called for
+        actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        text = actions[0].choices[name].format_help().replace(str(Path.home()), "~")
+        out += ["", f"## {name}", "", "```text", text.rstrip(), "```"]
+    return "\n".join(out)
+
+
+def entities_page() -> str:
+    """What MQTT discovery announces, for a device called living-room."""
+    import msgspec
+
+    from edge.config.schema import Config
+    from edge.homeassistant.announcement import device_payload
+    from edge.homeassistant.facts import facts
+    from edge.messages.payloads import InfoPayload
+    from edge.readings import LABELS
+
+    info = InfoPayload(
+        version="", device="living-room", board="Raspberry Pi 5", runtime="", python="", models={}, labels=LABELS,
+        config=msgspec.to_builtins(Config()),
+    )  # fmt: skip
+    components = device_payload(facts(info, {}))["components"]
+    out = [
+        "# Home Assistant entities",
+        "",
+        "The device `Emotion living-room` announces them by MQTT discovery. Those that are not enabled can be switched"
+        " on under Settings → Devices → MQTT.",
+        "",
+        "| entity | kind | unit | enabled | category |",
+        "|---|---|---|---|---|",
+    ]
+    triggers = []
+    for name, what in components.items():
+        if what["platform"] == "device_automation":
+            triggers.append(f"`{what.get('subtype', name)}` {what.get('type', '')}".strip())
+            continue
+        enabled = "yes" if what.get("enabled_by_default", True) else "no"
+        out.append(
+            f"| {what.get('name') or '(the device itself)'} | {what['platform']} |"
+            f" {what.get('unit_of_measurement', '')} | {enabled} | {what.get('entity_category', '')} |"
+        )
+    return "\n".join([*out, "", "Device triggers, for automations: " + ", ".join(triggers) + "."])
+
+
+WRITERS: dict[str, Callable[[], str]] = {
+    "config.md": config_page,
+    "topics.md": topics_page,
+    "command-line.md": commands_page,
+    "entities.md": entities_page,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

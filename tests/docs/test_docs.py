@@ -1,0 +1,51 @@
+"""The documentation is true: the reference is the code's, every path, link and command exists, the site builds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "docs" / "pages").rglob("*.md"))
+TEXTS = [*PAGES, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "edge/README.md"))]
+
+
+def test_the_reference_is_that_of_the_code() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="mkdocs-material is not here")
+    config = ROOT / "docs" / "mkdocs.yml"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", config, "-d", tmp_path / "site"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"NO_MKDOCS_2_WARNING": "1"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
+    home = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert "pictures/dashboard.png" in home
+    assert (tmp_path / "site" / "pictures" / "dashboard.png").is_file()
+    assert (tmp_path / "site" / "models" / "face" / "confusion.png").is_file()
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text("utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.parent.name != "reference"], ids=str)
+def test_commands_and_files_that_are_named_exist(path: Path) -> None:
+    text = path.read_text("utf-8")
+    for name in re.findall(r"(?:`|\$ |sudo )emotion-edge ([a-z][a-z-]+)", text):
+        assert name in COMMANDS, name
+    for name in re.findall(r"(?<![\w/.-])((?:scripts|firmware_config|systemd|edge|models|docs)/[\w./-]*\w)", text):
+        assert (ROOT / name).exists(), name
