@@ -15,6 +15,7 @@ from edge.version import __version__
 COMMANDS = {
     "run": "run the service",
     "watch": "show live readings from the broker",
+    "bridge": "pass readings on to ROS 2, LabStreamingLayer or OSC",
     "replay": "run the whole pipeline over recordings, the same answer every time",
     "classify": "what a model says of pictures or sounds, one JSON line per file",
     "check": "check a config file and show what is in effect",

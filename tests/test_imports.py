@@ -19,7 +19,7 @@ FLOORS = (
     ("messages",),
     ("capture", "face", "speech"),
     ("emotion",),
-    ("mqtt", "homeassistant", "metrics", "dashboard"),
+    ("mqtt", "homeassistant", "metrics", "dashboard", "bridges"),
     ("demo", "modelstore"),
     ("doctor",),
     ("service",),

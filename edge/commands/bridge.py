@@ -1,0 +1,101 @@
+"""`emotion-edge bridge ros2|lsl|osc`: pass a device's readings on to robots, laboratories and art."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import queue
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from edge.bridges.base import Bridge
+from edge.commands import broker, common
+from edge.config.load import load
+from edge.errors import ConfigError
+from edge.messages.payloads import Payload
+from edge.messages.topics import LIVE_AGE_S
+from edge.mqtt.subscriber import Subscriber
+
+Message = tuple[str, Payload | str]
+
+
+def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = parsers.add_parser("bridge", help="pass readings on to ROS 2, LabStreamingLayer or OSC")
+    parser.add_argument("to", choices=sorted(_MAKERS), help="where to")
+    parser.add_argument(
+        "--osc", metavar="HOST:PORT", default="127.0.0.1:9000", help="OSC receiver (default: %(default)s)"
+    )
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
+    common.add_config(parser)
+    broker.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = load(arguments.config).config
+    mqtt, password = broker.connection(config.mqtt, arguments)
+    prefix = broker.prefix(config, arguments)
+    bridge = _MAKERS[arguments.to](prefix.rpartition("/")[2], arguments)
+    messages: queue.Queue[Message] = queue.Queue(maxsize=1000)
+
+    def received(topic: str, payload: Payload | str, _: float | None) -> None:
+        with contextlib.suppress(queue.Full):
+            messages.put_nowait((topic, payload))
+
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    subscriber = Subscriber(mqtt, password, prefix, received)
+    subscriber.start()
+    print(f"{prefix} -> {bridge.where}", flush=True)
+    try:
+        _forward(messages, bridge, arguments.seconds)
+    finally:
+        subscriber.stop()
+        bridge.close()
+    return 0
+
+
+def _forward(messages: queue.Queue[Message], bridge: Bridge, seconds: float | None) -> None:
+    end = None if seconds is None else time.monotonic() + seconds
+    while end is None or time.monotonic() < end:
+        with contextlib.suppress(queue.Empty):
+            topic, payload = messages.get(timeout=0.2)
+            bridge.forward(topic, payload, _age(payload))
+
+
+def _age(payload: Payload | str) -> float:
+    """Seconds since capture, as far as both clocks agree; a live message is never older than a few seconds."""
+    if not isinstance(payload, Payload) or payload.clock != "synced" or not payload.ts:
+        return 0.0
+    captured = datetime.fromisoformat(payload.ts.replace("Z", "+00:00"))
+    age = (datetime.now(timezone.utc) - captured).total_seconds()
+    return age if 0.0 <= age <= LIVE_AGE_S else 0.0
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _osc(device: str, arguments: argparse.Namespace) -> Bridge:
+    from edge.bridges.osc import OscBridge
+
+    host, _, port = arguments.osc.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError(f"--osc: {arguments.osc!r} is not HOST:PORT, such as 127.0.0.1:9000")
+    return OscBridge(device, host, int(port))
+
+
+def _lsl(device: str, _: argparse.Namespace) -> Bridge:
+    from edge.bridges.lsl import LslBridge
+
+    return LslBridge(device)
+
+
+def _ros2(device: str, _: argparse.Namespace) -> Bridge:
+    from edge.bridges.ros2 import Ros2Bridge
+
+    return Ros2Bridge(device)
+
+
+_MAKERS: dict[str, Callable[[str, argparse.Namespace], Bridge]] = {"osc": _osc, "lsl": _lsl, "ros2": _ros2}
