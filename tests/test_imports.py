@@ -23,6 +23,7 @@ FLOORS = (
     ("demo", "modelstore"),
     ("doctor",),
     ("service",),
+    ("api",),
     ("bench",),
     ("commands",),
     ("cli",),

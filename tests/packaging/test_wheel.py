@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import venv
@@ -10,10 +11,15 @@ import zipfile
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
+from tests.helpers.broker import Broker, observing
+from tests.helpers.told import state
+
 ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -40,35 +46,90 @@ def test_the_wheel_carries_models_config_and_schemas_and_nothing_else(wheel: Pat
     assert wheel.stat().st_size < 5_000_000
 
 
-@pytest.mark.timeout(300)
-def test_installed_in_an_empty_environment_it_is_used_from_the_root_folder(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / "bin" / "python"
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the wheel and what it depends on, and nothing else."""
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
     subprocess.run(
         [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel)], check=True, timeout=280
     )
+    return python
+
+
+def say(program: Path, *words: str | Path) -> str:
+    """What it prints, started in the root folder."""
+    done = subprocess.run([program, *words], cwd="/", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(400)
+def test_installed_in_an_empty_environment_it_is_used_from_the_root_folder(python: Path, tmp_path: Path) -> None:
     picture = tmp_path / "crop.png"
     cv2.imwrite(str(picture), np.random.default_rng(0).integers(0, 255, (48, 48), dtype=np.uint8))
-    command = tmp_path / "venv" / "bin" / "emotion-edge"
+    command = python.parent / "emotion-edge"
+    assert say(command, "--version").startswith("emotion-edge ")
+    assert len(json.loads(say(command, "classify", "face", "--cropped", picture))["faces"]) == 1
+    assert "camera" in say(command, "check", "--state", tmp_path / "state")
+    place = say(python, "-c", "import edge.device.resources as r; print(r.models())")
+    assert str(python.parents[1]) in place
 
-    def use(*words: str) -> str:
-        done = subprocess.run([command, *words], cwd="/", capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
-    assert use("--version").startswith("emotion-edge ")
-    assert len(json.loads(use("classify", "face", "--cropped", str(picture)))["faces"]) == 1
-    assert "camera" in use("check", "--state", str(tmp_path / "state"))
-    place = subprocess.run(
-        [python, "-c", "import edge.device.resources as r; print(r.models())"],
-        cwd="/", capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert str(tmp_path / "venv") in place
-    imported = subprocess.run(
-        [python, "-X", "importtime", "-c", "import edge.service.build"],
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stderr
-    assert "tensorflow" not in imported
+def modules_after(python: Path, statement: str) -> set[str]:
+    return set(say(python, "-c", f"{statement}; import sys; print(*sys.modules)").split())
+
+
+@pytest.mark.timeout(400)
+def test_what_is_not_used_is_not_imported(python: Path) -> None:
+    assert not modules_after(python, "import edge") & {"numpy", "cv2", "msgspec", "paho", "asyncio"}
+    assert not modules_after(python, "from edge import subscribe") & {"cv2", "ai_edge_litert"}
+    assert not modules_after(python, "from edge import Face, Speech, Pipeline") & {"paho", "tensorflow", "scipy"}
+    assert "tensorflow" not in modules_after(python, "import edge.service.build")
+
+
+@pytest.mark.timeout(400)
+def test_the_examples_run_as_a_user_would_run_them(python: Path, video: Path, tmp_path: Path, broker: Broker) -> None:
+    picture = tmp_path / "portrait.png"
+    capture = cv2.VideoCapture(str(video))
+    cv2.imwrite(str(picture), capture.read()[1])
+    capture.release()
+    assert re.match(r"\w+ \d+% at \d+,\d+, \d+ x \d+ pixels\n$", say(python, EXAMPLES / "picture.py", picture))
+    assert re.search(r"s  \w+, 1 in view\n", say(python, EXAMPLES / "live.py", video))
+    watching = subprocess.Popen(
+        [python, EXAMPLES / "subscriber.py", "127.0.0.1", "hall", str(broker.port)],
+        cwd="/", stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with observing(broker.port) as other:
+            other.send("emotion/hall/state", msgspec.json.encode(state("happy")), retain=True)
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == "hall: happy 70%\n"
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def test_there_are_three_examples() -> None:
+    """Another one wants a try in the test above."""
+    assert sorted(path.name for path in EXAMPLES.iterdir()) == ["live.py", "picture.py", "subscriber.py"]
+
+
+@pytest.mark.timeout(400)
+def test_it_is_typed(python: Path, tmp_path: Path) -> None:
+    """mypy of these tests, reading the installed package: its types are known and say what they should."""
+    user = tmp_path / "user.py"
+    user.write_text(
+        "import numpy as np\nfrom edge import Face, Pipeline\n"
+        "label: str = Face().classify(np.zeros((9, 9), np.uint8))[0].label\n"
+        "topic: str = Pipeline().tick(0.0)[0].topic\n"
+        "wrong: int = Pipeline().tick(0.0)[0].topic\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "--cache-dir", tmp_path, user],
+        cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    errors = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert len(errors) == 1, done.stdout + done.stderr
+    assert errors[0].startswith("user.py:5:")

@@ -1,0 +1,1 @@
+"""The public API; its names are handed on by the package `edge` itself."""
