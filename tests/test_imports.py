@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("version", "errors", "readings", "printable"),
     ("device",),
-    ("inference", "rate_limit"),
+    ("inference", "rate_limit", "language"),
     ("config", "web"),
     ("messages",),
     ("capture", "face", "speech"),

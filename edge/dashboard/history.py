@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
 
 from edge.config import keys
-from edge.config.schema import Config
-from edge.dashboard.replay import Point
+from edge.config.schema import Config, DecisionConfig
+from edge.dashboard.replay import STEP_S, Point, as_reading
+from edge.emotion.decision import DecisionMemory, begin, decide
 from edge.messages.payloads import (
     EventPayload,
     HealthPayload,
@@ -49,6 +51,8 @@ class History:
 
     def __init__(self, device: str) -> None:
         self.readings: deque[Point] = deque(maxlen=4_000)
+        self._curve: deque[tuple[float, float]] = deque(maxlen=4_000)  # the probability that the thresholds look at
+        self._smoothing: DecisionMemory | None = None
         self.spans: deque[tuple[float, str]] = deque(maxlen=4_000)  # from when on which state
         self.config: dict[str, Any] = {}  # live keys and their values
         self.service: Service = "waiting"  # as of the last `check`
@@ -125,9 +129,7 @@ class History:
             "state_valid_s": self.state_valid_s,
             "reading": reading if reading is not None and now - reading["at"] < LIVE_AGE_S else None,
             "trail": [point for point in self._trail if now - point[0] < TRAIL_S],
-            "curve": [
-                (p.time, max(p.probabilities), p.probabilities.index(max(p.probabilities))) for p in self.readings
-            ],
+            "curve": list(self._curve),
             "spans": list(self.spans),
             "events": list(self._events)[-_SHOWN_EVENTS:],
             "sources": self._sources,
@@ -159,9 +161,10 @@ class History:
     def _take_reading(self, _: str, payload: ReadingPayload, at: float) -> list[News]:
         if self._privacy == "ON":
             return []  # was on its way when the switch was turned
+        fused = _values(payload.probabilities)
         self._reading = {
             "at": at,
-            "fused": _values(payload.probabilities),
+            "smoothed": fused,
             "valence": payload.valence,
             "arousal": payload.arousal,
             "people": payload.people,
@@ -170,10 +173,32 @@ class History:
         }
         fresh = "speech" if payload.face is None or _younger(payload.speech, payload.face) else "face"
         valid = self.config.get(f"fusion.{fresh}_max_age_s", getattr(Config().fusion, f"{fresh}_max_age_s"))
-        self.readings.append(Point(at, self._reading["fused"], at + float(valid)))
+        point = Point(at, fused, at + float(valid))
+        self.readings.append(point)
+        self._reading["smoothed"] = self._smoothed(point)
+        self._curve.append((at, max(self._reading["smoothed"])))
         self._trail.append((at, payload.valence, payload.arousal))
         self._forget_old(at)
         return [("reading", self._reading)]
+
+    def _smoothed(self, point: Point) -> tuple[float, ...]:
+        """The distribution that the decision looks at: the same smoothing, over what was published."""
+        settings, memory = self.decision, self._smoothing
+        if memory is None or memory.evidence is None or point.time - memory.evidence > settings.hold_s:
+            memory = begin(point.time - STEP_S)  # the decision has forgotten by then, too
+            if self._state is not None and self._state["label"] != ABSENT:  # or we are new here, and it has not
+                memory = replace(memory, smoothed=point.probabilities)
+        self._smoothing = decide(memory, as_reading(point, point.time), point.time, settings)
+        return tuple(round(p, 4) for p in self._smoothing.smoothed)
+
+    @property
+    def decision(self) -> DecisionConfig:
+        """The thresholds in effect."""
+        known = {key.partition(".")[2]: value for key, value in self.config.items() if key.startswith("decision.")}
+        try:
+            return msgspec.convert({**msgspec.to_builtins(Config().decision), **known}, DecisionConfig)
+        except msgspec.ValidationError:  # somebody else's words below our topics
+            return Config().decision
 
     def _take_state(self, _: str, payload: StatePayload, at: float) -> list[News]:
         if self._privacy == "ON" or payload.label not in _STATES:
@@ -210,9 +235,9 @@ class History:
             if before == "ON":
                 self._life = at  # it was quiet until now because it had nothing to say
             return [("privacy", {"privacy": word, "at": at})]
-        for memory in (self.readings, self.spans, self._events, self._trail):
+        for memory in (self.readings, self._curve, self.spans, self._events, self._trail):
             memory.clear()
-        self._reading = self._state = self._health = None
+        self._reading = self._state = self._health = self._smoothing = None
         self.forgotten += 1
         self._begin(PRIVACY, at)
         return [("privacy", {"privacy": word, "at": at})]
@@ -248,6 +273,8 @@ class History:
     def _forget_old(self, now: float) -> None:
         while self.readings and now - self.readings[0].time > READINGS_S:
             self.readings.popleft()
+        while self._curve and now - self._curve[0][0] > READINGS_S:
+            self._curve.popleft()
         while len(self.spans) > 1 and now - self.spans[1][0] > HOUR_S:
             self.spans.popleft()
         while self._events and now - self._events[0]["at"] > HOUR_S:

@@ -13,13 +13,15 @@ from typing import Any
 
 from edge.config import schema
 from edge.dashboard.actions import Actions
+from edge.dashboard.files import Files
 from edge.dashboard.history import History, News
 from edge.dashboard.live import Viewers
 from edge.dashboard.password import Password
 from edge.dashboard.preview import Aim
 from edge.dashboard.sign_in import SignIn
-from edge.dashboard.site import Site, static_files
+from edge.dashboard.site import Site
 from edge.device.clock import Clock
+from edge.language.catalogue import Language
 from edge.messages.commands import Command
 from edge.messages.payloads import Payload, ResponsePayload
 from edge.messages.status import BrokerStatus
@@ -51,6 +53,7 @@ class DashboardObserver:
         aim: Aim,
         clock: Clock,
         over_mqtt: bool = False,
+        language: Language = "en",
     ) -> None:
         self.settings = settings
         self.history = History(device)
@@ -68,8 +71,8 @@ class DashboardObserver:
         self._aim_sent = False
         self._work = ThreadPoolExecutor(1, "dashboard-work")
         once = LogOnce(log, clock)
-        files = static_files()
-        sign_in = SignIn(settings, password, files["/login.html"], clock=clock, once=once, work=self._work)
+        files = Files(language)
+        sign_in = SignIn(settings, password, files, clock=clock, once=once, work=self._work)
         actions = Actions(
             settings, history=self.history, aim=aim, ask=self._ask, aim_changed=self._send_aim,
             has_password=lambda: sign_in.has_password, clock=clock, once=once, work=self._work,
@@ -98,11 +101,11 @@ class DashboardObserver:
             self._woken = True
             self.thread.call(self._digest)
 
-    def stop(self) -> None:
+    def stop(self, timeout: float = 2.0) -> None:
         """End; whoever looks sees the end of the stream."""
         self._aim.stop()
         self.thread.stop()
-        self.thread.join(2.0)
+        self.thread.join(timeout)
         self._work.shutdown(wait=False, cancel_futures=True)
 
     # In our thread

@@ -1,4 +1,4 @@
-"""What the recent past would have looked like under other thresholds: the real decision over remembered readings."""
+"""What the recent past would have been under other thresholds: the real decision over remembered readings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CURVE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A fused reading as it was told."""
+    """A fused reading as it was published."""
 
     time: float
     probabilities: Probabilities
@@ -38,7 +38,7 @@ def replay(points: Iterable[Point], settings: schema.DecisionConfig, start: floa
     spans: list[tuple[float, str]] = []
     curve: list[tuple[float, float, int] | tuple[float, None, None]] = []
     for now, point in _steps(known, first, end):
-        memory = decide(memory, _reading(point, now), now, settings)
+        memory = decide(memory, as_reading(point, now), now, settings)
         if now < start:
             continue
         if not spans or spans[-1][1] != memory.state.label:
@@ -65,7 +65,8 @@ def _steps(points: list[Point], first: float, end: float) -> Iterable[tuple[floa
         now = min(now + STEP_S, max(following, now + 1e-3))
 
 
-def _reading(point: Point | None, now: float) -> Reading | None:
+def as_reading(point: Point | None, now: float) -> Reading | None:
+    """What the decision sees of `point` at `now`: nothing once it is too old."""
     if point is None or now >= point.until:
         return None
     return Reading(point.time, point.probabilities, 0.0, 0.0, max(point.probabilities), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import logging
 from concurrent.futures import Executor
 from http import HTTPStatus
@@ -10,10 +11,12 @@ from pathlib import Path
 
 from edge.config import schema
 from edge.dashboard.attempts import Attempts
+from edge.dashboard.files import Files
 from edge.dashboard.password import Password, file_in
 from edge.dashboard.sessions import LONGEST_S, Sessions
 from edge.device.clock import Clock
 from edge.errors import ConfigError
+from edge.language.catalogue import words
 from edge.rate_limit import LogOnce
 from edge.web.exchange import Answer, Refused, Request
 from edge.web.guard import client_address, is_loopback
@@ -24,13 +27,13 @@ COOKIE = "emotion_edge"
 
 
 class SignIn:
-    """Belongs to the page's thread. `form` is the sign-in page, with {message} where a message goes."""
+    """Belongs to the page's thread."""
 
     def __init__(
         self,
         settings: schema.DashboardConfig,
         password: Password,
-        form: Answer,
+        files: Files,
         *,
         clock: Clock,
         once: LogOnce,
@@ -38,7 +41,7 @@ class SignIn:
     ) -> None:
         self._settings = settings
         self._password = password
-        self._form = form
+        self._files = files
         self._once = once
         self._work = work
         self._sessions = Sessions(clock)
@@ -81,31 +84,45 @@ class SignIn:
         if not self._sessions.token_fits(word, request.headers.get("x-csrf-token", "")):
             raise Refused(HTTPStatus.FORBIDDEN, "the service was restarted: reload the page")
 
-    def page(self, text: str = "", status: HTTPStatus = HTTPStatus.OK) -> Answer:
-        """The sign-in page; `text` is ours, never the visitor's."""
-        return Answer(self._form.body.replace(b"{message}", text.encode()), self._form.kind, status)
+    def page(self, request: Request) -> Answer:
+        """Where one signs in."""
+        return self._page(request, HTTPStatus.OK)
 
     async def sign_in(self, request: Request) -> Answer:
         """With the right password a session begins."""
         given = request.form().get("password", "")
         if not self._password.is_set:
-            return redirect("/")
+            return redirect("./")
         client = client_address(request.peer, request.headers, trust_proxy=self._settings.trust_forwarded_for)
         wait = self._attempts.allow(client)
         if wait > 0.0:
             self._once.say(logging.WARNING, f"too many attempts to sign in to the page from {client}")
-            answer = self.page(f"Too many attempts. Try again in {wait:.0f} seconds.", HTTPStatus.TOO_MANY_REQUESTS)
-            return Answer(answer.body, answer.kind, answer.status, {"Retry-After": str(int(wait) + 1)})
+            retry = {"Retry-After": str(int(wait) + 1)}
+            return self._page(request, HTTPStatus.TOO_MANY_REQUESTS, "sign_in.wait", retry, seconds=f"{wait:.0f}")
         version = self._password.version
         right = await asyncio.get_running_loop().run_in_executor(self._work, self._password.matches, given)
         if not right:
             self._once.say(logging.WARNING, f"a wrong password for the page came from {client}")
-            return self.page("Wrong password.", HTTPStatus.FORBIDDEN)
+            return self._page(request, HTTPStatus.FORBIDDEN, "sign_in.wrong")
         self._attempts.succeeded(client)
         log.info("somebody signed in to the page from %s", client)
         secure = "; Secure" if self._settings.behind_tls else ""
         cookie = f"{COOKIE}={self._sessions.open(version)}; HttpOnly; SameSite=Strict; Path=/; Max-Age={LONGEST_S:.0f}"
-        return redirect("/", {"Set-Cookie": cookie + secure})
+        return redirect("./", {"Set-Cookie": cookie + secure})
+
+    def _page(
+        self,
+        request: Request,
+        status: HTTPStatus,
+        message: str = "",
+        headers: dict[str, str] | None = None,
+        **values: str,
+    ) -> Answer:
+        """The form with a message of the catalogue."""
+        page = self._files.page("login", request)
+        text = words(self._files.language(request))[message].format(**values) if message else ""
+        body = page.body.replace(b"{message}", html.escape(text).encode())
+        return Answer(body, page.kind, status, {**page.headers, **(headers or {})})
 
     def sign_out(self, word: str) -> None:
         self._sessions.close(word)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from edge.dashboard.actions import Actions
+from edge.dashboard.files import Files
 from edge.dashboard.history import History
 from edge.dashboard.live import Viewer, Viewers, encoded
 from edge.dashboard.sign_in import SignIn, redirect
@@ -19,7 +19,6 @@ from edge.web.guard import check_host, check_origin, check_site
 BEAT_S = 15.0  # a stream is never silent for longer
 _CHECK_S = 10.0  # a stream ends so soon after its session did
 
-KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 Reply = tuple[Answer, AsyncGenerator[bytes, None] | None]
 
 
@@ -30,7 +29,7 @@ class Site:
     def __init__(
         self,
         names: frozenset[str],
-        files: dict[str, Answer],
+        files: Files,
         *,
         sign_in: SignIn,
         actions: Actions,
@@ -69,8 +68,9 @@ class Site:
         if request.method == "GET":
             if request.path in self._gets:
                 return await self._gets[request.path](request)
-            if request.path in self._files:
-                return self._files[request.path], None
+            file = self._files.get(request.path, request)
+            if file is not None:
+                return file, None
         elif request.path == "/login":
             check_origin(request.headers)
             return await self._sign_in.sign_in(request), None
@@ -78,19 +78,19 @@ class Site:
             check_origin(request.headers)
             self._sign_in.check_token(request, self._sign_in.required(request))
             return await self._posts[request.path](request), None
-        known = {*self._files, *self._gets, *self._posts}
-        status = HTTPStatus.METHOD_NOT_ALLOWED if request.path in known else HTTPStatus.NOT_FOUND
+        known = request.path in {*self._gets, *self._posts} or self._files.get(request.path, request) is not None
+        status = HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND
         raise Refused(status, "there is nothing here")
 
     async def _page(self, request: Request) -> Reply:
         if self._sign_in.session(request) is None:
-            return redirect("/login"), None
-        return self._files["/index.html"], None
+            return redirect("login"), None
+        return self._files.page("index", request), None
 
     async def _login_page(self, request: Request) -> Reply:
         if self._sign_in.session(request) is not None:
-            return redirect("/"), None
-        return self._sign_in.page(), None
+            return redirect("./"), None
+        return self._sign_in.page(request), None
 
     async def _logout(self, request: Request) -> Answer:
         word = self._sign_in.required(request)
@@ -139,15 +139,3 @@ class Site:
                 yield part
         finally:
             self._viewers.remove(viewer)
-
-
-def static_files() -> dict[str, Answer]:
-    """Everything in the folder beside us, by its path; nothing else can be named."""
-    files = sorted((Path(__file__).parent / "static").iterdir())
-    return {
-        f"/{file.name}": Answer(
-            file.read_bytes(), f"{KINDS[file.suffix]}; charset=utf-8", headers={"Cache-Control": "no-cache"}
-        )
-        for file in files
-        if file.suffix in KINDS
-    }

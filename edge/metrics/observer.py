@@ -38,9 +38,9 @@ class MetricsObserver:
         with self._lock:
             self._values.hear(topic, payload, at)
 
-    def stop(self) -> None:
+    def stop(self, timeout: float = 2.0) -> None:
         self.thread.stop()
-        self.thread.join(2.0)
+        self.thread.join(timeout)
 
     def page(self) -> str:
         """What a scrape gets."""

@@ -14,7 +14,8 @@ from edge.config.schema import Config
 from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import file_in, store
 from edge.device.clock import SystemClock
-from edge.messages.payloads import SourcePayload
+from edge.messages.payloads import ModalityPart, ReadingPayload, SourcePayload, StatePayload
+from edge.readings import LABELS
 from tests.dashboard.web import Web
 from tests.helpers.broker import free_port
 from tests.helpers.browser import Browser
@@ -26,7 +27,11 @@ DRESSES = {
     "desktop-dark": (1280, 900, True),
     "phone-light": (360, 740, False),
     "phone-dark": (360, 740, True),
+    "tablet-light": (820, 1180, False),
+    "iphone-light": (390, 844, False),
+    "large-dark": (1920, 1080, True),
 }
+SHOWN = "document.querySelectorAll('#bars tbody tr').length === 7"
 LIVE = "document.getElementById('link').dataset.state === 'live'"
 
 
@@ -60,18 +65,31 @@ def lived_in(dashboard: DashboardObserver) -> Iterator[None]:
         thread.join()
 
 
+def state_of(label: str, for_s: float = 5.0) -> StatePayload:
+    return StatePayload(label=label, confidence=0.7, since="", for_s=for_s, people=1, modalities=("face",))
+
+
+def reading_of(label: str, share: float) -> ReadingPayload:
+    probabilities = {name: share if name == label else (1 - share) / 6 for name in LABELS}
+    face = ModalityPart(probabilities, 0.1, 0.8, 1.0)
+    return ReadingPayload(
+        probabilities=probabilities, label=label, confidence=share, valence=0.5, arousal=0.3, people=1, face=face
+    )  # fmt: skip
+
+
 def shoot(browser: Browser, url: str, folder: Path, mood: str, dresses: list[str]) -> None:
     for dress in dresses:
         width, height, dark = DRESSES[dress]
         browser.view(width, height, dark=dark)
         browser.go(url)
         if not url.endswith("/login"):
-            browser.wait(LIVE, 60)
+            browser.wait(SHOWN, 60)
         time.sleep(1.2)
-        if mood == "trying":
+        if mood.startswith("trying"):
+            browser.run("(() => { document.getElementById('settings').open = true })()")
             slider = "document.getElementById('decision-enter')"
             browser.run(f"(s => {{ s.value = 0.7; s.dispatchEvent(new Event('input')) }})({slider})")
-            browser.wait("document.getElementById('trial-words').textContent.includes('would have')", 30)
+            browser.wait("document.querySelectorAll('#trial .would').length > 1", 30)
         browser.view(width, int(browser.run("document.documentElement.scrollHeight")), dark=dark)
         time.sleep(0.3)
         browser.screenshot(folder / f"{mood}-{dress}.png")
@@ -85,8 +103,22 @@ def moods(browser: Browser, folder: Path) -> None:
     with page(state, port) as dashboard:
         Web(port).wait()
         shoot(browser, url, folder, "nothing", ["desktop-light"])
+        for topic, payload in told_at_start(Config()):
+            dashboard.hear(topic, payload, None)
+        dashboard.hear("state", state_of("happy", 30.0), None)
+        dashboard.hear("reading", reading_of("happy", 0.7), None)
+        dashboard.hear("status/camera", SourcePayload(state="online", reason="sample scene"), None)
+        shoot(browser, url, folder, "sample", ["desktop-light"])
         with lived_in(dashboard):
-            shoot(browser, url, folder, "trying", list(DRESSES))
+            shoot(browser, url, folder, "trying", list(DRESSES)[:4])
+            shoot(browser, url, folder, "living", ["tablet-light", "iphone-light", "large-dark"])
+            for language in ("de", "fr", "es"):
+                browser.speak(language)
+                shoot(browser, url, folder, f"trying-{language}", ["desktop-light", "phone-light"])
+            browser.speak("en")
+        dashboard.hear("state", state_of("uncertain"), None)
+        dashboard.hear("reading", reading_of("happy", 0.4), None)
+        shoot(browser, url, folder, "uncertain", ["tablet-light", "desktop-light"])
         dashboard.hear("status/camera", SourcePayload(state="offline", reason="busy: another program has it"), None)
         dashboard.hear("privacy", "ON", None)
         shoot(browser, url, folder, "privacy", ["desktop-dark", "phone-light"])

@@ -14,6 +14,7 @@ import pytest
 from edge.config.schema import Config
 from edge.dashboard.observer import DashboardObserver
 from edge.device.clock import SystemClock
+from edge.language.catalogue import LANGUAGES, words
 from edge.messages.payloads import InfoPayload, SourcePayload
 from edge.messages.status import BrokerStatus
 from edge.readings import LABELS
@@ -90,8 +91,8 @@ def test_it_shows_what_is_told(room: tuple[DashboardObserver, Web], browser: Bro
     assert "in view" in browser.text("#company")
     assert browser.run("document.querySelectorAll('#hour .block').length") >= 3
     assert browser.run("document.querySelectorAll('#field .trail path').length") >= 1
-    for words in ("15.0 per second", "6 ms", "47 °C", "connected"):
-        assert words in browser.text("#health")
+    for said in ("15.0 per second", "6 ms", "47 °C", "connected"):
+        assert said in browser.text("#health")
     browser.click("summary")
     assert browser.run("document.querySelectorAll('#events li').length") >= 5
     assert browser.errors == []
@@ -163,21 +164,25 @@ def slide(browser: Browser, slider: str, value: float) -> None:
     )
 
 
-def test_thresholds_are_tried_then_kept(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
-    dashboard, _ = room
+def settings(browser: Browser) -> None:
+    """Opens them, once the values in effect have arrived."""
+    browser.run("(() => { document.getElementById('settings').open = true })()")
     browser.wait("document.getElementById('decision-enter').value === '0.45'")
+
+
+def test_thresholds_are_tried_then_saved(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
+    dashboard, _ = room
+    settings(browser)
     assert browser.run("document.getElementById('keep').disabled")
     browser.run("document.getElementById('decision-enter').focus()")
     for _ in range(10):
         browser.press("ArrowRight", 39)
-    browser.wait("[...document.querySelectorAll('#trial text')].some(t => t.textContent === 'as it would be')", 30)
-    assert "it would have been" in browser.text("#trial-words")
+    browser.wait("document.querySelectorAll('#trial .would').length > 1", 30)
+    assert "would have been" in browser.text("#trial-words")
+    assert browser.text("output[for=decision-enter]") == "45% → 55%"
     assert dashboard.history.config["decision.enter"] == 0.45, "nothing is changed by looking"
-    slide(browser, "decision-exit", 0.9)
-    browser.wait("document.getElementById('thresholds-message').textContent.includes('is above decision.enter')")
-    assert browser.run("document.getElementById('keep').disabled")
     browser.click("#discard")
-    browser.wait("document.getElementById('thresholds-message').textContent === ''")
+    browser.wait("document.getElementById('keep').disabled")
     assert browser.run("document.getElementById('decision-enter').value") == "0.45"
     slide(browser, "decision-enter", 0.6)
     browser.wait("!document.getElementById('keep').disabled")
@@ -186,6 +191,134 @@ def test_thresholds_are_tried_then_kept(room: tuple[DashboardObserver, Web], bro
     assert dashboard.history.config["decision.enter"] == 0.6
     dashboard.hear("config/decision.enter", "0.5", None)  # changed elsewhere: the slider follows
     browser.wait("document.getElementById('decision-enter').value === '0.5'")
+
+
+def test_no_slider_allows_what_is_refused(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
+    """A state cannot end above where it starts: the other slider goes along, in both directions."""
+    settings(browser)
+    slide(browser, "decision-exit", 0.9)
+    assert browser.run("document.getElementById('decision-enter').value") == "0.9"
+    slide(browser, "decision-enter", 0.2)
+    assert browser.run("document.getElementById('decision-exit').value") == "0.2"
+    browser.wait("document.querySelectorAll('#trial .would').length > 1", 30)
+    assert browser.text("#thresholds-message") == ""
+    browser.run("(() => { document.getElementById('decision-exit').max = 9 })()")
+    slide(browser, "decision-exit", 5)  # what no hand can do: the answer is in the page's words all the same
+    browser.wait("document.getElementById('thresholds-message').textContent !== ''")
+    assert "decision." not in browser.text("#thresholds-message")
+    assert browser.run("document.getElementById('keep').disabled")
+
+
+def test_before_a_value_is_known_its_slider_shows_none(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port) as dashboard:
+        Web(port).wait()
+        browser.view(*WIDE)
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait("document.querySelectorAll('#bars tbody tr').length === 7")
+        browser.run("(() => { document.getElementById('settings').open = true })()")
+        assert browser.text("output[for=decision-enter]") == "\u2013"
+        shown = "getComputedStyle(document.getElementById('decision-enter')).visibility"
+        assert browser.run(shown) == "hidden"
+        assert browser.run("document.getElementById('decision-enter').disabled")
+        dashboard.hear("config/decision.enter", "0.45", None)
+        browser.wait("document.querySelector('output[for=decision-enter]').innerText === '45%'")
+        assert browser.run(shown) == "visible"
+        browser.go("about:blank")
+
+
+def test_the_headline_says_what_the_bars_say(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port) as dashboard:
+        Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.hear(topic, payload, None)
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait(LIVE, 60)
+        dashboard.hear("state", state("absent"), None)
+        dashboard.hear("reading", reading("sad"), None)
+        browser.wait("document.getElementById('state').innerText === 'deciding …'")
+        for label in ("happy", "uncertain"):
+            dashboard.hear("state", state(label), None)
+            browser.wait(f"document.getElementById('state').innerText === {label!r}")
+            for _ in range(8):
+                dashboard.hear("reading", reading("sad"), None)
+                time.sleep(0.3)
+            browser.wait("document.querySelector('#bars .strong th').innerText === 'sad'")
+            bars = browser.run(
+                "Object.fromEntries([...document.querySelectorAll('#bars tbody tr')]"
+                ".map(row => [row.dataset.label, row.querySelector('b').innerText]))"
+            )
+            said = browser.text("#sentence")
+            if label == "happy":
+                assert f"{bars['happy']} sure" in said
+                assert "It may be turning sad" in said
+            else:
+                assert "no emotion is dominant" in said
+        assert browser.run("getComputedStyle(document.getElementById('bars')).getPropertyValue('--enter')") == "0.45"
+        assert "45%" in browser.text("#bars-note")
+        browser.go("about:blank")
+
+
+def test_no_word_is_broken_and_nothing_is_cut_off(serve: Serve, browser: Browser) -> None:
+    """Every state, every language, from a small phone to a large screen."""
+    dashboard, web = serve()
+    try:
+        for language in LANGUAGES:
+            browser.speak(language)
+            for width in (360, 390, 820, 1024, 1920):
+                browser.view(width, 900)
+                browser.go(f"http://127.0.0.1:{web.port}/")
+                browser.wait(LIVE, 60)
+                for label in ("uncertain", "disgusted", "surprised"):
+                    dashboard.hear("state", state(label), None)
+                    word = words(language)[f"state.{label}"]
+                    browser.wait(f"document.getElementById('state').innerText === {word!r}")
+                    where = f"{word} at {width}"
+                    fits = "(e => e.scrollWidth <= e.clientWidth && e.getClientRects().length === 1)"
+                    assert browser.run(f"{fits}(document.getElementById('state'))"), where
+                    assert browser.run("document.documentElement.scrollWidth") <= width, where
+                    assert browser.run(OVERLAP) == [], where
+    finally:
+        browser.speak("en")
+        browser.go("about:blank")
+
+
+OVERLAP = """(() => {
+  const parts = [...document.querySelectorAll('.name > span, #link, #privacy')].map(e => [e.className || e.id, e.getBoundingClientRect()]);
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return parts.flatMap(([name, a], i) => parts.slice(i + 1).filter(([, b]) => meet(a, b)).map(([other]) => `${name} over ${other}`));
+})()"""  # noqa: E501
+
+
+def test_the_hour_begins_with_the_first_thing_known(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port) as dashboard:
+        Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.hear(topic, payload, None)
+        browser.view(*WIDE)
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait(LIVE, 60)
+        for seconds, heading in ((30, "The last minute"), (300, "The last 5 minutes"), (4_000, "The last hour")):
+            dashboard.history.spans.clear()
+            dashboard.hear("state", state("happy", float(seconds)), None)
+            browser.go(f"http://127.0.0.1:{port}/")
+            browser.wait(f"document.getElementById('hour-title').innerText === {heading!r}")
+            share = browser.run(
+                "(svg => svg.querySelector('.block').getBBox().width / svg.getBBox().width)"
+                "(document.getElementById('hour'))"
+            )
+            assert share > (0.4 if seconds < 60 else 0.8)
+        browser.go("about:blank")
+
+
+def test_the_sample_is_marked(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
+    dashboard, _ = room
+    assert browser.run("document.getElementById('sample').hidden")
+    dashboard.hear("status/camera", SourcePayload(state="online", reason="SAMPLE: no camera"), None)
+    browser.wait("!document.getElementById('sample').hidden")
+    assert browser.text("#sample").startswith("SAMPLE")
 
 
 def test_it_does_not_talk_all_the_time(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
@@ -254,7 +387,7 @@ def test_no_view_shows_a_dead_feeling(browser: Browser, tmp_path: Path) -> None:
         browser.wait(LIVE, 60)
         feel(dashboard)
         browser.wait("document.getElementById('state').innerText === 'happy'")
-        assert "70 %" in browser.text("#sentence")
+        assert "70%" in browser.text("#sentence")
         browser.wait("document.getElementById('link').dataset.state === 'silent'", 15)  # 4.5 s, and a look every 2 s
         nothing_of_anybody(browser)
         feel(dashboard)
@@ -296,20 +429,21 @@ def test_by_way_of_the_broker_its_silence_is_silence(browser: Browser, tmp_path:
         dashboard._broker = lambda: BrokerStatus("unreachable", "the connection to the broker was lost")
         browser.wait("document.getElementById('link').dataset.state === 'offline'")
         nothing_of_anybody(browser)
-        assert "the connection to the broker was lost" in browser.text("#sentence")
+        assert "connection to the broker was lost" in browser.text("#sentence")
         browser.go("about:blank")
 
 
 def test_under_privacy_what_was_tried_on_the_past_goes_too(
     room: tuple[DashboardObserver, Web], browser: Browser
 ) -> None:
-    browser.wait("document.getElementById('decision-enter').value === '0.45'")
+    settings(browser)
     slide(browser, "decision-enter", 0.6)
     browser.wait("document.getElementById('trial-words').textContent.includes('would have')", 30)
     browser.click("#privacy")
     browser.wait("document.getElementById('state').innerText === 'private'")
     browser.wait("!document.getElementById('trial-words').textContent.includes('would have')")
-    assert browser.run("document.querySelectorAll('#trial .block, #trial .curve').length") == 0
+    assert browser.run("document.querySelectorAll('#trial .was:not(.key), #trial .would, #trial .curve').length") == 0
+    assert browser.run("[...document.querySelectorAll('.people-only')].every(part => part.offsetParent === null)")
     assert browser.run("document.getElementById('decision-enter').value") == "0.45"
     assert browser.run("document.getElementById('health').innerText.includes('%')") is False
 

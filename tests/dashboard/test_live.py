@@ -29,7 +29,7 @@ def test_first_everything_and_then_what_happens(serve: Serve) -> None:
         dashboard.hear("privacy", "ON", None)
         heard = [next(told) for _ in range(2)]
     assert [name for name, _ in heard] == ["reading", "privacy"]
-    assert len(heard[0][1]["fused"]) == 7
+    assert len(heard[0][1]["smoothed"]) == 7
     assert abs(heard[0][1]["at"] - first["now"]) < 5
 
 

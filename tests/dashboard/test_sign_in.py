@@ -67,7 +67,7 @@ def test_a_damaged_file_lets_nobody_in(tmp_path: Path, content: str) -> None:
 
 def test_without_signing_in_there_is_nothing_but_the_door(serve: Serve) -> None:
     _, web = serve(password=PASSWORD)
-    assert web.get("/").headers["location"] == "/login"
+    assert web.get("/").headers["location"] == "login"
     assert b"Password" in web.get("/login").body
     for path in ("/live", "/aim.jpg"):
         assert web.get(path).status == 401
@@ -90,9 +90,9 @@ def test_the_right_password_opens_and_the_cookie_is_guarded(serve: Serve) -> Non
     assert web.get("/").status == 200
     assert web.snapshot()["signed_in"] is True
     assert web.post("/privacy", {"on": True}).status == 200
-    assert web.get("/login").headers["location"] == "/"
+    assert web.get("/login").headers["location"] == "./"
     assert web.post("/logout", {}).status == 200
-    assert web.get("/").headers["location"] == "/login"
+    assert web.get("/").headers["location"] == "login"
 
 
 def test_behind_tls_the_cookie_is_for_tls_alone(serve: Serve) -> None:
@@ -133,8 +133,8 @@ def test_where_a_password_is_needed_none_means_nobody(serve: Serve, tmp_path: Pa
     _, web = serve(password=PASSWORD, behind_tls=True)
     remove(file_in(tmp_path))
     assert web.get("/live").status == 401
-    assert web.get("/").headers["location"] == "/login"
-    assert web.sign_in(PASSWORD).headers["location"] == "/"
+    assert web.get("/").headers["location"] == "login"
+    assert web.sign_in(PASSWORD).headers["location"] == "./"
     assert web.get("/").status == 303
 
 

@@ -127,6 +127,11 @@ class Browser:
         ]
         self.call("Emulation.setEmulatedMedia", features=features)
 
+    def speak(self, language: str) -> None:
+        """The language that its owner asks pages for."""
+        agent = self.call("Runtime.evaluate", expression="navigator.userAgent", returnByValue=True)["result"]["value"]
+        self.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+
     def go(self, url: str) -> None:
         self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'", 20)

@@ -1,31 +1,29 @@
-// One row per feeling: what face and voice say, and both together.
+// One row per emotion: what face and voice say, and both together as the decision sees them, averaged over a moment.
 
 import { html, say, share } from "./dom.js";
-import { percent } from "./words.js";
+import { number, percent, t, title } from "./words.js";
 
-const PARTS = ["fused", "face", "speech"];
+const PARTS = ["smoothed", "face", "speech"];
 
 export class Bars {
-  constructor(table, weights) {
-    this.table = table;
-    this.weights = weights; // where each modality's weight is written
+  /** `weights`: where each modality's weight is written; `note` and `rest`: the lines below. */
+  constructor(table, weights, note, rest) {
+    Object.assign(this, { table, weights, note, rest });
   }
 
   build(labels) {
-    const body = this.table.tBodies[0];
     this.rows = Object.keys(labels).map((label) => {
       const cells = PARTS.map(() => ({ number: html("b"), fill: html("i") }));
-      const row = html("tr", { "data-label": label }, html("th", { scope: "row" }, label),
+      const row = html("tr", { "data-label": label }, html("th", { scope: "row" }, title(label)),
         ...cells.map(({ number, fill }) => html("td", {}, html("div", { class: "bar" }, number, html("span", {}, fill)))));
       return { row, cells };
     });
-    body.replaceChildren(...this.rows.map(({ row }) => row));
+    this.table.tBodies[0].replaceChildren(...this.rows.map(({ row }) => row));
   }
 
-  draw(reading) {
-    this.table.classList.toggle("stale", !reading);
-    const parts = [reading?.fused, reading?.face?.values, reading?.speech?.values];
-    const top = reading ? Math.max(...reading.fused) : 2;
+  draw(reading, config) {
+    const parts = [reading?.smoothed, reading?.face?.values, reading?.speech?.values];
+    const top = reading ? Math.max(...reading.smoothed) : 2;
     this.rows.forEach(({ row, cells }, i) => {
       row.classList.toggle("strong", parts[0]?.[i] === top);
       cells.forEach(({ number, fill }, part) => {
@@ -36,7 +34,16 @@ export class Bars {
     });
     for (const name of ["face", "speech"]) {
       const part = reading?.[name];
-      say(this.weights[name], part ? `weighs ${percent(part.weight)}` : "silent");
+      say(this.weights[name], part ? t("bars.weight", { percent: percent(part.weight) }) : t(`bars.no_${name}`));
     }
+    const enter = config["decision.enter"], smoothing = config["decision.smoothing_s"];
+    this.table.classList.toggle("marked", enter !== undefined);
+    if (enter !== undefined) {
+      this.table.style.setProperty("--enter", enter);
+      say(this.note, t("bars.note", { time: `${number(smoothing ?? 0, 1)} s`, enter: percent(enter) }));
+    }
+    const rest = reading?.face?.rest;
+    this.rest.hidden = rest === undefined || rest === null;
+    if (!this.rest.hidden) say(this.rest, rest >= 1 ? t("bars.rest") : t("bars.rest_learning", { percent: percent(rest) }));
   }
 }

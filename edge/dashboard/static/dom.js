@@ -29,7 +29,7 @@ export function share(element, fraction) {
   element.style.setProperty("--share", Math.min(Math.max(fraction, 0), 1).toFixed(3));
 }
 
-/** Oblique lines for times in which nobody looked; to be put into <defs>. */
+/** Oblique lines for times in which nothing was known; to be put into <defs>. */
 export function hatch(id) {
   return svg("pattern", { id, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
     svg("line", { class: "hatch", x1: 0, y1: 0, x2: 0, y2: 7 }));

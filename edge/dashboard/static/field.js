@@ -1,6 +1,7 @@
-// The field of valence and arousal: each feeling has its place and glows as it is probable; a line shows the last minute.
+// The field of valence and arousal: each emotion has its place and glows as it is probable; a line shows the last minute.
 
 import { svg, say } from "./dom.js";
+import { t, title } from "./words.js";
 
 const R = 100; // one, in the units of the drawing
 const TRAIL_S = 60;
@@ -29,7 +30,7 @@ export class Field {
       washes.append(wash);
       const [anchor, dx, dy] = ANCHORS[label] ?? ["start", 6, 3];
       const place = svg("g", { "data-label": label }, svg("circle", { class: "place", cx: x, cy: y, r: 2 }),
-        svg("text", { x: x + dx, y: y + dy, "text-anchor": anchor }, label));
+        svg("text", { x: x + dx, y: y + dy, "text-anchor": anchor }, title(label)));
       places.append(place);
       this.parts.set(label, { wash, place });
     }
@@ -42,8 +43,8 @@ export class Field {
     this.root.replaceChildren(defs, svg("circle", { class: "rim", r: 106 }),
       svg("g", { "clip-path": "url(#rim)" }, washes),
       svg("g", { class: "lines" }, svg("path", { d: "M-106 0H106M0-106V106" }), svg("circle", { r: 53, "stroke-dasharray": "1 4" })),
-      text(0, -109.5, "middle", "excited"), text(0, 115, "middle", "calm"),
-      text(104, 9.5, "end", "pleasant"), text(-104, 9.5, "start", "unpleasant"),
+      text(0, -110.5, "middle", t("field.excited")), text(0, 117, "middle", t("field.calm")),
+      text(104, 10.5, "end", t("field.pleasant")), text(-104, 10.5, "start", t("field.unpleasant")),
       places, this.path, this.ring, this.here);
     this.hide();
   }
@@ -53,7 +54,7 @@ export class Field {
     this.path.replaceChildren();
     for (const part of [this.ring, this.here]) part.style.opacity = 0;
     for (const { wash, place } of this.parts.values()) { wash.style.opacity = 0; place.classList.remove("strong"); }
-    say(this.words, "Valence and arousal: nothing to show.");
+    say(this.words, t("field.empty"));
   }
 
   add(at, valence, arousal) {
@@ -65,10 +66,10 @@ export class Field {
     this.trail = this.trail.filter(([at]) => now - at < TRAIL_S);
     this.drawTrail(now);
     const names = Object.keys(labels);
-    const top = reading ? names[reading.fused.indexOf(Math.max(...reading.fused))] : null;
+    const top = reading ? names[reading.smoothed.indexOf(Math.max(...reading.smoothed))] : null;
     names.forEach((label, index) => {
       const { wash, place } = this.parts.get(label);
-      wash.style.opacity = reading ? Math.sqrt(reading.fused[index]) * parseFloat(getComputedStyle(this.root).getPropertyValue("--wash") || 0.4) : 0;
+      wash.style.opacity = reading ? Math.sqrt(reading.smoothed[index]) * parseFloat(getComputedStyle(this.root).getPropertyValue("--wash") || 0.4) : 0;
       place.classList.toggle("strong", label === top);
     });
     for (const part of [this.ring, this.here]) {
@@ -77,8 +78,8 @@ export class Field {
       part.dataset.label = top;
       part.style.transform = `translate(${reading.valence * R}px, ${-reading.arousal * R}px)`;
     }
-    if (reading) say(this.words, `Valence and arousal: ${mood(reading.valence, reading.arousal)}.`);
-    else say(this.words, "Valence and arousal: nothing to show.");
+    if (reading) say(this.words, t("field.summary", { words: mood(reading.valence, reading.arousal) }));
+    else say(this.words, t("field.empty"));
   }
 
   drawTrail(now) {
@@ -109,6 +110,7 @@ function smooth(points) {
 }
 
 function mood(valence, arousal) {
-  const how = (value, low, high) => (value > 0.15 ? high : value < -0.15 ? low : null);
-  return [how(valence, "unpleasant", "pleasant"), how(arousal, "calm", "excited")].filter(Boolean).join(", ") || "in the middle";
+  const how = (value, low, high) => (value > 0.15 ? t(high) : value < -0.15 ? t(low) : null);
+  const found = [how(valence, "field.unpleasant", "field.pleasant"), how(arousal, "field.calm", "field.excited")];
+  return found.filter(Boolean).join(", ") || t("field.middle");
 }

@@ -1,69 +1,53 @@
-// The last hour as a score: a lane for each feeling, pleasant ones above; marks below where people came and went.
+// What is remembered of the last hour, as lanes; marks below where people came and went.
 
 import { svg, say, hatch } from "./dom.js";
-import { clock, duration, title } from "./words.js";
+import { blocks, gutterOf, lanes, rails, shut, within } from "./lanes.js";
+import { clock, t, totals } from "./words.js";
 
-const HOUR_S = 3600;
-const CLOSED = ["privacy", "offline"];
+const HOUR_S = 3600, SHORTEST_S = 60;
 const LANE = 15, TOP = 4, PEOPLE = 20, AXIS = 20;
-
-/** Spans with both ends, within a window. */
-export function closed(spans, start, end) {
-  return spans.map(([from, label], i) => [Math.max(from, start), Math.min(spans[i + 1]?.[0] ?? end, end), label])
-    .filter(([from, to]) => to > from);
-}
+const STEPS_MIN = [1, 2, 5, 10, 15, 20, 30];
 
 export class Hour {
-  constructor(root, words) {
-    this.root = root;
-    this.words = words;
+  constructor(root, words, heading) {
+    Object.assign(this, { root, words, heading });
   }
 
   draw(spans, events, labels, now) {
     const width = Math.max(this.root.clientWidth || 800, 260);
-    const lanes = [...Object.entries(labels)].sort((a, b) => b[1][0] - a[1][0] || b[1][1] - a[1][1]).map(([label]) => label);
-    lanes.push("uncertain");
-    const gutter = width < 520 ? 72 : 100;
-    const bottom = TOP + lanes.length * LANE;
-    const height = bottom + PEOPLE + AXIS;
-    const start = now - HOUR_S;
-    const x = (time) => gutter + ((time - start) / HOUR_S) * (width - gutter - 1);
-    const found = closed(spans, start, now);
-    const seen = new Set(found.map(([, , label]) => label));
-
-    const drawn = [svg("defs", {}, hatch("hatch-hour"))];
-    lanes.forEach((label, i) => {
-      const y = TOP + i * LANE + LANE / 2;
-      drawn.push(svg("line", { class: "lane", x1: gutter, x2: width, y1: y, y2: y }),
-        svg("text", { x: gutter - 10, y: y + 4, "text-anchor": "end", class: seen.has(label) ? "name-of" : undefined }, label));
-    });
-    for (const [from, to, label] of found) {
-      const left = x(from), wide = Math.max(x(to) - left, 1.5);
-      if (CLOSED.includes(label)) {
-        drawn.push(svg("rect", { x: left, y: TOP, width: wide, height: bottom - TOP, fill: "url(#hatch-hour)", class: "shut" }));
-        continue;
-      }
-      const lane = lanes.indexOf(label);
-      if (lane < 0) continue;
-      const thick = label === "uncertain" ? 4 : LANE - 4;
-      drawn.push(svg("rect", { class: label === "uncertain" ? "vague" : "block", "data-label": label, x: left,
-        y: TOP + lane * LANE + (LANE - thick) / 2, width: wide, height: thick, rx: Math.min(2, wide / 2) }));
-    }
-    drawn.push(...this.people(events, start, x, bottom + PEOPLE / 2, gutter));
-    for (const minutes of width < 520 ? [60, 30, 0] : [60, 50, 40, 30, 20, 10, 0]) {
-      const at = now - minutes * 60;
-      const anchor = minutes === 0 ? "end" : minutes === 60 ? "start" : "middle";
-      drawn.push(svg("line", { class: "lane", x1: x(at), x2: x(at), y1: bottom + PEOPLE, y2: bottom + PEOPLE + 4 }),
-        svg("text", { x: x(at), y: height - 2, "text-anchor": anchor }, minutes === 0 ? "now" : clock(new Date(Date.now() - minutes * 60_000))));
-    }
+    const gutter = gutterOf(width);
+    const known = Math.min(Math.max(now - (spans[0]?.[0] ?? now), SHORTEST_S), HOUR_S); // no empty time before the first
+    const start = now - known;
+    const names = lanes(labels);
+    const bottom = TOP + names.length * LANE, height = bottom + PEOPLE + AXIS;
+    const x = (time) => gutter + ((time - start) / known) * (width - gutter - 1);
+    const found = within(spans, start, now);
+    const shape = { gutter, width, top: TOP, high: LANE };
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.setAttribute("height", height);
-    this.root.replaceChildren(...drawn);
-    say(this.words, summary(found));
+    this.root.replaceChildren(svg("defs", {}, hatch("hatch-hour")), ...rails(names, shape, new Set(found.map(([, , label]) => label))),
+      ...blocks(names, found, x, shape, { from: 0.14, share: 0.72 }, ""), ...shut(found, x, TOP, bottom, "hatch-hour"),
+      ...this.people(events, start, x, bottom + PEOPLE / 2, gutter), ...this.axis(known, now, x, bottom + PEOPLE, height, width));
+    const minutes = Math.round(known / 60);
+    say(this.heading, minutes >= 60 ? t("hour.title_hour") : minutes <= 1 ? t("hour.title_minute") : t("hour.title", { count: minutes }));
+    say(this.words, found.length ? t("hour.summary", { parts: totals(found) }) : t("hour.empty"));
+  }
+
+  axis(known, now, x, y, height, width) {
+    const most = width < 520 ? 2.5 : 7;
+    const step = STEPS_MIN.find((minutes) => known / 60 / minutes <= most) ?? 30;
+    const made = [];
+    for (let minutes = 0; minutes * 60 <= known; minutes += step) {
+      const at = x(now - minutes * 60), left = at - x(now - known) < 30;
+      made.push(svg("line", { class: "lane", x1: at, x2: at, y1: y, y2: y + 4 }),
+        svg("text", { x: at, y: height - 2, "text-anchor": minutes === 0 ? "end" : left ? "start" : "middle" },
+          minutes === 0 ? t("hour.now") : clock(new Date(Date.now() - minutes * 60_000))));
+    }
+    return made;
   }
 
   people(events, start, x, y, gutter) {
-    const marks = [svg("text", { x: gutter - 10, y: y + 4, "text-anchor": "end" }, "people")];
+    const marks = [svg("text", { x: gutter - 8, y: y + 4, "text-anchor": "end" }, t("hour.people"))];
     for (const event of events) {
       if (event.at < start || !event.event.startsWith("person_")) continue;
       const left = x(event.at);
@@ -72,12 +56,4 @@ export class Hour {
     }
     return marks;
   }
-}
-
-function summary(spans) {
-  const totals = new Map();
-  for (const [from, to, label] of spans) totals.set(label, (totals.get(label) ?? 0) + to - from);
-  if (!totals.size) return "Nothing is known of the last hour.";
-  const parts = [...totals].sort((a, b) => b[1] - a[1]).map(([label, seconds]) => `${title(label)} for ${duration(seconds)}`);
-  return `Timeline. In the last hour: ${parts.join(", ")}.`;
 }

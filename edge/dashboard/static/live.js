@@ -1,21 +1,21 @@
-// The line to the service: server-sent events, and a watch over whether they still come.
+// The stream of server-sent events, and a watch over whether they still come.
 
 const SILENT_MS = 25_000;
 const AGAIN_MS = 10_000;
 const SLEPT_MS = 3_000;
 
-/** `told(name, content)` for each event; `linked(state)` with "live", "lost" or "full". */
-export function listen(told, linked) {
+/** `received(name, content)` for each event; `linked(state)` with "live", "lost" or "full". */
+export function listen(received, linked) {
   let source, heard, timer;
 
   function open() {
     clearTimeout(timer);
-    source = new EventSource("/live");
+    source = new EventSource("live");
     for (const name of ["snapshot", "reading", "state", "event", "source", "health", "info", "privacy", "config", "broker", "service", "aim", "beat"]) {
       source.addEventListener(name, (event) => {
         heard = performance.now();
         if (name === "snapshot") linked("live");
-        if (name !== "beat") told(name, JSON.parse(event.data));
+        if (name !== "beat") received(name, JSON.parse(event.data));
       });
     }
     source.onerror = () => (source.readyState === EventSource.CLOSED ? refused() : linked("lost"));
@@ -26,18 +26,18 @@ export function listen(told, linked) {
     linked("lost");
     timer = setTimeout(open, AGAIN_MS);
     try {
-      const answer = await fetch("/", { redirect: "manual", cache: "no-store" });
-      if (answer.type === "opaqueredirect") location.assign("/login");
+      const answer = await fetch("./", { redirect: "manual", cache: "no-store" });
+      if (answer.type === "opaqueredirect") location.assign("login");
       else if (answer.ok) linked("full");
-    } catch { /* it is away; we come back */ }
+    } catch { /* gone; we try again */ }
   }
 
-  let slept = Date.now() - performance.now();
+  let ahead = Date.now() - performance.now();
   setInterval(() => {
-    const drift = Date.now() - performance.now(); // one clock stands still while a laptop sleeps, the other does not
-    if (drift - slept > SLEPT_MS) heard &&= -SILENT_MS + performance.now() - 1;
-    slept = drift;
-    if (heard && performance.now() - heard > SILENT_MS && source.readyState === EventSource.OPEN) {
+    const before = ahead;
+    ahead = Date.now() - performance.now(); // the one goes on while a laptop sleeps, the other does not
+    const slept = ahead - before > SLEPT_MS;
+    if (heard && (slept || performance.now() - heard > SILENT_MS) && source.readyState === EventSource.OPEN) {
       source.close();
       linked("lost");
       heard = performance.now();

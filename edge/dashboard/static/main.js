@@ -3,26 +3,27 @@
 import { $, html, say, share } from "./dom.js";
 import { Bars } from "./bars.js";
 import { Field } from "./field.js";
+import { drawHealth } from "./health.js";
 import { Hour } from "./hour.js";
 import { listen } from "./live.js";
 import { Thresholds } from "./thresholds.js";
-import { clock, happened, percent, people, present, title } from "./words.js";
+import { clock, happened, headline, people, present, sureness, t, title } from "./words.js";
 
 const FRESH_S = 4; // an older reading is not of now
 const SPEAK_MS = 5_000; // at most so often something is read out
 const LOG = 40;
+const KEPT = 1_200; // points of the curve
 
 const model = {
-  labels: {}, state: null, reading: null, privacy: null, service: "waiting", linked: false, sources: {}, spans: [], events: [], config: {}, health: null, broker: null,
-  token: "", curvePoints: [], offset: 0, link: "waiting", linkedAt: 0, stateValid: 27,
+  labels: {}, state: null, reading: null, privacy: null, sources: {}, spans: [], events: [], curve: [], config: {}, health: null, broker: null,
+  service: "waiting", link: "waiting", linkedAt: 0, stateValid: 27, token: "", offset: 0,
   now: () => performance.now() / 1000 + model.offset,
-  curve: (start) => model.curvePoints.filter(([at]) => at >= start),
   announce: (words) => speak(words),
 };
 
 const field = new Field($("field"), $("field-words"));
-const bars = new Bars($("bars"), { face: $("face-weight"), speech: $("speech-weight") });
-const hour = new Hour($("hour"), $("hour-words"));
+const bars = new Bars($("bars"), { face: $("face-weight"), speech: $("speech-weight") }, $("bars-note"), $("bars-rest"));
+const hour = new Hour($("hour"), $("hour-words"), $("hour-title"));
 const thresholds = new Thresholds(post, model);
 let aimUntil = 0, spoken = "", spokenAt = -SPEAK_MS, speaking;
 
@@ -30,11 +31,11 @@ async function post(path, content) {
   try {
     const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": model.token }, body: JSON.stringify(content) });
     const text = await answer.text();
-    if (answer.status === 401) location.assign("/login");
+    if (answer.status === 401) location.assign("login");
     const json = (answer.headers.get("Content-Type") ?? "").startsWith("application/json");
     return { ok: answer.ok, data: json ? JSON.parse(text) : { error: text.trim() } };
   } catch {
-    return { ok: false, data: { error: "the service cannot be reached now" } };
+    return { ok: false, data: { error: t("unreachable") } };
   }
 }
 
@@ -49,11 +50,13 @@ function speak(words) {
   }, Math.max(0, spokenAt + SPEAK_MS - performance.now()));
 }
 
+// What the service sends, by name
+
 const takers = {
   snapshot(all) {
     Object.assign(model, { labels: all.labels, state: all.state, reading: all.reading, privacy: all.privacy, sources: all.sources, spans: all.spans,
-      events: all.events, config: all.config, health: all.health, broker: all.broker, token: all.token, service: all.service, stateValid: all.state_valid_s,
-      curvePoints: all.curve, offset: all.now - performance.now() / 1000 });
+      events: all.events, curve: all.curve, config: all.config, health: all.health, broker: all.broker, service: all.service,
+      stateValid: all.state_valid_s, token: all.token, offset: all.now - performance.now() / 1000 });
     field.build(all.labels);
     field.trail = all.trail;
     bars.build(all.labels);
@@ -71,22 +74,20 @@ const takers = {
   reading(reading) {
     if (model.privacy === "ON") return; // was on its way when the switch was turned
     model.reading = reading;
-    const top = Math.max(...reading.fused);
     field.add(reading.at, reading.valence, reading.arousal);
-    model.curvePoints.push([reading.at, top, reading.fused.indexOf(top)]);
-    model.curvePoints = model.curvePoints.slice(-1200);
+    model.curve = [...model.curve, [reading.at, Math.max(...reading.smoothed)]].slice(-KEPT);
   },
   state(state) {
+    if (model.privacy === "ON") return;
     const before = model.state;
     model.state = state;
-    if (model.privacy !== "ON") begin(state.label, state.since);
+    begin(state.label, state.since);
     if (before?.label !== state.label) speak(`${title(state.label)}. ${present(model, model.now())}`);
   },
   event(event) {
-    model.events.push(event);
-    model.events = model.events.filter(({ at }) => model.now() - at < 3600).slice(-1000);
+    model.events = [...model.events, event].filter(({ at }) => model.now() - at < 3600).slice(-1000);
     log();
-    hour.draw(model.spans, model.events, model.labels, model.now());
+    slow();
   },
   source({ name, state, reason }) {
     model.sources[name] = { state, reason };
@@ -100,16 +101,16 @@ const takers = {
   privacy({ privacy, at }) {
     model.privacy = privacy;
     if (privacy === "ON") {
-      Object.assign(model, { spans: [], events: [], reading: null, state: null, health: null, curvePoints: [] });
+      Object.assign(model, { spans: [], events: [], reading: null, state: null, health: null, curve: [] });
       field.hide();
       thresholds.forget();
       aimUntil = 0;
       aim();
       begin("privacy", at);
       log();
-      now();
     }
-    speak(privacy === "ON" ? "Privacy is on." : "Privacy is off.");
+    speak(t(privacy === "ON" ? "privacy.is_on" : "privacy.is_off"));
+    now();
     slow();
   },
   config(values) {
@@ -121,7 +122,7 @@ const takers = {
     if (state !== "silent" && state !== "offline") return;
     Object.assign(model, { state: null, reading: null, health: null });
     if (model.privacy !== "ON") begin("offline", at);
-    speak("The service is not there.");
+    speak(t(`link.${state}`));
   },
   aim({ left }) {
     aimUntil = left > 0 ? performance.now() + left * 1000 : 0;
@@ -135,43 +136,51 @@ function begin(label, at) {
   model.spans.push([last ? Math.max(at, last[0]) : at, label]);
 }
 
-/** What is older than this says nothing about now: it goes, whatever became of the line, the broker and the service. */
+/** What is older than this says nothing about now: it goes, whatever became of the stream, the broker and the service. */
 function expire(at) {
-  if (model.linked) model.linkedAt = at;
+  if (model.link === "live") model.linkedAt = at;
   const cutOff = at - model.linkedAt > FRESH_S;
   if (model.state && (cutOff || at - model.state.at > model.stateValid)) model.state = null;
-  if (cutOff || at - (model.reading?.at ?? 0) > FRESH_S) model.reading = null;
+  if (model.reading && (cutOff || at - model.reading.at > FRESH_S)) model.reading = null;
   if (cutOff) model.health = null;
 }
 
 /** "live" only while page, service and broker are all there. */
 function link() {
-  const state = model.link !== "live" ? model.link : model.service === "offline" || model.service === "silent" ? model.service
-    : model.broker?.state !== "connected" ? "broker" : model.service === "waiting" && model.privacy === null ? "waiting" : "live";
-  $("link").dataset.state = state;
-  say($("link"), LINKS[state]);
-  document.body.classList.toggle("away", !["live", "broker"].includes(state));
+  const { link, service, broker, privacy } = model;
+  if (link !== "live") return link;
+  if (service === "offline" || service === "silent") return service;
+  if (broker?.state !== "connected") return "broker";
+  return service === "waiting" && privacy === null ? "waiting" : "live";
 }
 
+/** What changes all the time. */
 function now() {
   const at = model.now();
   expire(at);
-  link();
-  const { reading } = model;
-  const label = model.privacy === "ON" ? "privacy" : model.state ? model.state.label : model.link === "waiting" || model.service === "waiting" ? "" : "offline";
-  say($("state"), label ? title(label) : "…");
+  const linked = link(), label = headline(model), isPrivate = model.privacy === "ON";
+  $("link").dataset.state = linked;
+  say($("link"), t(`link.${linked}`));
+  document.body.classList.toggle("away", label === "offline");
+  document.body.classList.toggle("private", isPrivate);
+  document.body.classList.toggle("unknown", label === null && !model.spans.length);
+  const word = label ? title(label) : "…";
+  say($("state"), word);
+  $("state").style.setProperty("--letters", word.length);
   $("now").dataset.label = label ?? "";
-  share($("sure-bar"), label && label in model.labels ? model.state.confidence : 0);
+  share($("sure-bar"), model.state && label in model.labels ? sureness(model) : 0);
   say($("sentence"), present(model, at));
-  const count = model.privacy === "ON" || !model.state ? 0 : model.state.people;
-  if ($("company").dataset.count !== String(count)) {
-    $("company").dataset.count = count;
-    $("company").replaceChildren(...Array.from({ length: Math.min(count, 8) }, () => html("i", { "aria-hidden": "true" })),
-      count ? people(count) : "");
-  }
+  company(isPrivate || !model.state ? 0 : model.state.people);
+  $("sample").hidden = isPrivate || !Object.values(model.sources).some(({ state, reason }) => state === "online" && /\bsample\b/i.test(reason));
   if (!field.parts) return;
-  field.draw(reading, model.labels, at);
-  bars.draw(reading);
+  field.draw(model.reading, model.labels, at);
+  bars.draw(model.reading, model.config);
+}
+
+function company(count) {
+  if ($("company").dataset.count === String(count)) return;
+  $("company").dataset.count = count;
+  $("company").replaceChildren(...Array.from({ length: Math.min(count, 8) }, () => html("i", { "aria-hidden": "true" })), count ? people(count) : "");
 }
 
 /** What changes slowly. */
@@ -179,11 +188,11 @@ function slow() {
   if (!field.parts) return;
   hour.draw(model.spans, model.events, model.labels, model.now());
   thresholds.draw();
-  health();
+  drawHealth(model);
   const on = model.privacy === "ON";
   $("privacy").disabled = model.privacy === null;
   $("privacy").setAttribute("aria-checked", String(on));
-  say($("privacy-word"), model.privacy === null ? "" : on ? "on" : "off");
+  say($("privacy-word"), model.privacy === null ? "" : t(on ? "on" : "off"));
   $("aim-start").disabled = on;
 }
 
@@ -196,57 +205,33 @@ function log() {
   }));
 }
 
-function health() {
-  const { health, broker, sources } = model;
-  const rows = [];
-  for (const [name, source] of Object.entries(sources)) {
-    const words = source.state === "disabled" ? source.reason || "off" : source.state === "online" ? "on" : source.reason || "away";
-    rows.push([name[0].toUpperCase() + name.slice(1), words, source.state === "offline"]);
-  }
-  if (broker) rows.push(["Broker", broker.state === "connected" ? "connected" : `${broker.state}${broker.outbox ? `, ${broker.outbox} waiting` : ""}`, broker.state !== "connected"]);
-  if (health) {
-    rows.push(["Pictures", `${health.fps.toFixed(1)} per second`]);
-    if (health.latency_ms) rows.push(["From light to word", `${Math.round(health.latency_ms.median)} ms`]);
-    if (health.temperature_c !== null) rows.push(["Temperature", `${Math.round(health.temperature_c)} °C${health.throttled ? ", throttled" : ""}`, health.throttled]);
-    rows.push(["Work", `${Math.round(health.cpu_percent)} % of a core`], ["Memory", `${Math.round(health.rss_mb)} MB`]);
-  }
-  const key = JSON.stringify(rows);
-  if ($("health").dataset.key === key) return;
-  $("health").dataset.key = key;
-  $("health").replaceChildren(...rows.map(([name, value, bad]) => html("div", {}, html("dt", {}, name), html("dd", { class: bad ? "bad" : undefined }, value))));
-}
-
 function aim() {
   const left = Math.ceil((aimUntil - performance.now()) / 1000);
   const on = left > 0;
-  if ($("aim-banner").hidden === on) $("aim-banner").hidden = !on;
+  $("aim-banner").hidden = !on;
   $("aim-figure").hidden = !on || $("aim").hidden;
   if (!on) return $("aim-picture").removeAttribute("src");
-  say($("aim-left"), String(left));
-  if (!$("aim").hidden) $("aim-picture").src = `/aim.jpg?${Date.now()}`;
+  say($("aim-left"), t("aim.left", { seconds: left }));
+  if (!$("aim").hidden) $("aim-picture").src = `aim.jpg?${Date.now()}`;
 }
 
 async function act(path, content, message) {
   const { ok, data } = await post(path, content);
   say(message, ok ? "" : data.error);
   message.hidden = message === $("notice") && ok;
-  return ok;
 }
-
-const LINKS = { waiting: "connecting …", live: "live", lost: "no connection; trying again", full: "too many viewers; trying again",
-  broker: "broker not connected", silent: "the service does not respond", offline: "the device is offline" };
 
 listen((name, content) => { takers[name](content); now(); if (name === "snapshot") { log(); slow(); } }, (state) => {
   model.link = state;
-  model.linked = state === "live";
-  if (!model.linked) speak("The connection to the service is lost.");
+  if (state !== "live") speak(t("link.lost"));
   now();
 });
-$("privacy").addEventListener("click", () => act("/privacy", { on: model.privacy !== "ON" }, $("notice")));
-$("aim-start").addEventListener("click", () => act("/aim", { on: true }, $("aim-message")));
-$("aim-stop").addEventListener("click", () => act("/aim", { on: false }, $("notice")));
-$("logout").addEventListener("click", async () => { await post("/logout", {}); location.assign("/login"); });
-new ResizeObserver(() => slow()).observe($("hour"));
+$("privacy").addEventListener("click", () => act("privacy", { on: model.privacy !== "ON" }, $("notice")));
+$("aim-start").addEventListener("click", () => act("aim", { on: true }, $("aim-message")));
+$("aim-stop").addEventListener("click", () => act("aim", { on: false }, $("notice")));
+$("logout").addEventListener("click", async () => { await post("logout", {}); location.assign("login"); });
+new ResizeObserver(slow).observe($("hour"));
+new ResizeObserver(() => thresholds.draw()).observe($("trial"));
 setInterval(now, 1_000);
 setInterval(slow, 3_000);
 setInterval(aim, 500);

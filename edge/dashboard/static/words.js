@@ -1,58 +1,105 @@
-// What is shown, as sentences.
+// What is shown, as sentences, in the language of the page.
 
-const TITLES = { absent: "nobody", privacy: "private" };
+import catalogue from "./catalogue.js";
 
-export const title = (label) => TITLES[label] ?? label;
-export const percent = (fraction) => `${Math.round(100 * fraction)} %`;
+const LANGUAGE = document.documentElement.lang || "en";
+const whole = new Intl.NumberFormat(LANGUAGE, { style: "percent", maximumFractionDigits: 0 });
+
+/** A message of the catalogue with `values` put in. */
+export const t = (key, values = {}) => (catalogue[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+
+export const title = (label) => t(`state.${label}`);
+export const percent = (fraction) => whole.format(fraction);
+export const number = (value, digits = 0) =>
+  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+const counted = (unit, count) => (count === 1 ? t(`time.${unit}`) : t(`time.${unit}s`, { count }));
 
 export function duration(seconds) {
-  if (seconds < 1.5) return "a second";
-  if (seconds < 60) return `${Math.round(seconds)} seconds`;
+  if (seconds < 59.5) return counted("second", Math.max(1, Math.round(seconds)));
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return minutes === 1 ? "a minute" : `${minutes} minutes`;
-  const hours = Math.round(minutes / 60);
-  return hours === 1 ? "an hour" : `${hours} hours`;
+  return minutes < 60 ? counted("minute", minutes) : counted("hour", Math.round(minutes / 60));
 }
 
 export const clock = (date, seconds = false) =>
-  date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) });
+  date.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) });
 
 export function people(count) {
-  return count === 1 ? "one person in view" : count > 1 ? `${count} people in view` : "nobody in view";
+  return count === 1 ? t("people.one") : count > 1 ? t("people.many", { count }) : t("people.none");
 }
 
-const SENSES = { face: "the face", speech: "the voice" };
+/** `reason` as the end of a sentence. */
+const ended = (reason) => reason.replace(/\.$/, "");
+
+/** What the headline says: a state, or what there is instead of one. */
+export function headline(model) {
+  if (model.privacy === "ON") return "privacy";
+  if (!model.state) return ["lost", "full"].includes(model.link) || ["silent", "offline"].includes(model.service) ? "offline" : null;
+  return model.state.label === "absent" && model.reading ? "deciding" : model.state.label;
+}
 
 /** The present in a sentence or two. */
 export function present(model, now) {
-  const { state, sources } = model;
-  if (model.privacy === "ON") return "Camera and microphone are released. Nobody is seen or heard, and the past hour is forgotten.";
-  if (!state) return absence(model);
-  const lasting = duration(Math.max(now - state.since, 0));
-  if (state.label === "absent") {
-    const away = Object.entries(sources).filter(([, source]) => source.state === "offline");
-    if (away.length) return away.map(([name, source]) => `The ${name} is away: ${source.reason}.`).join(" ");
-    return `Nobody has been seen or heard for ${lasting}.`;
+  const { state, reading, sources } = model;
+  const names = Object.keys(model.labels);
+  switch (headline(model)) {
+    case "privacy": return t("present.private");
+    case null: return t("present.waiting");
+    case "offline": return absence(model);
+    case "deciding": return t("present.deciding");
+    case "absent": {
+      const away = Object.entries(sources).filter(([, source]) => source.state === "offline");
+      if (away.length) return away.map(([name, { reason }]) => t("present.source_offline", { source: t(`health.${name}`), reason: ended(reason) })).join(" ");
+      return t("present.absent", { time: duration(Math.max(now - state.since, 0)) });
+    }
+    case "uncertain": {
+      if (!reading) return t("present.uncertain");
+      const [first, second] = names.map((label, i) => [reading.smoothed[i], label]).sort((a, b) => b[0] - a[0]);
+      const enter = model.config["decision.enter"];
+      const why = first[0] < enter ? t("present.closest", { label: title(first[1]), percent: percent(first[0]), enter: percent(enter) })
+        : t("present.too_close", { label: title(first[1]), second: title(second[1]) });
+      return `${t("present.uncertain")} ${upper(why)}`;
+    }
+    default: {
+      const sure = percent(sureness(model));
+      const time = duration(Math.max(now - state.since, 0));
+      const senses = state.modalities.length === 2 ? t("sense.both") : state.modalities.length ? t(`sense.${state.modalities[0]}`) : "";
+      const said = senses ? t("present.sure_by", { percent: sure, time, senses }) : t("present.sure", { percent: sure, time });
+      const top = reading && names[reading.smoothed.indexOf(Math.max(...reading.smoothed))];
+      return top && top !== state.label ? `${said} ${t("present.turning", { label: title(top) })}` : said;
+    }
   }
-  if (state.label === "uncertain") return `Somebody is there, but for ${lasting} nothing has won clearly.`;
-  const senses = state.modalities.map((name) => SENSES[name]).join(" and ");
-  return `${percent(state.confidence)} sure, for ${lasting}${senses ? `, by ${senses}` : ""}.`;
+}
+
+/** How sure the state is: as the bars show it, or as it was last published. */
+export function sureness({ state, reading, labels }) {
+  const index = Object.keys(labels).indexOf(state.label);
+  return reading && index >= 0 ? reading.smoothed[index] : state.confidence;
 }
 
 /** Why there is nothing to show. */
-function absence(model) {
-  if (model.link === "lost" || model.link === "full") return "This page has lost the service; it is not known how anybody is now.";
-  if (model.service === "silent") return "The service does not respond; it is not known how anybody is now.";
-  if (model.service === "offline") return model.broker?.reason ? `${model.broker.reason}.` : "The device is not connected to its broker.";
-  return "Waiting for the first message from the service.";
+function absence({ link, service, broker }) {
+  if (link === "lost" || link === "full") return t("present.lost");
+  if (service === "silent") return t("present.silent");
+  return broker?.reason ? t("present.offline_because", { reason: upper(ended(broker.reason)) }) : t("present.offline");
 }
+
+const upper = (text) => text.charAt(0).toLocaleUpperCase(LANGUAGE) + text.slice(1);
 
 /** One line of the log. */
 export function happened(event) {
   switch (event.event) {
-    case "state_entered": return event.label === "absent" ? "Nobody is there any more" : event.label === "uncertain" ? "Uncertain" : `Became ${event.label}`;
-    case "person_appeared": return `Somebody came (${people(event.people)})`;
-    case "person_gone": return `Somebody left (${people(event.people)})`;
+    case "state_entered": return ["absent", "uncertain"].includes(event.label) ? t(`log.${event.label}`) : t("log.entered", { label: title(event.label) });
+    case "person_appeared": return t("log.appeared", { people: people(event.people) });
+    case "person_gone": return t("log.gone", { people: people(event.people) });
     default: return "";
   }
+}
+
+/** How long each state lasted, the longest first. */
+export function totals(spans, most = spans.length) {
+  const found = new Map();
+  for (const [from, to, label] of spans) found.set(label, (found.get(label) ?? 0) + to - from);
+  return [...found].sort((a, b) => b[1] - a[1]).slice(0, most)
+    .map(([label, seconds]) => t("hour.part", { label: title(label), time: duration(seconds) })).join(", ");
 }
