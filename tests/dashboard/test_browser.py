@@ -305,6 +305,7 @@ def test_the_hour_begins_with_the_first_thing_known(browser: Browser, tmp_path: 
             dashboard.hear("state", state("happy", float(seconds)), None)
             browser.go(f"http://127.0.0.1:{port}/")
             browser.wait(f"document.getElementById('hour-title').innerText === {heading!r}")
+            browser.wait("document.querySelector('#hour .block') !== null")
             share = browser.run(
                 "(svg => svg.querySelector('.block').getBBox().width / svg.getBBox().width)"
                 "(document.getElementById('hour'))"
