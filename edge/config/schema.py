@@ -62,7 +62,7 @@ class CameraConfig(Section, frozen=True):
 
 class MicrophoneConfig(Section, frozen=True):
     enabled: bool = True
-    source: str = "auto"  # auto, index, part of a name, a WAV/FLAC file, sample, none
+    source: str = "auto"  # auto, index, part of a name, camera or an address, a WAV/FLAC file, sample, none
     silence_s: PositiveSeconds = 4.0  # nothing but zeros for this long counts as a fault
 
 

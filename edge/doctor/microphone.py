@@ -31,7 +31,7 @@ def microphone(subject: Subject) -> Iterator[Finding]:
     if held:
         yield held
         return
-    source = microphone_source(settings, subject.clock)
+    source = microphone_source(settings, subject.clock, subject.loaded.config.camera)
     try:
         with rights_of_service(subject.path):
             source.open()

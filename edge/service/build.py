@@ -12,7 +12,7 @@ import cv2
 from edge.config import schema
 from edge.config.load import Loaded
 from edge.config.secrets import mqtt_password
-from edge.demo.sources import camera, microphone
+from edge.demo.sources import factories
 from edge.device import paths
 from edge.device.board import detect
 from edge.device.clock import Clock, SystemClock
@@ -50,13 +50,14 @@ def build(loaded: Loaded, state: Path) -> Service:
     tell(chosen)
     inbox: Inbox[Item] = Inbox()
     sight = hearing = None
+    make_camera, make_microphone = factories(config, clock)
     if config.camera.enabled and config.camera.source != "none":
         classifier = FaceClassifier(chosen["face"].folder, config.face.prior)
         path = FacePath(config.face, classifier, find=partial(SingleShot, folder=chosen["finder"].folder))
-        sight = CameraSense(config, lambda: camera(config.camera, clock), path, inbox.put, clock)
+        sight = CameraSense(config, make_camera, path, inbox.put, clock)
     if config.microphone.enabled and config.microphone.source != "none":
         voice = SpeechPath(speech_settings(config.speech), chosen["speech"].folder)
-        hearing = MicrophoneSense(config, lambda: microphone(config.microphone, clock), voice, inbox.put, clock)
+        hearing = MicrophoneSense(config, make_microphone, voice, inbox.put, clock)
     name = device_name(config.device.name, machine_id())
     publisher = Publisher(
         config.mqtt,

@@ -57,8 +57,7 @@ def main() -> int:
     with (
         # Functions and no Mocks, which remember every call.
         mock.patch.object(edge.service.build, "SystemClock", new=_giving(clock)),
-        mock.patch.object(edge.service.build, "camera", new=_giving(film)),
-        mock.patch.object(edge.service.build, "microphone", new=_giving(voice)),
+        mock.patch.object(edge.service.build, "factories", new=_giving((_giving(film), _giving(voice)))),
         mock.patch.object(edge.service.build, "Publisher", partial(Publisher, retry=retry, synced=lambda: True)),
     ):
         device = edge.service.build.build(loaded, arguments.state)
