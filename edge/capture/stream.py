@@ -184,23 +184,28 @@ class CameraStream:
 
 
 class _Blocks:
-    """Samples as they arrive, in blocks of a tenth of a second; time runs with the samples unless they fall behind."""
+    """Samples as they arrive, in blocks of a tenth of a second. Time runs with the samples and never backwards.
+
+    What comes in a burst, as cameras send when one connects, is older than it seems; what is too much of it is dropped.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rest = np.zeros(0, np.float32)
-        self._begins: float | None = None
+        self._end: float | None = None  # of the last block
 
     def push(self, samples: NDArray[np.float32]) -> list[Sound]:
         self._rest = np.concatenate((self._rest, samples.astype(np.float32)))
-        arrived = self._clock.monotonic() - len(self._rest) / SAMPLE_RATE
-        if self._begins is None or abs(arrived - self._begins) > _DRIFT_S:
-            self._begins = arrived
         done = []
         while len(self._rest) >= BLOCK:
+            arrived = self._clock.monotonic() - len(self._rest) / SAMPLE_RATE
             block, self._rest = self._rest[:BLOCK], self._rest[BLOCK:]
-            done.append(Sound(self._begins, block))
-            self._begins = done[-1].end
+            ahead = 0.0 if self._end is None else self._end - arrived
+            if ahead > _DRIFT_S:
+                continue
+            begins = arrived if self._end is None or ahead < -_DRIFT_S else self._end
+            done.append(Sound(begins, block))
+            self._end = done[-1].end
         return done
 
 

@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.capture import stream as stream_module
 from edge.capture.base import NothingYet
-from edge.capture.stream import CameraStream, StreamCamera, StreamMicrophone, is_stream
+from edge.capture.stream import BLOCK, CameraStream, StreamCamera, StreamMicrophone, is_stream
 from edge.config.schema import CameraConfig, Config, MicrophoneConfig
 from edge.demo.sources import factories
 from edge.device.clock import SystemClock
 from edge.errors import CaptureError
 from edge.readings import SAMPLE_RATE
 from tests.helpers.broker import Observer
+from tests.helpers.clock import FakeClock
 from tests.helpers.rtsp import missing, rtsp_server
 from tests.helpers.service import Start
 
@@ -80,6 +82,19 @@ def test_picture_and_sound_come_over_one_connection(server: Server) -> None:
     camera.open()
     assert pictures(camera, 1) == [6]
     camera.close()
+
+
+def test_a_burst_of_old_sound_does_not_run_ahead_of_time(clock: FakeClock) -> None:
+    blocks = stream_module._Blocks(clock)
+    sounds = blocks.push(np.zeros(3 * SAMPLE_RATE, np.float32))  # at once, as some cameras send at first
+    for _ in range(100):
+        clock.pass_time(0.1)
+        sounds += blocks.push(np.zeros(BLOCK, np.float32))
+    assert all(late.time >= early.end - 1e-6 for early, late in pairwise(sounds))
+    assert sounds[-1].end <= clock.monotonic() + 0.6
+    clock.pass_time(5)  # nothing came
+    (late,) = blocks.push(np.zeros(BLOCK, np.float32))
+    assert late.end == pytest.approx(clock.monotonic())
 
 
 def test_what_is_wrong_is_said_without_the_password(server: Server) -> None:
