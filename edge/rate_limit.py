@@ -38,16 +38,22 @@ class LogOnce:
         self._clock = clock
         self._said: dict[str, float] = {}
 
-    def say(self, level: int, line: str) -> bool:
-        """Returns whether it was said."""
+    def say(self, level: int, line: str, about: str = "") -> bool:
+        """Returns whether it was said. Lines that are `about` the same count as one."""
         now = self._clock.monotonic()
-        if line not in self._said and len(self._said) >= _MOST:
+        key = about or line
+        if key not in self._said and len(self._said) >= _MOST:
             self._said = {each: at for each, at in self._said.items() if now - at < _AGAIN_S}
             if len(self._said) >= _MOST:
                 return False
-        last = self._said.get(line)
+        last = self._said.get(key)
         if last is not None and now - last < _AGAIN_S:
             return False
-        self._said[line] = now
+        self._said[key] = now
         self._logger.log(level, "%s", line)
         return True
+
+    def said(self, about: str) -> bool:
+        """Whether something about it was said within the hour."""
+        last = self._said.get(about)
+        return last is not None and self._clock.monotonic() - last < _AGAIN_S

@@ -49,7 +49,8 @@ TOPICS: dict[str, Topic] = {
 }
 
 DISCOVERY = "discovery/"
-COMMANDS = ("privacy/set", "config/+/set", "request/+")  # what we subscribe to, below base/device
+PRIVACY_COMMAND = "privacy/set"
+COMMANDS = (PRIVACY_COMMAND, "config/+/set", "request/+")  # what we subscribe to, below base/device
 
 
 def kind_of(topic: str) -> Topic:

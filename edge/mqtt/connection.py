@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,13 +19,14 @@ from paho.mqtt.properties import Properties
 from edge.config import schema
 from edge.messages import commands
 from edge.messages.commands import MAX_BYTES, Command, Refusal
-from edge.messages.topics import COMMANDS, DISCOVERY
+from edge.messages.topics import COMMANDS, DISCOVERY, PRIVACY_COMMAND
 from edge.mqtt import reasons
 from edge.mqtt.client import new_client
 from edge.mqtt.reasons import Trouble
 from edge.mqtt.retry import RetryPolicy
 from edge.mqtt.tls import UnusableFiles
 
+_RECEIVE_BUFFER = 32_768  # bytes
 _WINDOW = 20  # QoS 1 messages under way at once, unless the broker allows fewer
 
 
@@ -97,6 +99,7 @@ class Connection:
         report: Callable[[Any], None],
     ) -> None:
         self.number = number
+        self.received_at: float | None = None  # when the broker last sent us a message; monotonic
         self._settings = settings
         self._retry = retry
         self._root = root
@@ -190,6 +193,8 @@ class Connection:
             self._socket = handle
         with suppress(OSError):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # In a flood of commands the acknowledgements for our messages stand behind all that the buffer holds.
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             if hasattr(socket, "TCP_USER_TIMEOUT"):  # bytes that nobody receives go stale in the system's buffer too
                 handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._retry.answer * 1000))
         if self._aborted:
@@ -207,7 +212,10 @@ class Connection:
             self._closed(reasons.from_code(self._settings, reason.value, str(reason)))
             return
         self._window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
-        client.subscribe([(topic, 1) for topic in (*(f"{self._root}/{below}" for below in COMMANDS), *self._also)])
+        # The broker's queue for us is bounded too. A flood of QoS 0 does not fill it, and a session that is not kept
+        # would lose the others all the same: so only the privacy switch is QoS 1.
+        ours = [(f"{self._root}/{below}", int(below == PRIVACY_COMMAND)) for below in COMMANDS]
+        client.subscribe([*ours, *((topic, 1) for topic in self._also)])
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
         refused = "; ".join(sorted({str(code) for code in codes[: len(COMMANDS)] if code.is_failure}))
@@ -217,6 +225,7 @@ class Connection:
         self._report(Acknowledged(self.number, mid, str(reason) if reason.is_failure else ""))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self.received_at = time.monotonic()
         payload = bytes(message.payload[: MAX_BYTES + 1])
         if message.topic in self._also:
             self._report(Received(self.number, message.topic, payload, message.retain))

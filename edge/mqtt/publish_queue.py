@@ -32,12 +32,14 @@ def about_people(topic: str) -> bool:
 
 
 def dispensable(messages: deque[Message]) -> int | None:
-    """The index of the message that goes first where there is no room; None where all of them must stay.
+    """The index of the message that goes first, where there are too many beside those that must stay.
 
-    Answers, then what an outage would lose anyway, then retained ones that a newer one replaces, then the oldest of
-    the rest. The newest message of a retained topic is never dropped: it is what holds.
+    The newest message of a retained topic must: it is what holds. Answers go first, then what an outage would lose
+    anyway, then retained ones that a newer one replaces, then the oldest of the rest.
     """
     newest = {message.topic: index for index, message in enumerate(messages) if kind_of(message.topic).retained}
+    if len(messages) - len(newest) <= MAX_MESSAGES:
+        return None
     best: tuple[int, int] | None = None
     for index, message in enumerate(messages):
         rules = kind_of(message.topic)

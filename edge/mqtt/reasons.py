@@ -13,6 +13,8 @@ from edge.config import schema
 
 Kind = Literal["unreachable", "refused", "taken over"]
 
+ACCESS = "access"  # what is logged about the broker's access list, once
+
 _TAKEN_OVER = 142
 _PASSWORD = (134, 135)  # bad user name or password, not authorised
 _REFUSED = {132, 133, 138, 140, 144, 149, 156, 157}  # waiting does not help, or not soon
@@ -61,10 +63,10 @@ def lost(settings: schema.MqttConfig) -> Trouble:
     return Trouble("unreachable", f"the connection to {address(settings)} was lost", wordless=True)
 
 
-def cut_off(settings: schema.MqttConfig, times: int) -> Trouble:
+def cut_off(settings: schema.MqttConfig) -> Trouble:
     """Accepted and cut off repeatedly: all that MQTT 3.1.1 and some brokers (mosquitto 2.0.11) tell of a takeover."""
     reason = (
-        f"the broker {address(settings)} accepted us and cut us off {times} times in a row; probably another client "
+        f"the broker {address(settings)} accepted us and closed the connection repeatedly; probably another client "
         "uses our client id (is this device's card a copy of another's?), or the broker is failing, or its access list "
         "forbids one of our topics (home_assistant.enabled = false spares the one that is not below ours)"
     )

@@ -18,6 +18,7 @@ from edge.rate_limit import LogOnce
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+_BUSY = 3  # times the usual patience with a broker that is busy sending to us
 _CUTS = 4  # accepted and soon cut off without a word, this often in a row: somebody else uses our client id
 
 
@@ -80,10 +81,18 @@ class Reconnector:
         oldest = self._sender.oldest
         if self._accept_by is not None and now >= self._accept_by:
             self.lose(reasons.mute(self._settings))
-        elif self._connection and oldest is not None and now - oldest >= self._retry.answer:
+        elif oldest is not None and self._unanswered(now, oldest):
             self.lose(Trouble("unreachable", f"the broker {reasons.address(self._settings)} stopped answering"))
         elif self._retry_at is not None and now >= self._retry_at and not self.leaving:
             self.connect()
+
+    def _unanswered(self, now: float, oldest: float) -> bool:
+        """The broker owes an acknowledgement for too long. While it still sends us messages it has a little longer."""
+        if self._connection is None or now - oldest < self._retry.answer:
+            return False
+        received_at = self._connection.received_at
+        busy = received_at is not None and now - received_at < self._retry.answer
+        return not busy or now - oldest >= _BUSY * self._retry.answer
 
     def wait(self) -> float:
         """Seconds until `check` has something to do."""
@@ -112,7 +121,7 @@ class Reconnector:
         self._failures = 0 if steady else self._failures
         self._cuts = self._cuts + 1 if trouble.wordless and self._ready_at is not None and not steady else 0
         if self._cuts >= _CUTS:
-            trouble = reasons.cut_off(self._settings, self._cuts)
+            trouble = reasons.cut_off(self._settings)
         self._connection = self._ready_at = self._accept_by = None
         self._retry_at = now + self._retry.delay(self._failures, trouble.slow, self._random())
         self._failures += 1
@@ -136,8 +145,11 @@ class Reconnector:
         self.connections += 1
         self.state, self.reason = "connected", ""
         if ready.commands_refused:
-            self.reason = f"the broker lets no commands through to us: {ready.commands_refused}; check its access list"
-            self._log_once.say(logging.ERROR, self.reason)
+            self.reason = (
+                f"the broker lets no commands through to us: {ready.commands_refused}; "
+                "check its access list, and that the user or the certificate is this device's own"
+            )
+            self._log_once.say(logging.ERROR, self.reason, about=reasons.ACCESS)
         if self._log_next:
             log.info("connected to the broker %s", reasons.address(self._settings))
         self._log_next = False

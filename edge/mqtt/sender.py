@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from edge.device.clock import Clock
 from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
-from edge.messages.topics import LIVE_AGE_S, Topic, kind_of
+from edge.messages.topics import DISCOVERY, LIVE_AGE_S, Topic, kind_of
+from edge.mqtt import reasons
 from edge.mqtt.backlog import Backlog
 from edge.mqtt.connection import Connection
 from edge.mqtt.outbox import Outbox
@@ -83,8 +84,8 @@ class Sender:
         """Send what is retained again, availability last, so that nobody sees us online with old values."""
         self._connection, self._window = connection, window
         self._backlog.restart()
-        retained = sorted(self._retained, key=lambda topic: topic != "availability")
-        self._queue.extendleft(self._retained[topic].message for topic in retained)
+        order = sorted(self._retained, key=lambda topic: (topic == "availability", topic.startswith(DISCOVERY)))
+        self._queue.extendleft(self._retained[topic].message for topic in reversed(order))
         self._send_queue()
 
     def disconnected(self) -> None:
@@ -127,14 +128,23 @@ class Sender:
         if retained and retained.message.payload == "" and not done.text:
             del self._retained[done.topic]  # what was cleared stays so: not again on every connect
         if refused:
-            line = f"the broker does not let us publish on {done.topic}: {refused}; check its access list"
-            self._log_once.say(logging.ERROR, line)
+            self._log_refusal(done.topic, refused)
             self._outbox.dropped += 1
         if not refused and (done.keep or done.row is not None):
             self._acknowledged.append((self._clock.monotonic(), done))
         elif done.row is not None:
             self._backlog.delivered(done.row)
         self._send_queue()
+
+    def _log_refusal(self, topic: str, why: str) -> None:
+        """One line, however many topics are refused: one access list or one wrong certificate is the cause of all."""
+        discovery = topic.startswith(DISCOVERY)
+        line = (
+            f"the broker does not let us publish on {topic.removeprefix(DISCOVERY)}, and perhaps not on others: {why}; "
+            "check its access list, and that the user or the certificate is this device's own"
+        )
+        if not (discovery and self._log_once.said(reasons.ACCESS)):
+            self._log_once.say(logging.ERROR, line, about=DISCOVERY if discovery else reasons.ACCESS)
 
     def release(self, at_once: bool = False) -> None:
         """Forget what was acknowledged long enough ago."""

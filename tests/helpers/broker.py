@@ -45,7 +45,7 @@ class Broker:
     def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\n{extra}\nmax_queued_messages 0\nuser root\n")
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nmax_queued_messages 0\n{extra}\nuser root\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

