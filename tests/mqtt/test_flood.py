@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -18,7 +19,7 @@ from edge.mqtt import request_queue
 from edge.mqtt.connection import Requested
 from edge.mqtt.publish_queue import MAX_MESSAGES, Message, PublishQueue
 from edge.mqtt.request_queue import PRIVACY, RequestQueue
-from tests.mqtt.parts import ROOT, Ear, Mosquitto, Rig, until
+from tests.mqtt.parts import QUICK, ROOT, Ear, Mosquitto, Rig, until
 
 EVENT = EventPayload(event="person_gone")
 READING = ReadingPayload(probabilities={}, label="sad", confidence=0, valence=0, arousal=0, people=0)
@@ -90,12 +91,12 @@ def test_the_newest_of_what_is_retained_is_never_dropped(clock: Any) -> None:
     assert {each.topic for each in messages[-500:]} == {"event"}
 
 
-def test_three_clients_with_fifteen_thousand_commands_each(
+def test_three_clients_with_thousands_of_commands_each(
     mosquitto: Callable[..., Mosquitto], listen: Callable[..., Ear], publish: Callable[..., Rig]
 ) -> None:
-    """As mosquitto is shipped, with its own bounds. The honest one comes in the middle of it."""
+    """At a broker with bounded queues. The honest one comes in the middle of it. (scripts/promises does it with more.)"""
     broker = mosquitto(access="allow_anonymous true\nmax_queued_messages 1000")
-    rig = publish(broker.port).ready()
+    rig = publish(broker.port, retry=replace(QUICK, answer=5.0)).ready()
     ear = listen(broker.port)
     flooders = [paho.Client(CallbackAPIVersion.VERSION2) for _ in range(3)]
     for client in flooders:
@@ -105,7 +106,7 @@ def test_three_clients_with_fifteen_thousand_commands_each(
 
     def flood(client: paho.Client, qos: int) -> None:
         begun.wait()
-        for number in range(15_000):
+        for number in range(4_000):
             # A broker with a bounded queue may itself drop QoS 1 for the switch in a flood of QoS 1 for the switch.
             topic = ("request/info", "config/decision.enter/set", "request/no" if qos else "privacy/set")[number % 3]
             payload = "OFF" if topic == "privacy/set" else "0.5" if topic.startswith("config") else ""
@@ -115,12 +116,12 @@ def test_three_clients_with_fifteen_thousand_commands_each(
     for thread in threads:
         thread.start()
     begun.wait()
-    time.sleep(0.3)
+    time.sleep(0.1)
     ear.say("privacy/set", '{"value": "ON", "transaction": "honest"}')
     for thread in threads:
         thread.join()
     until(lambda: any(each.transaction == "honest" for each in rig.commands), 30, "the honest command")
-    until(lambda: rig.publisher.status().commands_refused > 1_000, 30)
+    until(lambda: rig.publisher.status().commands_refused > 200, 30)
     for client in flooders:
         client.disconnect()
         client.loop_stop()
