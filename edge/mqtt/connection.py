@@ -6,7 +6,6 @@ import os
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -99,7 +98,6 @@ class Connection:
         report: Callable[[Any], None],
     ) -> None:
         self.number = number
-        self.received_at: float | None = None  # when the broker last sent us a message; monotonic
         self._settings = settings
         self._retry = retry
         self._root = root
@@ -225,7 +223,6 @@ class Connection:
         self._report(Acknowledged(self.number, mid, str(reason) if reason.is_failure else ""))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self.received_at = time.monotonic()
         payload = bytes(message.payload[: MAX_BYTES + 1])
         if message.topic in self._also:
             self._report(Received(self.number, message.topic, payload, message.retain))

@@ -18,7 +18,6 @@ from edge.rate_limit import LogOnce
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
-_BUSY = 3  # times the usual patience with a broker that is busy sending to us
 _CUTS = 4  # accepted and soon cut off without a word, this often in a row: somebody else uses our client id
 
 
@@ -81,18 +80,10 @@ class Reconnector:
         oldest = self._sender.oldest
         if self._accept_by is not None and now >= self._accept_by:
             self.lose(reasons.mute(self._settings))
-        elif oldest is not None and self._unanswered(now, oldest):
+        elif self._connection and oldest is not None and now - oldest >= self._retry.answer:
             self.lose(Trouble("unreachable", f"the broker {reasons.address(self._settings)} stopped answering"))
         elif self._retry_at is not None and now >= self._retry_at and not self.leaving:
             self.connect()
-
-    def _unanswered(self, now: float, oldest: float) -> bool:
-        """The broker owes an acknowledgement for too long. While it still sends us messages it has a little longer."""
-        if self._connection is None or now - oldest < self._retry.answer:
-            return False
-        received_at = self._connection.received_at
-        busy = received_at is not None and now - received_at < self._retry.answer
-        return not busy or now - oldest >= _BUSY * self._retry.answer
 
     def wait(self) -> float:
         """Seconds until `check` has something to do."""

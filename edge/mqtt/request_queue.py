@@ -11,7 +11,7 @@ from edge.mqtt.connection import Requested
 from edge.rate_limit import RateLimit
 
 COMMANDS = (200, 0.02)  # so many at once, then one in so many seconds: a flood must not cost a core
-REFUSALS = (50, 0.1)  # that are answered; the rest is only counted
+REFUSALS = (100, 0.05)  # that are answered; the rest is only counted
 PRIVACY = 16  # commands of the privacy switch that wait
 
 TOO_MANY = "too many commands at once; try again in some seconds"
@@ -34,6 +34,8 @@ class RequestQueue:
         """Add a command, or an answer that refuses it. A valid one for the privacy switch always finds a place."""
         if isinstance(request.command, Command) and request.command.kind == "privacy":
             self._put_privacy(request, now)
+        elif isinstance(request.command, Refusal):  # nonsense takes no room from what could be carried out
+            self._refuse(request, request.command.error, now)
         elif self._commands.wait(now) > 0.0:
             self._refuse(request, TOO_MANY, now)
         else:
@@ -59,9 +61,10 @@ class RequestQueue:
         self._refuse(victim, SUPERSEDED, now)
 
     def _refuse(self, request: Requested, why: str, now: float) -> None:
-        self.refused += 1
         command = request.command
-        if command is None or self._refusals.wait(now) > 0.0:
+        answered = command is not None and self._refusals.wait(now) == 0.0
+        self.refused += not (answered and isinstance(command, Refusal))
+        if command is None or not answered:
             return
         self._refusals.take()
         name = command.answers_on if isinstance(command, Command) else command.name
