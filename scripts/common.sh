@@ -4,6 +4,24 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf '· %s\n' "$*" >&2; }
 fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
+# step WHAT COMMAND...: run what takes long, and say for how long; what it says is shown only if it fails.
+step() {
+    local what=$1 log status=0 ticker="" begin=$SECONDS
+    shift
+    log=$(mktemp)
+    say "$what"
+    if [ -t 2 ]; then
+        (while sleep 1 && kill -0 $$ 2>/dev/null; do printf '\r\033[1A\033[2K· %s (%d s)\n' "$what" $((SECONDS - begin)) >&2; done) &
+        ticker=$!
+    fi
+    "$@" >"$log" 2>&1 || status=$?
+    [ -z "$ticker" ] || { kill "$ticker" 2>/dev/null && wait "$ticker" 2>/dev/null || true; }
+    [ $status = 0 ] || tail -n 5 "$log" >&2
+    rm -f "$log"
+    [ -n "$ticker" ] || [ $((SECONDS - begin)) -lt 5 ] || say "  that took $((SECONDS - begin)) s"
+    return $status
+}
+
 # The newest Python from 3.10 to 3.13 that can make virtual environments, or what $PYTHON names.
 find_python() {
     local candidate
@@ -30,11 +48,14 @@ apt_install() {
     command -v apt-get >/dev/null || return 1
     for package; do dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok' || missing+=("$package"); done
     [ ${#missing[@]} = 0 ] && return 0
-    say "installing ${missing[*]}"
+    as_root true || return 1
     export DEBIAN_FRONTEND=noninteractive
-    as_root apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
-        { as_root apt-get update -q >/dev/null 2>&1 &&
-            as_root apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null 2>&1; }
+    step "installing ${missing[*]} with apt" apt_get "${missing[@]}" 2>/dev/null
+}
+
+apt_get() {
+    as_root apt-get install -y -q --no-install-recommends "$@" ||
+        { as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends "$@"; }
 }
 
 # make_venv FOLDER EXTRAS: create it once, and install again only when pyproject.toml changed.
@@ -49,8 +70,8 @@ make_venv() {
     fi
     stamp="$(cat "$root/pyproject.toml" | sha256sum | cut -c1-16) $extras"
     if [ "$(cat "$folder/installed" 2>/dev/null)" != "$stamp" ]; then
-        say "installing packages (a few minutes on a small board)"
-        "$folder/bin/python" -m pip install -q --disable-pip-version-check -e "$root${extras:+[$extras]}"
+        step "installing Python packages into ${folder#"$root"/}: a minute, or a few on a small board" \
+            "$folder/bin/python" -m pip install -q --disable-pip-version-check -e "$root${extras:+[$extras]}"
         printf '%s' "$stamp" >"$folder/installed"
     fi
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from edge.capture import opencv, picamera, portaudio, v4l2
@@ -10,7 +11,7 @@ from edge.capture.base import Found
 from edge.capture.cameras import on_jetson
 from edge.errors import MissingPackage
 
-__all__ = ["Found", "cameras_found", "microphones_found"]
+__all__ = ["Found", "cameras_closed", "cameras_found", "microphones_closed", "microphones_found"]
 
 
 def cameras_found() -> list[Found]:
@@ -31,3 +32,19 @@ def cameras_found() -> list[Found]:
 def microphones_found() -> list[Found]:
     """What `microphone.source` could name. MissingPackage without PyAudio."""
     return portaudio.found()
+
+
+def cameras_closed() -> list[str]:
+    """Cameras that exist and may not be opened by this user, or do not respond: why, one line each."""
+    reasons = (v4l2.why_not(str(path)) for path in v4l2.nodes() if v4l2.describe(str(path)) is None)
+    return [reason for reason in reasons if reason]
+
+
+def microphones_closed(folder: Path = Path("/dev/snd")) -> list[str]:
+    """The same for sound devices, which sound libraries do not even list then."""
+    closed = [node for node in sorted(folder.glob("pcmC*D*c")) if not os.access(node, os.R_OK | os.W_OK)]
+    if not closed:
+        return []
+    names = ", ".join(str(node) for node in closed)
+    return [f"no permission to open {names}: add this user to the group audio (sudo usermod -aG audio USER) and log in "
+            "again"]  # fmt: skip

@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from edge.capture.devices import Found, cameras_found, microphones_found
+from edge.capture.devices import Found, cameras_closed, cameras_found, microphones_closed, microphones_found
 from edge.errors import EdgeError
 from edge.printable import printable
 
@@ -20,6 +20,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     found: dict[str, list[Found]] = {}
     trouble: dict[str, str] = {}
+    closed = {"camera": cameras_closed(), "microphone": microphones_closed()}
     for kind, look in (("camera", cameras_found), ("microphone", microphones_found)):
         try:
             found[kind] = look()
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{kind}s:")
         for one in all_found:
             print(f'  {kind}.source = "{one.stable or one.source}"    # {printable(one.name)} ({one.backend})')
-        if not all_found:
+        for reason in closed[kind]:
+            print(f"  {printable(reason)}")
+        if not all_found and not closed[kind]:
             print(f"  none found{': ' + trouble[kind] if kind in trouble else ''}")
     return 0

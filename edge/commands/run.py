@@ -13,7 +13,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from edge.capture.base import Found
-from edge.capture.devices import cameras_found, microphones_found
+from edge.capture.devices import cameras_closed, cameras_found, microphones_closed, microphones_found
 from edge.commands import common
 from edge.config.load import load
 from edge.config.schema import Config, MqttConfig
@@ -88,11 +88,18 @@ def _with_samples(config: Config, when: str) -> Config:
     missing_microphone = microphone.enabled and microphone.source == "auto" and not _any(microphones_found)
     if when == "always" or missing_camera:
         camera = structs.replace(camera, source="sample")
-        _say("no camera: playing a SAMPLE scene (a portrait that moves); readings are of the sample, not of you")
+        why = "" if when == "always" else _why("camera", cameras_closed())
+        _say(f"{why}playing a SAMPLE scene (a drawn face); readings are of the sample, not of you")
     if when == "always" or missing_microphone:
         microphone = structs.replace(microphone, source="sample")
-        _say("no microphone: playing SAMPLE speech made by a synthesiser")
+        why = "" if when == "always" else _why("microphone", microphones_closed())
+        _say(f"{why}playing SAMPLE speech (a synthesiser's); readings are of the sample, not of you")
     return structs.replace(config, camera=camera, microphone=microphone)
+
+
+def _why(kind: str, closed: list[str]) -> str:
+    """One that exists and may not be opened is not called missing."""
+    return f"{'; '.join(closed)}; until then: " if closed else f"no {kind}: "
 
 
 def _any(look: Callable[[], list[Found]]) -> bool:
@@ -105,11 +112,12 @@ def _any(look: Callable[[], list[Found]]) -> bool:
 
 @contextlib.contextmanager
 def _own_broker(config: Config) -> Iterator[Config]:
-    from edge.demo.local_broker import LocalBroker
+    from edge.demo.local_broker import USUAL_PORT, LocalBroker, is_free
 
     broker = LocalBroker()
-    port = broker.start()
-    _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}")
+    port = broker.start(USUAL_PORT if is_free(USUAL_PORT) else 0)
+    _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}; to listen to it:")
+    _say(f"    mosquitto_sub -h 127.0.0.1 -p {port} -t '{config.mqtt.base}/#' -v")
     try:
         yield structs.replace(
             config, mqtt=MqttConfig(host="127.0.0.1", port=port, base=config.mqtt.base, protocol=config.mqtt.protocol)

@@ -16,9 +16,10 @@ from types import TracebackType
 from edge.demo.mosquitto import environment, fetch, find_mosquitto
 from edge.errors import BrokerError
 
-__all__ = ["LocalBroker", "fetch", "find_mosquitto"]
+__all__ = ["USUAL_PORT", "LocalBroker", "fetch", "find_mosquitto", "is_free"]
 
 HOST = "127.0.0.1"
+USUAL_PORT = 1883
 _READY_S = 10.0
 _STOP_S = 3.0
 _PR_SET_PDEATHSIG = 1
@@ -117,6 +118,15 @@ class LocalBroker:
             else:
                 return
         raise BrokerError(f"it does not listen on {HOST} port {self.port}")
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on that port of loopback."""
+    try:
+        _free_port(port)
+    except BrokerError:
+        return False
+    return True
 
 
 def _free_port(wanted: int) -> int:

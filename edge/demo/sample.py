@@ -1,4 +1,7 @@
-"""The sample scene as sources: a minute of pictures and speech, the same every time."""
+"""The sample scene as sources: a minute of pictures and speech, the same every time.
+
+Nobody is seen or heard: the person is drawn and the voice is a synthesiser's.
+"""
 
 from __future__ import annotations
 
@@ -17,38 +20,37 @@ class SampleScene:
     """A FrameSource of one minute, in the size and at the rate of the settings."""
 
     live = False
-    name = "sample scene (no camera)"
+    name = "SAMPLE scene, no camera"
 
     def __init__(self, settings: CameraConfig) -> None:
         self._settings = settings
-        self._person: Image | None = None
+        self._wall: Image | None = None
         self._number = 0
 
     def open(self) -> None:
-        self._person = scene.portrait()
         self._wall = scene.background(self._settings.width, self._settings.height)
         self._number = 0
 
     def read(self) -> Frame:
-        person = self._person
-        if person is None:
+        wall = self._wall
+        if wall is None:
             raise CaptureError("the sample scene is closed")
         time = self._number / self._settings.fps
         if time >= scene.SECONDS - 0.001:
             raise SourceEnded("the sample scene is over")
         self._number += 1
-        image = oriented(scene.picture(person, self._wall, time), self._settings.rotation, self._settings.flip)
+        image = oriented(scene.picture(wall, time), self._settings.rotation, self._settings.flip)
         return Frame(time, self._number, image, luma_of(image))
 
     def close(self) -> None:
-        self._person = None
+        self._wall = None
 
 
 class SampleVoice:
     """A SoundSource of one minute, in blocks of 100 ms."""
 
     live = False
-    name = "sample speech (no microphone)"
+    name = "SAMPLE speech, no microphone"
 
     def __init__(self, *, synthetic: bool = False) -> None:
         self._synthetic = synthetic

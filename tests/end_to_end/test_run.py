@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import pytest
 from tests.helpers.broker import MOSQUITTO, Broker, Observer
 from tests.helpers.service import DEVICE, Start, emotion_edge
 
-pytest.importorskip("skimage", reason="scikit-image is needed for the sample scene")
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
 
@@ -46,7 +46,9 @@ def test_for_some_seconds_it_shows_lines_and_leaves_nothing_behind(tmp_path: Pat
     out, said = process.communicate(timeout=40)
     assert process.returncode == 0, said
     assert "SAMPLE" in said
-    assert "started mosquitto for this run on 127.0.0.1" in said
+    port = re.search(r"started mosquitto for this run on 127\.0\.0\.1 port (\d+)", said)
+    assert port is not None
+    assert f"mosquitto_sub -h 127.0.0.1 -p {port[1]} -t 'emotion/#' -v" in said
     assert "camera online" in out
     assert "people 1" in out
     assert session_of(process.pid) == []

@@ -254,7 +254,6 @@ def test_a_config_that_cannot_be_used_is_told_over_tls_too(
 
 
 def test_the_view_works_over_tls_as_scripts_run_starts_it(guarded: Guard, authority: Authority, tmp_path: Path) -> None:
-    pytest.importorskip("skimage", reason="scikit-image is needed for the sample scene")
     broker = guarded(authority.issue("broker"), **{USER: SECRET})
     password = tmp_path / "password"
     password.write_text(SECRET)
