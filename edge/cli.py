@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
@@ -12,30 +13,48 @@ from edge.printable import printable, printable_lines
 from edge.version import __version__
 
 # Imported only when called for: a `--help` on a Pi should not wait for OpenCV.
-COMMANDS = {
-    "run": "run the service",
-    "watch": "show live readings from the broker",
-    "bridge": "pass readings on to ROS 2, LabStreamingLayer or OSC",
-    "replay": "run the whole pipeline over recordings, the same answer every time",
-    "classify": "what a model says of pictures or sounds, one JSON line per file",
-    "check": "check a config file and show what is in effect",
-    "setup": "write a first config",
-    "doctor": "what works on this device, what does not, and the remedy",
-    "devices": "list cameras and microphones",
-    "unit": "write the systemd drop-in that limits the network to what the config names",
-    "dashboard": "the page to look at: where it is, or serve it from here",
-    "passwd": "set the password of that page",
-    "privacy": "release camera and microphone, or take them again",
-    "forget": "take a device's retained messages from the broker, and the device out of Home Assistant",
-    "model": "list models, install one of your own, go back to the one before",
-    "bench": "measure each stage and the whole service on this machine",
+GROUPS = {
+    "Set up": {
+        "setup": "write a first config and try the broker",
+        "check": "check a config file and show what is in effect",
+        "doctor": "find out what does not work on this device, and the remedy",
+        "devices": "list cameras and microphones",
+        "unit": "write the systemd drop-in that limits the network to what the config names",
+    },
+    "Run": {
+        "run": "run the service",
+        "privacy": "close camera and microphone, or open them again",
+        "notice": "print a notice for the door and a sheet on the intended use",
+    },
+    "Look": {
+        "watch": "show live readings in the terminal",
+        "dashboard": "show where the web page is, or serve it from here",
+        "passwd": "set the password of the web page",
+        "bridge": "pass readings on to ROS 2, LabStreamingLayer or OSC",
+    },
+    "Models and recordings": {
+        "model": "list models, install your own, switch to the previous one",
+        "classify": "classify pictures or sound files, one JSON line per file",
+        "replay": "run the whole pipeline over recordings, with the same result every time",
+        "bench": "measure each stage and the whole service on this machine",
+    },
+    "Remove": {
+        "forget": "delete a device's retained messages and remove it from Home Assistant",
+    },
 }
+COMMANDS = {name: summary for commands in GROUPS.values() for name, summary in commands.items()}
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:  # noqa: PLR0911  one for each way to end
     """Run one subcommand; the return value is the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
-    parser = _parser(next((word for word in arguments if not word.startswith("-")), None))
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    if wanted is not None and wanted not in COMMANDS:
+        near = difflib.get_close_matches(wanted, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "`emotion-edge --help` lists the commands"
+        print(f"emotion-edge: {printable(wanted)} is not a command; {hint}", file=sys.stderr)
+        return 2
+    parser = _parser(wanted)
     namespace = parser.parse_args(arguments)
     if not hasattr(namespace, "run"):
         parser.print_help()
@@ -58,13 +77,26 @@ def main(argv: list[str] | None = None) -> int:
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotion-edge",
-        description="Says on MQTT how the people in front of a small device seem to feel; media never leave it.",
+        usage="emotion-edge COMMAND [OPTION ...]",
+        description="Publishes over MQTT how the people in front of a small device seem to feel.\n"
+        "Pictures and sound never leave the device.",
+        epilog=_listing(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"emotion-edge {__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    subparsers = parser.add_subparsers(prog="emotion-edge", metavar="COMMAND", help=argparse.SUPPRESS)
     for name, summary in COMMANDS.items():
         if name == wanted:
             importlib.import_module(f"edge.commands.{name}").add(subparsers)
+            subparsers.choices[name].description = summary[0].upper() + summary[1:] + "."
         else:
             subparsers.add_parser(name, help=summary)
     return parser
+
+
+def _listing() -> str:
+    """The commands by what they are for; argparse knows no groups of commands."""
+    lines = []
+    for title, commands in GROUPS.items():
+        lines += [f"{title}:", *(f"  {name:<11} {summary}" for name, summary in commands.items()), ""]
+    return "\n".join([*lines, "`emotion-edge COMMAND --help` explains a command."])

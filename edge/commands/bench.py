@@ -19,7 +19,7 @@ from edge.device.board import detect
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("bench", help="measure each stage and the whole service on this machine")
+    parser = parsers.add_parser("bench")
     parser.add_argument("--video", type=Path, help="instead of the sample scene")
     parser.add_argument("--audio", type=Path, help="instead of the sample's voice")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the service runs (default: %(default)s)")

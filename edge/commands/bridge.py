@@ -22,7 +22,7 @@ Message = tuple[str, Payload | str]
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("bridge", help="pass readings on to ROS 2, LabStreamingLayer or OSC")
+    parser = parsers.add_parser("bridge")
     parser.add_argument("to", choices=sorted(_MAKERS), help="where to")
     parser.add_argument(
         "--osc", metavar="HOST:PORT", default="127.0.0.1:9000", help="OSC receiver (default: %(default)s)"

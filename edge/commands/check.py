@@ -19,7 +19,7 @@ from edge.errors import ConfigError
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("check", help="check a config file and show what is in effect")
+    parser = parsers.add_parser("check")
     parser.add_argument("file", nargs="?", type=Path, help="the config file (default: the one that `run` would use)")
     parser.add_argument("--config", type=Path, help="the same, as for the other commands")
     parser.add_argument("--state", type=Path, help="folder with the live changes (default: the service's)")

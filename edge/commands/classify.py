@@ -16,7 +16,7 @@ SOUNDS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"}
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("classify", help="what a model says of pictures or sounds, one JSON line per file")
+    parser = parsers.add_parser("classify")
     parser.add_argument("what", choices=("face", "speech"))
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     parser.add_argument("--cropped", action="store_true", help="the pictures are face crops already")
@@ -58,11 +58,11 @@ def _named(probabilities: Probabilities) -> dict[str, float]:
 def _in_use(name: str) -> Path:
     """The model that the service uses."""
     from edge.device import paths
-    from edge.modelstore.store import choose, tell
+    from edge.modelstore.store import choose, log_chosen
 
     config = paths.config_file()
     choice = choose(name, paths.model_store(config, paths.state_of(config)))
-    tell({name: choice})
+    log_chosen({name: choice})
     return choice.folder
 
 

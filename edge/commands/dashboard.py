@@ -21,12 +21,12 @@ from edge.mqtt.subscriber import Subscriber
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("dashboard", help="the page to look at: where it is, or serve it from here")
+    parser = parsers.add_parser("dashboard")
     common.add_config(parser)
     broker.add_options(parser)
     parser.add_argument("--listen", metavar="ADDRESS", help="(default: dashboard.listen of the config)")
     parser.add_argument("--port", type=int, help="(default: dashboard.port of the config)")
-    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time")
     parser.set_defaults(run=run)
 
 
@@ -37,11 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     elsewhere = bool(arguments.broker or arguments.device)
     if _answers(settings):
         if elsewhere:
-            raise BrokerError(f"{address(settings)} is taken by another page; name another port with --port")
+            raise BrokerError(f"{address(settings)} is already in use by another page; choose another port with --port")
         print(f"the page is at {address(settings)}")
         return 0
     if settings.enabled and not elsewhere:
-        print("the service does not serve its page now (is it running, and restarted since dashboard.enabled was set?)")
+        print(
+            "the service does not serve the page (is it running, and was it restarted after dashboard.enabled was set?)"
+        )
     state = common.state(arguments)
     clock = SystemClock()
     # A picture never travels over MQTT, so there is none to aim by.
@@ -64,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     page.start()
     try:
         subscriber.start()
-        print(f"{prefix} by way of {mqtt.host}: the page is at {address(settings)} (Ctrl-C ends it)", flush=True)
+        print(f"{prefix} via {mqtt.host}: the page is at {address(settings)} (Ctrl-C ends it)", flush=True)
         _wait(arguments.seconds)
         subscriber.stop()
     finally:

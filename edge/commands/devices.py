@@ -12,7 +12,7 @@ from edge.printable import printable
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("devices", help="list cameras and microphones")
+    parser = parsers.add_parser("devices")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""`emotion-edge doctor`: what works on this device, what does not, and what to do about it."""
+"""`emotion-edge doctor`: what works on this device, what does not, and the remedy."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _MARKS = {"green": ("✔", "32"), "yellow": ("!", "33"), "red": ("✘", "31")}
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser(
-        "doctor", help="what works on this device, what does not, and the remedy", description=__doc__,
-        epilog="Status 1 when anything is red. Devices that the running service uses, or that privacy keeps shut, "
-        "are left alone.",
-    )  # fmt: skip
+        "doctor",
+        epilog="Exit status 1 if anything does not work. Devices that the running service uses are not opened, and no "
+        "device is opened while privacy is on.",
+    )
     common.add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    logging.disable(logging.ERROR)  # what goes wrong is told as a finding
+    logging.disable(logging.ERROR)  # problems are reported as findings
     subject = _subject(arguments)
     findings: list[Finding] = []
     for finding in examine(subject):
@@ -75,5 +75,5 @@ def _summary(findings: list[Finding]) -> str:
     red = sum(finding.level == "red" for finding in findings)
     yellow = sum(finding.level == "yellow" for finding in findings)
     if not red and not yellow:
-        return "\nall is well"
+        return "\neverything works"
     return f"\n{red} not working, {yellow} could be better" if red else f"\nworks; {yellow} could be better"

@@ -1,4 +1,4 @@
-"""`emotion-edge forget`: take a device's retained messages from the broker, and the device out of Home Assistant."""
+"""`emotion-edge forget`: delete a device's retained messages from the broker and remove it from Home Assistant."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ SETTLE_S = 0.5  # so that Home Assistant lets go of the entities before their to
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser(
-        "forget", help="take a device's retained messages from the broker, and the device out of Home Assistant"
-    )
+    parser = parsers.add_parser("forget")
     common.add_config(parser)
     broker.add_options(parser)
     parser.add_argument("--force", action="store_true", help="even if the device is online")
@@ -41,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     mqtt, password = broker.connection(config.mqtt, arguments)
     root = broker.prefix(config, arguments)
     if any(sign in root for sign in "+#"):
-        raise EdgeError("--device: one device at a time; wildcards are for watching")
+        raise EdgeError("--device: one device at a time, without wildcards")
     base, _, device = root.rpartition("/")
     announced = announcement_topic(config.home_assistant.prefix, base, device)
     try:
@@ -57,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         seen = retained.all()
         if seen.get(f"{root}/availability") == b"online" and not arguments.force:
-            raise EdgeError(f"{root} is online and would say it all again; stop the service first, or use --force")
+            raise EdgeError(
+                f"{root} is online and would publish everything again; stop the service first, or use --force"
+            )
         _clear(client, [announced])
         time.sleep(SETTLE_S)
         _clear(client, sorted({*seen, *(f"{root}/{below}" for below in _kept())} - {announced}))
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     for topic in sorted(seen):
         print(f"cleared {printable(topic)}")
     if not seen:
-        print(f"nothing of {root} was seen at the broker; what a device keeps there was cleared all the same")
+        print(f"nothing of {root} was visible at the broker; its possible retained topics were cleared nevertheless")
     return 0
 
 

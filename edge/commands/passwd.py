@@ -12,8 +12,10 @@ from edge.errors import ConfigError
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("passwd", help="set the password of the page (`emotion-edge dashboard`)")
-    parser.add_argument("--remove", action="store_true", help="no password: the page is for this device alone")
+    parser = parsers.add_parser("passwd")
+    parser.add_argument(
+        "--remove", action="store_true", help="remove the password: the page is then served on this device only"
+    )
     common.add_config(parser)
     parser.set_defaults(run=run)
 
@@ -22,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     file = file_in(common.state(arguments))
     if arguments.remove:
         remove(file)
-        print("the page has no password any more, and is served on loopback only")
+        print("the password is removed; the page is now served on loopback only")
         return 0
     store(file, _asked())
     print(f"the password is set in {file} (as a hash); a running service uses it at once")
@@ -34,9 +36,9 @@ def _asked() -> str:
     if sys.stdin.isatty():
         password = getpass.getpass("New password for the page: ")
         if getpass.getpass("Again: ") != password:
-            raise ConfigError("the two are not the same; nothing was changed")
+            raise ConfigError("the passwords differ; nothing was changed")
     else:
         password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     if len(password) < MIN_LENGTH or len(password.encode()) > MAX_LENGTH:
-        raise ConfigError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} letters; nothing was changed")
+        raise ConfigError(f"the password must have {MIN_LENGTH} to {MAX_LENGTH} characters; nothing was changed")
     return password

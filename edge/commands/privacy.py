@@ -13,7 +13,7 @@ from edge.errors import StorageError
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("privacy", help="release camera and microphone, or take them again")
+    parser = parsers.add_parser("privacy")
     parser.add_argument("switch", choices=("on", "off", "status"), help="on: camera and microphone are released")
     common.add_config(parser)
     parser.set_defaults(run=run)
@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
     state = common.state(arguments)
     if arguments.switch == "status":
         if not may_ask(state):
-            raise StorageError(f"{state}: only root and the service may look there; use sudo")
+            raise StorageError(f"{state}: only root and the service may read it; use sudo")
         privacy = Gate(state, load(arguments.config, overrides=None).config.privacy).now()
         print(("on" if privacy.reason == "privacy is on" else f"on ({privacy.reason})") if privacy.on else "off")
         return 0
     Gate(state, PrivacyConfig()).switch(arguments.switch == "on")  # must work with a config that cannot be read too
     where = paths.privacy_file(state)
-    print(f"privacy is {arguments.switch} in {where}; the service that uses it follows within a second")
+    print(f"privacy is {arguments.switch} in {where}; the service that uses it applies it within a second")
     return 0

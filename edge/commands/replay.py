@@ -33,21 +33,23 @@ CONNECT_S = 10.0
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("replay", help="run the whole pipeline over recordings")
+    parser = parsers.add_parser("replay")
     common.add_config(parser)
     parser.add_argument("--video", help="video file, folder of pictures, or `sample`")
     parser.add_argument("--audio", help="sound file, or `sample`")
-    parser.add_argument("--speed", default="max", help="`max`, or how many times as fast as life (default: max)")
-    parser.add_argument("--modalities", action="store_true", help="also face/<track> and speech")
+    parser.add_argument("--speed", default="max", help="`max`, or a multiple of real time (default: max)")
+    parser.add_argument("--modalities", action="store_true", help="also print face/<track> and speech")
     parser.add_argument("--mqtt", action="store_true", help="also publish to the broker of the config")
-    parser.add_argument("--quiet", action="store_true", help="no lines on stdout")
-    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end there in the recording")
+    parser.add_argument("--quiet", action="store_true", help="print nothing")
+    parser.add_argument(
+        "--for", dest="seconds", type=float, metavar="SECONDS", help="stop at this time of the recording"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     if not (arguments.video or arguments.audio):
-        print("emotion-edge replay: give --video, --audio or both", file=sys.stderr)
+        print("emotion-edge replay: needs --video, --audio or both", file=sys.stderr)
         return 2
     speed = None if arguments.speed == "max" else float(arguments.speed)
     config = load(arguments.config).config

@@ -27,15 +27,15 @@ from edge.service.build import build, obey_signals
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("run", help="run the service")
+    parser = parsers.add_parser("run")
     common.add_config(parser)
-    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time, status 0")
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time, status 0")
     parser.add_argument(
-        "--local-broker", action="store_true", help="when no broker is configured, start mosquitto on loopback"
+        "--local-broker", action="store_true", help="if no broker is configured, start mosquitto on loopback"
     )
     parser.add_argument(
         "--sample", choices=("never", "missing", "always"), default="never",
-        help="play the sample scene for a camera and microphone that are missing, or always",
+        help="play the sample scene in place of a missing camera or microphone, or always",
     )  # fmt: skip
     parser.add_argument("--view", action="store_true", help="show live readings, received from the broker")
     parser.set_defaults(run=run)
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         logging.getLogger().setLevel(loaded.config.log.level.upper())
     loaded = replace(loaded, config=_with_samples(loaded.config, arguments.sample))
     if not keep_out_of_swap():
-        logging.info("memory is not locked: pictures and sound could reach swap; the systemd unit allows it")
+        logging.info("memory is not locked, so pictures and sound could reach swap; the systemd unit prevents that")
     configured = bool(loaded.config.mqtt.host)
     with contextlib.ExitStack() as stack:
         if arguments.local_broker and not configured:

@@ -34,7 +34,7 @@ from edge.printable import printable
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("setup", help="write a first config", description=__doc__)
+    parser = parsers.add_parser("setup")
     parser.add_argument("--broker", metavar="HOST[:PORT]", help="the MQTT broker; mqtts://HOST for TLS")
     parser.add_argument("--name", help="the device's name in the topics")
     parser.add_argument("--username", metavar="U", help="the broker's user")

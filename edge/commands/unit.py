@@ -17,9 +17,7 @@ from edge.errors import ConfigError, StorageError
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser(
-        "unit", help="write the systemd drop-in that limits the network to what the config names"
-    )
+    parser = parsers.add_parser("unit")
     parser.add_argument("--instance", metavar="NAME", help="for emotion-edge@NAME.service")
     parser.add_argument("--config", type=Path, help="the config (default: /etc/emotion-edge/config.toml or NAME.toml)")
     parser.add_argument("--write", action="store_true", help="install it (as root) instead of printing it")
@@ -32,7 +30,9 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     instance = arguments.instance
     if instance is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", instance):
-        raise ConfigError(f"--instance: {instance!r} is no name for a unit; allowed: letters, digits, '_', '.', '-'")
+        raise ConfigError(
+            f"--instance: {instance!r} is not a valid instance name; allowed: letters, digits, '_', '.', '-'"
+        )
     config = arguments.config or paths.SYSTEM_CONFIG.parent / f"{instance or 'config'}.toml"
     text = systemd_dropin.drop_in(load(config).config, config)
     if not arguments.write:

@@ -25,10 +25,10 @@ Message = tuple[str, Payload | str]
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("watch", help="show live readings from the broker")
+    parser = parsers.add_parser("watch")
     common.add_config(parser)
     broker.add_options(parser)
-    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""What a config may say and still not work on this device: told by `emotion-edge check` before it hurts."""
+"""What is valid in a config and will still not work on this device: `emotion-edge check` warns of it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ def advice(config: Config, path: Path | None) -> list[str]:
     """One line for each thing that will probably not work; a config with advice is still usable."""
     found = []
     if not config.mqtt.host:
-        found.append("mqtt.host: no broker is named, so the service will not start; run `emotion-edge setup`")
+        found.append("mqtt.host: no broker is configured, so the service will not start; run `emotion-edge setup`")
     try:
         mqtt_password(config.mqtt)
     except ConfigError as error:
         found.append(str(error))
     found += exposed(config, path)
     if config.mqtt.username and not config.mqtt.tls and not _stays_here(config.mqtt.host):
-        found.append("mqtt.tls: is off, so the password can be read on the way to the broker; set it to true")
+        found.append("mqtt.tls: is off, so the password is sent in clear text; set it to true")
     for key, name in named_files(config).items():
         if key != "mqtt.password_file" and not os.access(name, os.R_OK, effective_ids=True):
-            found.append(f"{key}: {name} cannot be read; is it there, and may the service read it?")
+            found.append(f"{key}: {name} cannot be read; check that it exists and that the service may read it")
     if path is not None and path.parent == SYSTEM_CONFIG.parent and path != SYSTEM_CONFIG and not config.device.name:
-        found.append("device.name: not set; a second instance needs a name of its own, or the two evict each other")
+        found.append(
+            "device.name: not set; a second instance needs its own name, or the two replace each other at the broker"
+        )
     return found
 
 

@@ -29,11 +29,11 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; `emotion-edge setup` writes one") from None
     except PermissionError:
-        raise ConfigError(f"{path}: no permission to read it; its owner must allow it, or run as that user") from None
+        raise ConfigError(f"{path}: no permission to read it; its owner must permit it, or run as that user") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(raw) > MAX_BYTES:
-        raise ConfigError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB; that is no config file")
+        raise ConfigError(f"{path}: is larger than {MAX_BYTES // 1_000_000} MB, which is too large for a config file")
     try:
         text = raw.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError as error:

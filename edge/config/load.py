@@ -116,10 +116,10 @@ def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 def _unknown(key: str, value: Any) -> str:
     sections = {known.partition(".")[0] for known in keys.types() if "." in known}
     if key in sections:
-        return f"{key}: {shown(value)} cannot be used; allowed: a table, written [{key}]"
+        return f"{key}: {shown(value)} is not valid; allowed: a table, written [{key}]"
     name = key.rpartition(".")[2].lower()
     if name in ("password", "passwd", "pass", "secret"):
-        return f"{key}: passwords do not belong here; allowed: mqtt.password_file, the name of a file that holds it"
+        return f"{key}: passwords do not belong here; allowed: mqtt.password_file, the name of a file with the password"
     return f"{key}: no such key{keys.did_you_mean(key)}"
 
 

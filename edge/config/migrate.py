@@ -24,7 +24,7 @@ def migrate(
     if version > current:
         return [
             f"config_version: {version} was written for a newer emotion-edge (this one knows {current}); "
-            "what it does not know is ignored"
+            "unknown keys are ignored"
         ], True
     warnings = []
     for step in migrations[version - 1 :]:
@@ -44,11 +44,11 @@ def move(raw: dict[str, Any], old: str, new: str) -> list[str]:
         raw.pop(old.partition(".")[0], None)
     target, new_name = _table(raw, new, create=True)
     if target is None:
-        return [f"{old}: ignored; it is called {new} now, and {new.partition('.')[0]} is no table here"]
+        return [f"{old}: ignored; it was renamed to {new}, and {new.partition('.')[0]} is no table here"]
     if new_name in target:
-        return [f"{old}: ignored; it is called {new} now, which is set as well"]
+        return [f"{old}: ignored; it was renamed to {new}, which is set as well"]
     target[new_name] = value
-    return [f"{old}: is called {new} now; please rename it in the file"]
+    return [f"{old}: was renamed to {new}; please rename it in the file"]
 
 
 def _table(raw: dict[str, Any], key: str, *, create: bool) -> tuple[dict[str, Any] | None, str]:

@@ -1,4 +1,4 @@
-"""What was changed while the service runs: a small TOML file of its own, apart from the owner's config."""
+"""Changes made while the service runs: a small TOML file of its own, apart from the owner's config."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _allowed(key: str, value: Any) -> Any:
     if not keys.is_remote(key):
         raise ConfigError(f"{key}: only the config file on the device may change this")
     if value is None:
-        raise ConfigError(f"{key}: null cannot be kept; reset the key to go back to the config file's value")
+        raise ConfigError(f"{key}: null is not a value; reset the key to use the config file's value")
     return converted(key, hint, value)
 
 

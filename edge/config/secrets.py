@@ -45,17 +45,18 @@ def _read(path: Path, key: str, *, guarded: bool) -> str:
             if not stat.S_ISREG(status.st_mode):
                 raise ConfigError(f"{key}: {path} is not a file")
             if not guarded and status.st_mode & 0o077:
-                raise ConfigError(f"{key}: others can read {path}; protect it with `chmod 600 {path}`")
+                raise ConfigError(f"{key}: other users can read {path}; protect it with `chmod 600 {path}`")
             raw = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         # Without a folder it may be the password itself that was written there.
         named = f"{path}: " if path.parent.name else ""
         raise ConfigError(
-            f"{key}: {named}no such file; it must name a file that holds the password, `emotion-edge setup` writes one"
+            f"{key}: {named}no such file; it must name a file with the password; `emotion-edge setup` writes one"
         ) from None
     except PermissionError:
         raise ConfigError(
-            f"{key}: {path}: no permission to read it; it must belong to the user the service runs as"
+            f"{key}: {path}: no permission to read it; it must belong to the service's user "
+            f"(sudo chown emotion-edge {path})"
         ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{key}: {path}: cannot be read: {error}") from None
@@ -74,10 +75,10 @@ def exposed(config: Config, path: Path | None) -> list[str]:
     sources = (config.camera.source, config.microphone.source)
     found = []
     if path is not None and any(masked(source) != source for source in sources) and _for_all(path):
-        found.append(f"{path}: everybody can read the camera's password in it; protect it with `chmod o-rwx {path}`")
+        found.append(f"{path}: every user can read the camera's password in it; protect it with `chmod o-rwx {path}`")
     key = config.mqtt.key_file
     if key and _for_all(Path(key)):
-        found.append(f"mqtt.key_file: everybody can read {key}; protect it with `chmod o-rwx {key}`")
+        found.append(f"mqtt.key_file: every user can read {key}; protect it with `chmod o-rwx {key}`")
     return found
 
 

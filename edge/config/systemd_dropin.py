@@ -1,4 +1,4 @@
-"""What the unit must be allowed beyond its strict defaults, derived from the config: a systemd drop-in as text."""
+"""What the unit needs beyond its strict defaults, derived from the config: a systemd drop-in as text."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from edge.errors import ConfigError
 UNITS = Path("/etc/systemd/system")
 UNIT_FOLDERS = (UNITS, Path("/usr/lib/systemd/system"))  # of scripts/install, of the Debian package
 HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108  what the unit does not see
-# Who may open the page: systemd cannot tell callers from those we call, so not the whole Internet.
-HOUSE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+# Who may open the page. systemd cannot tell incoming from outgoing connections, so not the whole Internet.
+LOCAL_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 ARGUS = Path("/tmp/argus_socket")  # noqa: S108  where Jetson's camera daemon listens
 
 
@@ -66,7 +66,7 @@ def resolve(host: str) -> list[str]:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise ConfigError(
-            f"{host}: cannot be resolved ({error}); systemd wants addresses, so try when it can"
+            f"{host}: cannot be resolved ({error}); systemd needs addresses; try again when the name resolves"
         ) from None
     return sorted({str(item[4][0]).partition("%")[0] for item in found}, key=lambda text: (":" in text, text))
 
@@ -104,7 +104,10 @@ def render(
     if any(not _is_address(host) for host in wanted.hosts):
         lines += ["# name servers", *(f"IPAddressAllow={address}" for address in servers)]
     if wanted.page:
-        lines += ["# dashboard.listen: browsers in the house", *(f"IPAddressAllow={network}" for network in HOUSE)]
+        lines += [
+            "# dashboard.listen: browsers in the local network",
+            *(f"IPAddressAllow={network}" for network in LOCAL_NETWORKS),
+        ]
     if wanted.gpio:
         # The GPIO library keeps a pipe in a folder of its choice, which must be writable.
         lines += ["# activity light, mute button", "DeviceAllow=char-gpiochip rw", "Environment=LG_WD=/tmp"]
@@ -151,11 +154,15 @@ def stale(config: Config, path: Path | None, units: Path = UNITS) -> list[str]:
     if _hosts_line(needs(config, jetson=False)) in written.splitlines():
         return []
     option = f" --instance {instance}" if instance else ""
-    return [f"the unit may not reach the hosts that are named now; run `sudo emotion-edge unit{option} --write`"]
+    return [
+        f"systemd does not let the service reach the hosts in the config; run `sudo emotion-edge unit{option} --write`"
+    ]
 
 
 def _hosts_line(wanted: Needs) -> str:
-    return f"# hosts: {' '.join(wanted.hosts) or 'none'}" + ("; and browsers in the house" if wanted.page else "")
+    return f"# hosts: {' '.join(wanted.hosts) or 'none'}" + (
+        "; and browsers in the local network" if wanted.page else ""
+    )
 
 
 def _is_address(host: str) -> bool:

@@ -30,18 +30,18 @@ def converted(key: str, hint: Any, value: Any) -> Any:
     try:
         result = msgspec.convert(value, hint)
     except (msgspec.ValidationError, OverflowError):
-        raise ConfigError(f"{key}: {shown(value)} cannot be used; allowed: {allowed(hint)}") from None
+        raise ConfigError(f"{key}: {shown(value)} is not valid; allowed: {allowed(hint)}") from None
     if isinstance(result, float) and not math.isfinite(result):
-        raise ConfigError(f"{key}: {result} cannot be used; allowed: {allowed(hint)}")
+        raise ConfigError(f"{key}: {result} is not valid; allowed: {allowed(hint)}")
     if isinstance(result, str) and any(ord(character) < 32 or ord(character) == 127 for character in result):
-        raise ConfigError(f"{key}: {shown(value)} has a control character in it; allowed: {allowed(hint)}")
+        raise ConfigError(f"{key}: {shown(value)} contains a control character; allowed: {allowed(hint)}")
     return result
 
 
 def _converted_table(key: str, struct: type[Section], value: Any) -> Section:
     hints = typing.get_type_hints(struct, include_extras=True)
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{key}: {shown(value)} cannot be used; allowed: {allowed(struct)}")
+        raise ConfigError(f"{key}: {shown(value)} is not valid; allowed: {allowed(struct)}")
     for name in value:
         if name not in hints:
             raise ConfigError(f"{key}.{name}: no such key; allowed: {', '.join(hints)}")

@@ -1,4 +1,4 @@
-"""A broker of our own for a try-out: mosquitto as a child process, on loopback, gone with us."""
+"""A local broker for a trial: mosquitto as a child process, on loopback, ended together with us."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log_type warning
 
 
 class LocalBroker:
-    """Start it from a thread that lives as long as it shall: the system ends it when that thread or process ends."""
+    """Start it from a thread that lives at least as long: the system ends it together with that thread or process."""
 
     host = HOST
 
@@ -110,7 +110,7 @@ class LocalBroker:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                raise BrokerError(lines[-1] if lines else "it ended without a word")
+                raise BrokerError(lines[-1] if lines else "it ended without a message")
             try:
                 socket.create_connection((HOST, self.port), timeout=1.0).close()
             except OSError:

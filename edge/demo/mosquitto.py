@@ -40,7 +40,7 @@ def fetch() -> Path:
     """
     for tool in ("apt-get", "apt-cache", "dpkg"):
         if not shutil.which(tool):
-            raise BrokerError(f"mosquitto is not installed and there is no {tool} to get it; {_REMEDY}")
+            raise BrokerError(f"mosquitto is not installed and {tool} is missing to fetch it; {_REMEDY}")
     try:
         _download_and_unpack()
     except BrokerError:
@@ -49,7 +49,7 @@ def fetch() -> Path:
         _download_and_unpack()
     program = find_mosquitto()
     if program is None:
-        raise BrokerError(f"apt's mosquitto package holds no mosquitto; {_REMEDY}")
+        raise BrokerError(f"apt's mosquitto package contains no mosquitto; {_REMEDY}")
     return program
 
 

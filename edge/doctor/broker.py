@@ -1,4 +1,4 @@
-"""The broker: does it answer, take us, and let us publish and subscribe where we need to?"""
+"""The broker: does it answer, accept this device, and let it publish and subscribe where it must?"""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from edge.mqtt.reasons import address, port
 
 _WAIT_S = 2.0
 
-Journey = Literal["heard", "not heard", "refused", "no word"]
+Delivery = Literal["received", "not received", "refused", "unknown"]
 
 
 def broker(subject: Subject) -> Iterator[Finding]:
-    """The way to the broker, from here, with the service's user and password."""
+    """The connection to the broker, from here, with the service's user and password."""
     if subject.loaded is None:
         return
     if subject.statuses is not None:
@@ -38,7 +38,7 @@ def broker(subject: Subject) -> Iterator[Finding]:
         return
     mqtt = subject.loaded.config.mqtt
     if not mqtt.host:
-        yield Finding("broker", "red", "mqtt.host: no broker is named", "emotion-edge setup --broker HOST")
+        yield Finding("broker", "red", "mqtt.host: no broker is configured", "emotion-edge setup --broker HOST")
         return
     try:
         with rights_of_service(subject.path):
@@ -50,7 +50,7 @@ def broker(subject: Subject) -> Iterator[Finding]:
         says, _, remedy = problem.rpartition("; ")
         yield Finding("broker", "red", says or problem, remedy if says else "")
         return
-    yield Finding("broker", "green", f"{address(mqtt)} accepts us")
+    yield Finding("broker", "green", f"{address(mqtt)} accepts this device")
     root = f"{mqtt.base}/{device_name(subject.loaded.config.device.name, machine_id())}"
     with rights_of_service(subject.path):
         found = list(_rights(mqtt, password, root))
@@ -58,44 +58,44 @@ def broker(subject: Subject) -> Iterator[Finding]:
 
 
 def _rights(mqtt: MqttConfig, password: str | None, root: str) -> Iterator[Finding]:
-    """Publishes what nobody acts upon: a test answer, and an empty command, which the service passes over."""
-    visit = _Visit(mqtt, password)
+    """Publish what nobody acts upon: a test answer, and an empty command, which the service ignores."""
+    connection = _Connection(mqtt, password)
     try:
-        refused = [topic for topic in COMMANDS if not visit.may_subscribe(f"{root}/{topic}")]
-        visit.may_subscribe(f"{root}/response/doctor")
-        answer = ResponsePayload(status="ok", data="a test of the doctor", transaction=uuid.uuid4().hex)
-        published = visit.goes_round(f"{root}/response/doctor", msgspec.json.encode(answer))
-        command = visit.goes_round(f"{root}/privacy/set", b"")
+        refused = [topic for topic in COMMANDS if not connection.may_subscribe(f"{root}/{topic}")]
+        connection.may_subscribe(f"{root}/response/doctor")
+        answer = ResponsePayload(status="ok", data="a test by emotion-edge doctor", transaction=uuid.uuid4().hex)
+        published = connection.comes_back(f"{root}/response/doctor", msgspec.json.encode(answer))
+        command = connection.comes_back(f"{root}/privacy/set", b"")
     finally:
-        visit.end()
+        connection.end()
     user = f"user {mqtt.username}" if mqtt.username else "a client without a user name"
-    if refused or command == "not heard":
-        what = f"we may not subscribe to {', '.join(refused)}" if refused else "commands would not reach us"
+    if refused or command == "not received":
+        what = f"this device may not subscribe to {', '.join(refused)}" if refused else "commands would not arrive here"
         yield Finding("rights", "red", what, f"allow {user} in the broker's access list: topic read {root}/#")
     if published == "refused":
         remedy = f"allow {user} in the broker's access list: topic write {root}/#"
-        yield Finding("rights", "red", f"we may not publish below {root}", remedy)
-    elif published == "no word":
-        says = f"the broker does not say whether we may publish below {root}"
-        yield Finding("rights", "yellow", says, 'mqtt.protocol = "5" makes it say so')
-    elif not refused and command != "not heard":
-        yield Finding("rights", "green", f"we may publish and subscribe below {root}")
+        yield Finding("rights", "red", f"this device may not publish below {root}", remedy)
+    elif published == "unknown":
+        says = f"MQTT 3.1.1 does not tell whether this device may publish below {root}"
+        yield Finding("rights", "yellow", says, 'set mqtt.protocol = "5" to find out')
+    elif not refused and command != "not received":
+        yield Finding("rights", "green", f"this device may publish and subscribe below {root}")
 
 
-class _Visit:
-    """A short connection of its own, driven step by step."""
+class _Connection:
+    """A short connection, driven step by step."""
 
     def __init__(self, mqtt: MqttConfig, password: str | None) -> None:
         self._five = mqtt.protocol == "5"
         self._accepted = False
         self._granted: dict[int, bool] = {}
-        self._taken: dict[int, bool] = {}
-        self._heard: set[tuple[str, bytes]] = set()
+        self._acknowledged: dict[int, bool] = {}
+        self._received: set[tuple[str, bytes]] = set()
         self._client = new_client(mqtt, password, f"emotion-edge-doctor-{uuid.uuid4().hex[:8]}", reconnects=False)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_publish = self._on_publish
-        self._client.on_message = lambda _client, _data, message: self._heard.add(
+        self._client.on_message = lambda _client, _data, message: self._received.add(
             (message.topic, bytes(message.payload))
         )
         self._client.connect(mqtt.host, port(mqtt))
@@ -106,15 +106,15 @@ class _Visit:
         self._until(lambda: number in self._granted)
         return self._granted.get(number or 0, False)
 
-    def goes_round(self, topic: str, payload: bytes) -> Journey:
-        """Publish what we have subscribed to. MQTT 3.1.1 has no word for a refusal."""
+    def comes_back(self, topic: str, payload: bytes) -> Delivery:
+        """Publish what we have subscribed to. MQTT 3.1.1 cannot express a refusal."""
         number = self._client.publish(topic, payload, qos=1).mid
-        self._until(lambda: (topic, payload) in self._heard or self._taken.get(number) is False)
-        if (topic, payload) in self._heard:
-            return "heard"
+        self._until(lambda: (topic, payload) in self._received or self._acknowledged.get(number) is False)
+        if (topic, payload) in self._received:
+            return "received"
         if not self._five:
-            return "no word"
-        return "not heard" if self._taken.get(number) else "refused"
+            return "unknown"
+        return "not received" if self._acknowledged.get(number) else "refused"
 
     def end(self) -> None:
         self._client.disconnect()
@@ -132,7 +132,7 @@ class _Visit:
         self._granted[number] = not any(reason.is_failure for reason in reasons)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._heard.add((message.topic, bytes(message.payload)))
+        self._received.add((message.topic, bytes(message.payload)))
 
     def _on_publish(self, _client: paho.Client, _data: Any, number: int, reason: ReasonCode, _properties: Any) -> None:
-        self._taken[number] = not (reason.packetType == PacketTypes.PUBACK and reason.is_failure)
+        self._acknowledged[number] = not (reason.packetType == PacketTypes.PUBACK and reason.is_failure)

@@ -1,4 +1,4 @@
-"""The camera: opened for a moment, like the service does, and judged by what it gives."""
+"""The camera: opened for a moment, as the service does it, and judged by its pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge.capture.base import FrameSource, NothingYet
 from edge.demo.sources import camera as camera_source
 from edge.device.service_user import rights_of_service
 from edge.doctor.findings import Finding, Subject
-from edge.doctor.holders import left_alone, named, split
+from edge.doctor.holders import must_not_open, named, split
 from edge.errors import EdgeError
 from edge.readings import Frame
 
@@ -21,11 +21,11 @@ _SLOW = 0.6  # of the frames asked for
 
 
 def camera(subject: Subject) -> Iterator[Finding]:
-    """Does the camera give pictures, at a useful rate and light?"""
+    """Does the camera deliver pictures, at a useful rate and brightness?"""
     if subject.loaded is None:
         return
     settings = subject.loaded.config.camera
-    held = left_alone(subject, "camera", "/dev/video", wanted=settings.enabled and settings.source != "none")
+    held = must_not_open(subject, "camera", "/dev/video", wanted=settings.enabled and settings.source != "none")
     if held:
         yield held
         return
@@ -40,7 +40,7 @@ def camera(subject: Subject) -> Iterator[Finding]:
     finally:
         source.close()
     if not frames:
-        yield Finding("camera", "red", f"{source.name} opens but gives no picture", "unplug it and plug it in again")
+        yield Finding("camera", "red", f"{source.name} opens but delivers no picture", "unplug it and plug it in again")
         return
     height, width = frames[-1].image.shape[:2]
     rate = (len(frames) - 1) / seconds
@@ -52,15 +52,21 @@ def camera(subject: Subject) -> Iterator[Finding]:
         yield Finding("camera", "red", f"{says}, but the picture is frozen", "unplug it and plug it in again")
     elif grey < _DARK:
         yield Finding(
-            "camera", "yellow", f"{says}, but it is dark (grey {grey:.0f} of 255)", "is the lens covered? Give light"
+            "camera",
+            "yellow",
+            f"{says}, but the picture is dark (brightness {grey:.0f} of 255)",
+            "uncover the lens or add light",
         )
     elif grey > _BRIGHT:
         yield Finding(
-            "camera", "yellow", f"{says}, but it is glaring (grey {grey:.0f} of 255)", "turn it away from the window"
+            "camera",
+            "yellow",
+            f"{says}, but the picture is overexposed (brightness {grey:.0f} of 255)",
+            "turn it away from the window",
         )
     elif rate < settings.fps * _SLOW:
-        remedy = "poor light makes cameras slow; or ask for less (camera.fps, camera.width)"
-        yield Finding("camera", "yellow", f"{says}, asked for {settings.fps:g}", remedy)
+        remedy = "add light (cameras slow down in the dark), or lower camera.fps or camera.width"
+        yield Finding("camera", "yellow", f"{says} instead of {settings.fps:g}", remedy)
     else:
         yield Finding("camera", "green", says)
 

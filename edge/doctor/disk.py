@@ -1,4 +1,4 @@
-"""Where the service keeps its few files: room, rights, and how much it writes to a card that wears out."""
+"""Where the service stores its few files: space, permissions, and how much is written to a card that wears out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY_S = 86_400.0
 
 
 def room(subject: Subject) -> Iterator[Finding]:
-    """Can state be kept, and is there room for it?"""
+    """Can state be stored, and is there space for it?"""
     folder = _existing(subject.state)
     try:
         with rights_of_service(subject.path), tempfile.TemporaryFile(dir=folder) as trial:
@@ -28,13 +28,17 @@ def room(subject: Subject) -> Iterator[Finding]:
     except PermissionError:
         if os.geteuid() == 0:
             remedy = f"sudo chown -R {SERVICE_USER}: {folder}"
-            yield Finding("disk", "red", f"{folder}: the service may not write there; live changes get lost", remedy)
+            yield Finding(
+                "disk", "red", f"{folder}: the service may not write there, so live changes are lost on restart", remedy
+            )
         else:
             yield Finding("disk", "yellow", f"{folder}: only root and the service may look there", SUDO)
         return
     except OSError as error:
-        remedy = "free some space (`df -h`), or check the card: a failing one is switched to read-only"
-        yield Finding("disk", "red", f"{folder}: cannot be written: {error.strerror}; live changes get lost", remedy)
+        remedy = "free some space (`df -h`), or check the card: a failing one becomes read-only"
+        yield Finding(
+            "disk", "red", f"{folder}: cannot be written: {error.strerror}; live changes are lost on restart", remedy
+        )
         return
     left = free.f_bavail * free.f_frsize / 1e6
     outbox = subject.loaded.config.outbox.max_mb if subject.loaded else 8.0
@@ -45,26 +49,26 @@ def room(subject: Subject) -> Iterator[Finding]:
     elif left < _LITTLE_MB:
         yield Finding("disk", "yellow", f"{folder}: {left:.0f} MB left", "free some space")
     else:
-        yield Finding("disk", "green", f"{folder}: can be written, {left / 1000:.1f} GB left")
+        yield Finding("disk", "green", f"{folder}: writable, {left / 1000:.1f} GB left")
 
 
 def wear(subject: Subject, proc: Path = Path("/proc")) -> Iterator[Finding]:
     """How much the running service writes a day."""
     pid = os.getpid() if subject.statuses is not None else main_pid()
     if pid is None:
-        yield Finding("wear", "green", "the service does not run, so nothing is written")
+        yield Finding("wear", "green", "the service is not running, so nothing is written")
         return
     try:
         written = _written_bytes(proc / str(pid))
         seconds = max(_uptime_s(proc / str(pid), proc / "uptime"), 1.0)
     except (OSError, ValueError):
-        yield Finding("wear", "green", "what the service writes is only told to root")
+        yield Finding("wear", "green", "only root can see how much the service writes")
         return
     a_day = written / 1e6 * _DAY_S / seconds
     says = f"{written / 1e6:.1f} MB written in {seconds / 3600:.1f} h"
     if a_day > _MUCH_MB_A_DAY and seconds > _DAY_S / 24:
-        remedy = "is the broker away for long (outbox), or log.level debug? Both write more"
-        yield Finding("wear", "yellow", f"{says}: {a_day:.0f} MB a day wears a card out", remedy)
+        remedy = "is the broker often unreachable (outbox), or log.level debug? Both write more"
+        yield Finding("wear", "yellow", f"{says}: {a_day:.0f} MB a day would wear out an SD card", remedy)
     else:
         yield Finding("wear", "green", says)
 

@@ -1,4 +1,4 @@
-"""All examinations, in the order in which a person would mend things."""
+"""All checks, in the order in which a person would fix things."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Check = Callable[[Subject], Iterator[Finding]]
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
-    """Finding by finding, as they come. A check that fails itself is a finding too."""
+    """Finding by finding, as they come. A check that raises is a finding too."""
     for check in CHECKS:
         try:
             yield from check(subject)
         except Exception as error:
             log.debug("%s", check.__name__, exc_info=True)
-            says = f"could not be examined: {type(error).__name__}: {error}"
+            says = f"this check failed: {type(error).__name__}: {error}"
             yield Finding(check.__name__, "yellow", says, "please report this as a bug")
 
 
@@ -37,7 +37,7 @@ def config(subject: Subject) -> Iterator[Finding]:
         yield Finding("config", "yellow", f"{where}: only root and the service may read it", SUDO)
         return
     if subject.problem or subject.loaded is None:
-        remedy = "`emotion-edge check` names every key that is wrong; the other findings then follow"
+        remedy = "`emotion-edge check` lists every problem; fix it to see the other findings"
         yield Finding("config", "red", subject.problem or f"{where}: cannot be used", remedy)
         return
     with rights_of_service(subject.path):
@@ -47,15 +47,15 @@ def config(subject: Subject) -> Iterator[Finding]:
         says, _, remedy = line.rpartition("; ")
         yield Finding("config", "yellow", says or line, remedy if says else "")
     if not lines:
-        yield Finding("config", "green", f"{where}: usable")
+        yield Finding("config", "green", f"{where}: valid")
 
 
 def privacy(subject: Subject) -> Iterator[Finding]:
-    """Nothing is heard or seen while privacy is on; people forget that they switched it."""
+    """Nothing is seen or heard while privacy is on, and people forget that they switched it."""
     if subject.loaded is None:
         return
     if not may_ask(subject.state):
-        yield Finding("privacy", "yellow", "only root and the service may ask whether it is on", SUDO)
+        yield Finding("privacy", "yellow", "only root and the service can tell whether it is on", SUDO)
         return
     state = Gate(subject.state, subject.loaded.config.privacy, subject.clock).now()
     if state.on:

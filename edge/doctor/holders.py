@@ -1,4 +1,4 @@
-"""Who has a device, and when it must be left alone: the service itself uses it, or privacy keeps it shut."""
+"""Which process uses a device, and when it must not be opened: the service uses it, or privacy is on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from edge.device.privacy import Gate, may_ask
 from edge.doctor.findings import SUDO, Finding, Subject
 
 
-def left_alone(subject: Subject, name: str, device: str, *, wanted: bool) -> Finding | None:
-    """What is said of a device that must not be opened now."""
+def must_not_open(subject: Subject, name: str, device: str, *, wanted: bool) -> Finding | None:
+    """The finding for a device that must not be opened now, None if it may be."""
     if not wanted:
-        return Finding(name, "green", "not wanted in the config")
+        return Finding(name, "green", "disabled in the config")
     if subject.statuses is not None:
         status = subject.statuses.get(name)
         state, reason = (status.state, status.reason) if status else ("unknown", "")
@@ -20,7 +20,7 @@ def left_alone(subject: Subject, name: str, device: str, *, wanted: bool) -> Fin
         return Finding(name, level, *split(f"{state}{': ' + reason if reason else ''}"))  # type: ignore[arg-type]
     if subject.loaded:
         if not may_ask(subject.state):
-            return Finding(name, "yellow", "not opened: only root may ask whether privacy is on", SUDO)
+            return Finding(name, "yellow", "not opened: only root can tell whether privacy is on", SUDO)
         privacy = Gate(subject.state, subject.loaded.config.privacy, subject.clock).now()
         if privacy.on:
             return Finding(name, "yellow", f"not opened: {privacy.reason}", "emotion-edge privacy off")
@@ -29,7 +29,7 @@ def left_alone(subject: Subject, name: str, device: str, *, wanted: bool) -> Fin
 
 
 def named(reason: str, device: str) -> str:
-    """The reason, with the name of the program that is in the way."""
+    """The reason, with the name of the program that uses the device."""
     if "used by another program" not in reason:
         return reason
     others = ", ".join(

@@ -1,4 +1,4 @@
-"""The microphone: opened for a moment, like the service does, and judged by what it gives."""
+"""The microphone: opened for a moment, as the service does it, and judged by its sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge.capture.base import NothingYet, SoundSource
 from edge.demo.sources import microphone as microphone_source
 from edge.device.service_user import rights_of_service
 from edge.doctor.findings import Finding, Level, Subject
-from edge.doctor.holders import left_alone, named, split
+from edge.doctor.holders import must_not_open, named, split
 from edge.errors import CaptureError, EdgeError
 from edge.readings import SAMPLE_RATE, Samples
 
@@ -23,11 +23,11 @@ _RATE_OFF = 0.15  # sound servers deliver in bursts
 
 
 def microphone(subject: Subject) -> Iterator[Finding]:
-    """Does the microphone give sound that is neither silence nor clipped?"""
+    """Does the microphone deliver sound that is neither silent nor clipped?"""
     if subject.loaded is None:
         return
     settings = subject.loaded.config.microphone
-    held = left_alone(subject, "microphone", "/dev/snd/pcm", wanted=settings.enabled and settings.source != "none")
+    held = must_not_open(subject, "microphone", "/dev/snd/pcm", wanted=settings.enabled and settings.source != "none")
     if held:
         yield held
         return
@@ -47,7 +47,7 @@ def microphone(subject: Subject) -> Iterator[Finding]:
 def judged(sound: Samples, seconds: float, name: str, *, live: bool) -> tuple[Level, str, str]:
     """Level, what is said, remedy. `seconds` is how long the device took for `sound`."""
     if not len(sound):
-        return "red", f"{name} opens but gives no sound", "unplug it and plug it in again"
+        return "red", f"{name} opens but delivers no sound", "unplug it and plug it in again"
     level = 20 * np.log10(float(np.sqrt(np.mean(sound**2))) + 1e-9)
     clipped = float(np.mean(np.abs(sound) >= _FULL))
     given = len(sound) / seconds
@@ -56,15 +56,15 @@ def judged(sound: Samples, seconds: float, name: str, *, live: bool) -> tuple[Le
     if not live:
         says += ", a recording"
     elif not np.any(sound):
-        judgement, says, remedy = "red", f"{name}: nothing but zeros", "is it muted (alsamixer, F4) or unplugged?"
+        judgement, says, remedy = "red", f"{name}: only zeros", "unmute it (alsamixer, F4) or plug it in"
     elif clipped > _CLIPPED:
         judgement, remedy = "yellow", "lower its gain (alsamixer, F4: Capture)"
         says += f", {clipped:.0%} clipped"
     elif level < _FAINT_DB:
         judgement, remedy = "yellow", "raise its gain (alsamixer, F4: Capture)"
-        says += ", very faint"
+        says += ", very quiet"
     elif abs(given / SAMPLE_RATE - 1) > _RATE_OFF:
-        judgement, remedy = "yellow", "another cable or sound server: the device does not keep the rate it promises"
+        judgement, remedy = "yellow", "try another cable or sound server: the device does not keep its sample rate"
         says += f", but {given:.0f} samples a second instead of {SAMPLE_RATE}"
     return judgement, says, remedy
 

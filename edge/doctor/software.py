@@ -29,29 +29,29 @@ print(runtime_name(), numpy.__version__, cv2.__version__)
 def runtime(subject: Subject) -> Iterator[Finding]:
     """NumPy, OpenCV and the TFLite runtime together."""
     if subject.statuses is not None:
-        yield Finding("runtime", "green", "the service runs on it")
+        yield Finding("runtime", "green", "in use by the running service")
         return
     try:
         trial = subprocess.run(
             [sys.executable, "-c", _TRIAL], capture_output=True, text=True, timeout=_TRY_S, check=False
         )
     except subprocess.TimeoutExpired:
-        yield Finding("runtime", "red", f"loading a model did not end within {_TRY_S:.0f} s", "is the disk failing?")
+        yield Finding("runtime", "red", f"loading a model took longer than {_TRY_S:.0f} s", "is the disk failing?")
         return
     if trial.returncode == 0:
         name, numpy, cv2 = trial.stdout.split()[-3:]
         yield Finding("runtime", "green", f"{name}, numpy {numpy}, OpenCV {cv2}, Python {platform.python_version()}")
         return
-    last = (trial.stderr.strip().splitlines() or ["no word"])[-1]
+    last = (trial.stderr.strip().splitlines() or ["no message"])[-1]
     abi = "numpy" in trial.stderr.lower() and any(word in trial.stderr for word in ("_ARRAY_API", "multiarray", "1.x"))
     if trial.returncode < 0 or abi:
         died = f"crashed ({signal.Signals(-trial.returncode).name})" if trial.returncode < 0 else last
         remedy = (
             "pip install 'numpy<2' for tflite-runtime, or ai-edge-litert instead of it; or run scripts/install again"
         )
-        yield Finding("runtime", "red", f"the TFLite runtime and numpy do not fit each other: {died}", remedy)
+        yield Finding("runtime", "red", f"the TFLite runtime and numpy are incompatible: {died}", remedy)
     elif "ModelError" in trial.stderr:
-        yield Finding("runtime", "green", "loads; the model is another matter, see models")
+        yield Finding("runtime", "green", "loads; the problem is the model, see models")
     else:
         yield Finding("runtime", "red", last.partition(": ")[2] or last, "run scripts/install again")
 
@@ -75,4 +75,4 @@ def model_files(subject: Subject) -> Iterator[Finding]:
     except EdgeError as error:
         yield Finding("models", "red", str(error), reinstall)
     else:
-        yield Finding("models", "green", f"{', '.join(described)}: as their manifests say")
+        yield Finding("models", "green", f"{', '.join(described)}: intact")

@@ -1,4 +1,4 @@
-"""The board itself: what it is, its clock, its heat."""
+"""The board: what it is, its clock and its temperature."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def board(subject: Subject, root: Path = Path("/")) -> Iterator[Finding]:
     says = f"{subject.board.model or 'unknown'} ({subject.board.name}), {name}, {platform.machine()}"
     if struct.calcsize("P") * 8 < 64:
         yield Finding(
-            "board", "red", f"{says}: a 32-bit system", "install the 64-bit system: only that has the packages"
+            "board", "red", f"{says}: a 32-bit system", "install the 64-bit system: the packages exist only for that"
         )
     elif subject.board.name.startswith("pi") and os.environ.get("LD_PRELOAD", "").endswith("libcamerify.so"):
         yield Finding("board", "yellow", f"{says}: libcamerify is active", "unset LD_PRELOAD; picamera2 needs no help")
@@ -29,29 +29,29 @@ def board(subject: Subject, root: Path = Path("/")) -> Iterator[Finding]:
 
 
 def clock(subject: Subject, synced: Callable[[], bool] = system_synced) -> Iterator[Finding]:
-    """Is the time of day to be trusted; a board without a battery starts in the past."""
+    """Can the time of day be trusted? A board without a battery starts in the past."""
     remedy = "timedatectl set-ntp true; without internet name a time server in /etc/systemd/timesyncd.conf"
     if subject.clock.wall() < PLAUSIBLE:
-        yield Finding("clock", "red", "the clock was never set: messages carry a wrong time", remedy)
+        yield Finding("clock", "red", "the clock was never set: messages carry the wrong time", remedy)
     elif not synced():
-        yield Finding("clock", "yellow", 'nobody keeps the clock right; messages say "clock": "unsynced"', remedy)
+        yield Finding("clock", "yellow", 'the clock is not synchronised; messages say "clock": "unsynced"', remedy)
     else:
-        yield Finding("clock", "green", "set and kept right")
+        yield Finding("clock", "green", "synchronised")
 
 
 def heat(subject: Subject) -> Iterator[Finding]:
     """Temperature and throttling, as of now."""
     celsius, throttled = subject.board.temperature(), subject.board.throttled()
     limit = subject.loaded.config.limits.max_temperature_c if subject.loaded else 75.0
-    cool = "give it air or a heat sink, and a power supply made for the board"
+    cool = "improve the cooling, and use a power supply made for the board"
     if throttled:
         at = "" if celsius is None else f" at {celsius:.0f} °C"
-        yield Finding("heat", "red", f"the board slows itself down{at}: heat, or too little voltage", cool)
+        yield Finding("heat", "red", f"the board is throttled{at}: too hot, or undervoltage", cool)
     elif celsius is None:
-        yield Finding("heat", "green", "the device does not tell its temperature")
+        yield Finding("heat", "green", "no temperature sensor")
     elif celsius >= limit:
         yield Finding(
-            "heat", "red", f"{celsius:.0f} °C, above limits.max_temperature_c ({limit:g}): work is thinned", cool
+            "heat", "red", f"{celsius:.0f} °C, above limits.max_temperature_c ({limit:g}): frames are skipped", cool
         )
     elif celsius >= limit - _WARM_BELOW_LIMIT_C:
         yield Finding("heat", "yellow", f"{celsius:.0f} °C, close to limits.max_temperature_c ({limit:g})", cool)

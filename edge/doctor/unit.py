@@ -1,4 +1,4 @@
-"""systemd's word on the service, and the limits that its drop-in sets."""
+"""The state of the systemd unit, and the limits set by its drop-in."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ _RESTARTS = 3
 def unit(subject: Subject) -> Iterator[Finding]:
     """Is it installed, enabled, running, and allowed to reach what the config names?"""
     if subject.statuses is not None:
-        yield Finding("service", "green", "answers")
+        yield Finding("service", "green", "running")
         return
     state = _shown()
-    log = "journalctl -u emotion-edge -n 50 tells why"
+    log = "see journalctl -u emotion-edge -n 50"
     if state is None:
-        yield Finding("service", "green", "no systemd here: started by hand")
+        yield Finding("service", "green", "systemd is not used here")
     elif state.get("LoadState") != "loaded":
         yield Finding("service", "yellow", "not installed as a service", "sudo scripts/install, or the Debian package")
     elif state.get("Result") == "exit-code" and state.get("ExecMainStatus") == "78":
-        remedy = "`emotion-edge check` says what is wrong; then sudo systemctl restart emotion-edge"
-        yield Finding("service", "red", "ended: the config cannot be used (status 78)", remedy)
+        remedy = "fix what `emotion-edge check` reports, then sudo systemctl restart emotion-edge"
+        yield Finding("service", "red", "stopped: the config is invalid (status 78)", remedy)
     elif state.get("ActiveState") == "failed":
         yield Finding("service", "red", f"failed ({state.get('Result', '?')})", log)
     elif state.get("ActiveState") != "active":
         remedy = "sudo systemctl enable --now emotion-edge"
-        yield Finding("service", "yellow", f"does not run ({state.get('ActiveState', '?')})", remedy)
+        yield Finding("service", "yellow", f"not running ({state.get('ActiveState', '?')})", remedy)
     elif int(state.get("NRestarts") or 0) > _RESTARTS:
-        yield Finding("service", "yellow", f"runs, but was restarted {state['NRestarts']} times", log)
+        yield Finding("service", "yellow", f"running, but was restarted {state['NRestarts']} times", log)
     elif not state.get("UnitFileState", "").startswith("enabled"):
         remedy = "sudo systemctl enable emotion-edge"
-        yield Finding("service", "yellow", "runs, but will not start with the device", remedy)
+        yield Finding("service", "yellow", "running, but not enabled at boot", remedy)
     else:
-        yield Finding("service", "green", "runs, and starts with the device")
+        yield Finding("service", "green", "running, and enabled at boot")
     if state is not None and state.get("LoadState") == "loaded":
         yield from _allowed(subject)
 

@@ -30,16 +30,18 @@ def signer(content: bytes, signature: bytes, signers: Path) -> str:
                 return name
     if names:
         raise ModelError(f"the signature is wrong: the manifest was altered, or signed for something else ({names})")
-    raise ModelError(f"the signature is of nobody in {signers}")
+    raise ModelError(f"the signature is not by anybody in {signers}")
 
 
 def _guarded(signers: Path) -> None:
     try:
         status = signers.stat()
     except OSError as error:
-        raise ModelError(f"{signers}: cannot be read: {error.strerror}; it names whose models you trust") from None
+        raise ModelError(f"{signers}: cannot be read: {error.strerror}; it lists whose models you trust") from None
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
-        raise ModelError(f"{signers}: others may write it; protect it with `chmod 644 {signers}` and `chown root`")
+        raise ModelError(
+            f"{signers}: other users may change it; protect it with `chmod 644 {signers}` and `chown root`"
+        )
 
 
 def _ssh_keygen(words: list[str], content: bytes) -> str | None:

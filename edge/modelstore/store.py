@@ -74,11 +74,11 @@ def choose(name: str, store: Path, *, trial: bool = True) -> Choice:
 def used_folders(store: Path) -> dict[str, Path]:
     """The folder of each model in use; what is wrong with an installed one is logged."""
     chosen = {name: choose(name, store) for name in NAMES}
-    tell(chosen)
+    log_chosen(chosen)
     return {name: choice.folder for name, choice in chosen.items()}
 
 
-def tell(chosen: Mapping[str, Choice]) -> None:
+def log_chosen(chosen: Mapping[str, Choice]) -> None:
     """In the log: which installed models are used, and loudly which are not."""
     for name, choice in chosen.items():
         if choice.problem is not None:
@@ -135,16 +135,16 @@ def _kept(package: Package, folder: Path) -> Path:
 
 
 def rollback(name: str, store: Path) -> InUse:
-    """Back to the model that was in use before; again: forth. Returns what is in use now."""
+    """Switch to the model that was in use before, and the next time back. Returns what is in use now."""
     if name not in NAMES:
         raise ModelError(f"the service has no model {name!r}; it has {', '.join(NAMES)}")
     used = in_use(name, store)
     if used.current is None and used.previous is None:
-        raise ModelError(f"{name}: there is nothing to go back to: the shipped model was never replaced")
+        raise ModelError(f"{name}: there is no previous model: the shipped one was never replaced")
     if used.previous is not None:
         problem = tried(name, store / name / used.previous)
         if problem is not None:
-            raise ModelError(f"{name} {used.previous} cannot be used any more: {problem}")
+            raise ModelError(f"{name} {used.previous} can no longer be used: {problem}")
     with _changing(store, name) as folder:
         now = InUse(current=used.previous, previous=used.current)
         _use(folder, now)
@@ -182,9 +182,7 @@ def _changing(store: Path, name: str) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder
     except OSError as error:
-        raise StorageError(
-            f"{error.filename or folder}: cannot be written: {error.strerror}; as root, with sudo?"
-        ) from None
+        raise StorageError(f"{error.filename or folder}: cannot be written: {error.strerror}; use sudo") from None
 
 
 def _use(folder: Path, used: InUse) -> None:

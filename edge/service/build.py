@@ -28,7 +28,7 @@ from edge.face.path import FacePath
 from edge.homeassistant.announcer import Announcer
 from edge.homeassistant.names import birth_topic
 from edge.messages.commands import Command
-from edge.modelstore.store import NAMES, choose, tell
+from edge.modelstore.store import NAMES, choose, log_chosen
 from edge.mqtt.publisher import Publisher
 from edge.service.observers import Observer
 from edge.service.queues import Inbox
@@ -47,7 +47,7 @@ def build(loaded: Loaded, state: Path) -> Service:
     except OSError as error:
         raise StorageError(f"{state}: cannot be made: {error.strerror}; name another folder with --state") from None
     chosen = {each: choose(each, paths.model_store(loaded.path, state)) for each in NAMES}
-    tell(chosen)
+    log_chosen(chosen)
     inbox: Inbox[Item] = Inbox()
     sight = hearing = None
     make_camera, make_microphone = factories(config, clock)

@@ -50,7 +50,7 @@ def test_without_a_config_it_says_what_would_happen(run: Run, tmp_path: Path, mo
     status, out, err = run("check")
     assert status == 0
     assert "no config file" in out
-    assert "mqtt.host: no broker is named" in err
+    assert "mqtt.host: no broker is configured" in err
 
 
 def test_secrets_are_not_shown(run: Run, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_old_keys_move_through_all_versions_with_a_warning() -> None:
 
 def test_only_the_steps_that_are_needed() -> None:
     raw: dict[str, Any] = {"config_version": 2, "camera": {"speed": 9, "fps": 5}}
-    assert migrate(raw, STEPS, 3)[0] == ["camera.fps: is called camera.rate now; please rename it in the file"]
+    assert migrate(raw, STEPS, 3)[0] == ["camera.fps: was renamed to camera.rate; please rename it in the file"]
     assert raw["camera"] == {"speed": 9, "rate": 5}
 
 

@@ -64,7 +64,7 @@ def test_reset_forgets_one_or_all(file: Path) -> None:
         ("decision.enter", "0.5", "allowed: a number from 0 to 1"),
         ("decision.enter", True, "allowed: a number from 0 to 1"),
         ("decision.enter", float("nan"), "allowed: a number from 0 to 1"),
-        ("decision.enter", None, "null cannot be kept"),
+        ("decision.enter", None, "null is not a value"),
         ("decision.enter", {"a": [1] * 100_000}, "allowed: a number from 0 to 1"),
         ("decision.exit", 0.9, "is above decision.enter"),
         ("face.max_people", 10**30, "allowed: a whole number from 1 to 50"),

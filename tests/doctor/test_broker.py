@@ -88,7 +88,9 @@ def test_password_file_missing(subject: MakeSubject, tmp_path: Path) -> None:
 
 def test_may_not_publish(start: StartBroker, subject: MakeSubject, tmp_path: Path) -> None:
     found = look(subject, tmp_path, start("topic read emotion/#"))
-    assert ("rights", "red", "we may not publish below emotion/shelf") in [(f.check, f.level, f.says) for f in found]
+    assert ("rights", "red", "this device may not publish below emotion/shelf") in [
+        (f.check, f.level, f.says) for f in found
+    ]
 
 
 def test_nobody_says_whether_we_may_publish(start: StartBroker, subject: MakeSubject, tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ def test_nobody_says_whether_we_may_publish(start: StartBroker, subject: MakeSub
 
 def test_commands_would_not_reach_us(start: StartBroker, subject: MakeSubject, tmp_path: Path) -> None:
     red = [f for f in look(subject, tmp_path, start("topic write emotion/#")) if f.level == "red"]
-    assert [f.says for f in red] == ["commands would not reach us"]
+    assert [f.says for f in red] == ["commands would not arrive here"]
     assert "user edge" in red[0].remedy
 
 
@@ -121,5 +123,6 @@ def test_may_not_subscribe(subject: MakeSubject, tmp_path: Path) -> None:
     finally:
         one.kill()
     assert red == [
-        "we may not subscribe to privacy/set, config/+/set, request/+", "we may not publish below emotion/shelf"
-    ]  # fmt: skip
+        "this device may not subscribe to privacy/set, config/+/set, request/+",
+        "this device may not publish below emotion/shelf",
+    ]

@@ -129,10 +129,10 @@ def test_heat(subject: MakeSubject, tmp_path: Path, millidegrees: int, level: st
         ("LoadState=not-found\nActiveState=inactive", "yellow", "not installed"),
         ("LoadState=loaded\nActiveState=failed\nResult=exit-code\nExecMainStatus=78", "red", "status 78"),
         ("LoadState=loaded\nActiveState=failed\nResult=watchdog\nExecMainStatus=6", "red", "watchdog"),
-        ("LoadState=loaded\nActiveState=inactive\nResult=success", "yellow", "does not run"),
+        ("LoadState=loaded\nActiveState=inactive\nResult=success", "yellow", "not running"),
         ("LoadState=loaded\nActiveState=active\nNRestarts=9\nUnitFileState=enabled", "yellow", "restarted 9 times"),
-        ("LoadState=loaded\nActiveState=active\nNRestarts=0\nUnitFileState=disabled", "yellow", "will not start"),
-        ("LoadState=loaded\nActiveState=active\nNRestarts=0\nUnitFileState=enabled", "green", "runs"),
+        ("LoadState=loaded\nActiveState=active\nNRestarts=0\nUnitFileState=disabled", "yellow", "not enabled"),
+        ("LoadState=loaded\nActiveState=active\nNRestarts=0\nUnitFileState=enabled", "green", "running"),
     ],
 )
 def test_the_unit(

@@ -118,9 +118,9 @@ def allowed(text: str) -> set[str]:
          {"192.0.2.1"}, False),
         (Config(mqtt=MqttConfig(host="192.0.2.1"), dashboard=DashboardConfig(listen="0.0.0.0")), {"192.0.2.1"}, False),  # noqa: S104
         (Config(mqtt=MqttConfig(host="four.example"), dashboard=DashboardConfig(enabled=True, listen="0.0.0.0")),  # noqa: S104
-         {"192.0.2.4", *systemd_dropin.HOUSE}, True),
+         {"192.0.2.4", *systemd_dropin.LOCAL_NETWORKS}, True),
         (Config(mqtt=MqttConfig(host="192.0.2.1"), dashboard=DashboardConfig(enabled=True, listen="192.168.1.9")),
-         {"192.0.2.1", *systemd_dropin.HOUSE}, False),
+         {"192.0.2.1", *systemd_dropin.LOCAL_NETWORKS}, False),
     ],
 )  # fmt: skip
 def test_what_the_config_names_can_be_reached_and_nothing_else(

@@ -1,0 +1,60 @@
+"""The notice for the door and the sheet on the intended use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+from edge.commands.notice import DOOR
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+class Text(HTMLParser):
+    """All text of a page; fails on what is not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert not any(name in ("src", "href") for name, _ in attrs)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_it_names_the_owner_and_says_what_the_config_says(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[device]\nname = "hall"\n[mqtt]\nhost = "broker.lan"\n[microphone]\nsource = "none"\n'
+        '[privacy]\nquiet_hours = [{ start = "22:00", end = "07:00" }]\n'
+    )
+    words = ["--owner", "A & B <Ltd>", "--contact", "a@example.org", "--language", "de", "--language", "en"]
+    status, out, err = run("notice", "--config", config, *words)
+    assert (status, err) == (0, "")
+    page = Text()
+    page.feed(out)
+    assert page.open == []
+    for part in ("A & B <Ltd>", "a@example.org", "hall, with camera in use", "broker.lan", "22:00 to 07:00",
+                 "Article 5", "Emotionserkennung in Betrieb", "Emotion recognition in use"):  # fmt: skip
+        assert part in page.words, part
+
+
+def test_it_is_written_to_a_file(run: Run, tmp_path: Path) -> None:
+    status, out, _ = run("notice", "--owner", "o", "--contact", "c", "--output", tmp_path / "n.html")
+    assert status == 0
+    assert str(tmp_path / "n.html") in out
+    assert (tmp_path / "n.html").read_text().startswith("<!doctype html>")
+
+
+def test_every_language_says_everything() -> None:
+    assert {len(lines) for lines in DOOR.values()} == {6}
+    assert all(all(lines) for lines in DOOR.values())

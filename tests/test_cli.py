@@ -1,0 +1,53 @@
+"""The command line as a whole: its help, and what a mistyped command is answered."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edge.cli import COMMANDS, GROUPS, main
+
+
+def test_every_command_has_a_module_and_every_module_of_a_command_is_listed() -> None:
+    folder = Path(__file__).parents[1] / "edge" / "commands"
+    modules = {path.stem for path in folder.glob("*.py") if "def add(parsers" in path.read_text()}
+    assert set(COMMANDS) == modules
+
+
+def test_the_help_groups_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    text = capsys.readouterr().out
+    assert text.startswith("usage: emotion-edge COMMAND")
+    for title, commands in GROUPS.items():
+        group = text.partition(f"\n{title}:\n")[2].partition("\n\n")[0]
+        assert [line.split()[0] for line in group.splitlines()] == list(commands)
+    assert all(len(line) <= 100 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert re.match(rf"usage: emotion-edge {command}\b", text)
+    assert len(re.sub(r"\s", "", text.partition("\n\n")[2])) > 20
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("dcotor", "did you mean doctor?"),
+        ("stauts", "`emotion-edge --help` lists the commands"),
+        ("device", "did you mean devices?"),
+        ("\x1b[2J", "\\x1b[2J is not a command"),
+    ],
+)
+def test_a_mistyped_command_gets_a_suggestion(typed: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([typed, "--config", "x"]) == 2
+    written = capsys.readouterr()
+    assert hint in written.err
+    assert written.out == ""
+    assert "\x1b" not in written.err
