@@ -177,8 +177,8 @@ def entities_page() -> str:
     import msgspec
 
     from edge.config.schema import Config
-    from edge.homeassistant.announcement import device_payload
-    from edge.homeassistant.facts import facts
+    from edge.homeassistant.device import device
+    from edge.homeassistant.discovery import device_payload
     from edge.messages.payloads import InfoPayload
     from edge.readings import LABELS
 
@@ -186,7 +186,7 @@ def entities_page() -> str:
         version="", device="living-room", board="Raspberry Pi 5", runtime="", python="", models={}, labels=LABELS,
         config=msgspec.to_builtins(Config()),
     )  # fmt: skip
-    components = device_payload(facts(info, {}))["components"]
+    components = device_payload(device(info, {}, host="living-room"))["components"]
     out = [
         "# Home Assistant entities",
         "",

@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         aim=Aim(clock, allowed=False),
         clock=clock,
         over_mqtt=True,
+        language=config.device.language,
     )
     heard.append(page)
     page.start()

@@ -14,7 +14,7 @@ from edge.config.load import load
 from edge.config.overrides import live_values
 from edge.config.schema import Config
 from edge.errors import BrokerError, EdgeError
-from edge.homeassistant.names import announcement_topic
+from edge.homeassistant.device import discovery_topic
 from edge.mqtt import reasons
 from edge.mqtt.client import new_client
 from edge.mqtt.tls import UnusableFiles
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if any(sign in root for sign in "+#"):
         raise EdgeError("--device: one device at a time, without wildcards")
     base, _, device = root.rpartition("/")
-    announced = announcement_topic(config.home_assistant.prefix, base, device)
+    announced = discovery_topic(config.home_assistant.prefix, base, device)
     try:
         client = new_client(mqtt, password)
     except UnusableFiles as unusable:

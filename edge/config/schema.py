@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from edge.language.catalogue import Language
 from edge.readings import LABELS
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -45,6 +46,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 class DeviceConfig(Section, frozen=True):
     name: Name | None = None  # default: a hash of the machine id
     board: Literal["auto", "pi4", "pi5", "jetson", "laptop"] = "auto"
+    language: Language = "en"  # of the names in Home Assistant; the page follows the browser
 
 
 class CameraConfig(Section, frozen=True):
@@ -174,6 +176,7 @@ class DashboardConfig(Section, frozen=True):
 class HomeAssistantConfig(Section, frozen=True):
     enabled: bool = True  # announce the device by MQTT discovery
     prefix: TopicBase = "homeassistant"
+    area: Annotated[str, Meta(max_length=100)] | None = None  # suggested to Home Assistant
 
 
 class MetricsConfig(Section, frozen=True):

@@ -290,7 +290,12 @@ def _values(probabilities: Mapping[str, float]) -> tuple[float, ...]:
 def _part(part: ModalityPart | None) -> dict[str, Any] | None:
     if part is None:
         return None
-    return {"values": _values(part.probabilities), "weight": part.weight, "quality": part.quality}
+    return {
+        "values": _values(part.probabilities),
+        "weight": part.weight,
+        "quality": part.quality,
+        "rest_known": getattr(part, "rest_known", None),
+    }
 
 
 def _younger(part: ModalityPart | None, other: ModalityPart) -> bool:

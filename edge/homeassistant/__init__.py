@@ -1,0 +1,1 @@
+"""MQTT discovery: one message that describes every entity of the device to Home Assistant, and who publishes it."""

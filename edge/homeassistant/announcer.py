@@ -1,21 +1,21 @@
-"""Tells Home Assistant that we are there, tells it again when it asks, and takes it back when that is switched off."""
+"""Publishes the discovery message, again when Home Assistant starts, and takes it back when that is switched off."""
 
 from __future__ import annotations
 
 import contextlib
 import random as chance
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.homeassistant.announcement import announcement
-from edge.homeassistant.facts import facts
-from edge.homeassistant.names import announcement_topic, is_announcement
+from edge.homeassistant.device import device, is_discovery_topic
+from edge.homeassistant.discovery import discovery_message
 from edge.messages.payloads import InfoPayload, Payload
 
 FILE_NAME = "home-assistant"  # in the state folder: where we are announced
 _MOST = 8  # earlier names that are cleaned up
-JITTER_S = 3.0  # Home Assistant starts, and all devices of a house answer: not in the same moment
+JITTER_S = 3.0  # Home Assistant starts, and all devices answer: not in the same moment
 
 
 class Announcer:
@@ -28,17 +28,22 @@ class Announcer:
         *,
         enabled: bool,
         connected: Callable[[], bool],
+        has_temperature: bool = True,
+        has_throttling: bool = True,
         random: Callable[[], float] = chance.random,
     ) -> None:
         self._publish = publish
         self._file = folder / FILE_NAME
         self._enabled = enabled
         self._connected = connected
+        self._has_temperature = has_temperature
+        self._has_throttling = has_throttling
         self._random = random
+        self._host = socket.gethostname().partition(".")[0]
         self._info: InfoPayload | None = None
         self._changed: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._told: tuple[str, str] | None = None  # topic and text
+        self._published: tuple[str, str] | None = None  # topic and text
         self._again: threading.Timer | None = None
 
     def start(self) -> None:
@@ -60,44 +65,47 @@ class Announcer:
             self._announce(self._info)
 
     def born(self, word: bytes) -> None:
-        """Home Assistant says that it has started: tell it again, some moments later."""
+        """Home Assistant says that it has started: publish again, some moments later."""
         if word.strip() != b"online":
             return
         with self._lock:
-            if self._told is None or (self._again is not None and self._again.is_alive()):
+            if self._published is None or (self._again is not None and self._again.is_alive()):
                 return
-            self._again = threading.Timer(self._random() * JITTER_S, self._tell_again)
+            self._again = threading.Timer(self._random() * JITTER_S, self._publish_again)
             self._again.daemon = True
             self._again.start()
 
     def stop(self) -> None:
         with self._lock:
-            topic = self._told[0] if self._told else ""
-            self._told = None
+            topic = self._published[0] if self._published else ""
+            self._published = None
             if self._again is not None:
                 self._again.cancel()
-        if self._connected():  # so the broker has heard what was to be taken back
+        if self._connected():  # so the broker has what was to be taken back
             self._remember([topic] if topic else [])
 
     def _announce(self, info: InfoPayload) -> None:
-        known = facts(info, self._changed)
-        told = (announcement_topic(known.prefix, known.base, known.device), announcement(known))
+        ours = device(
+            info, self._changed, host=self._host, has_temperature=self._has_temperature,
+            has_throttling=self._has_throttling,
+        )  # fmt: skip
+        message = (ours.discovery_topic, discovery_message(ours))
         with self._lock:
-            if told == self._told:
+            if message == self._published:
                 return
-            self._told = told
-        self._withdraw(told[0])
-        self._publish(f"discovery/{told[0]}", told[1])
+            self._published = message
+        self._withdraw(message[0])
+        self._publish(f"discovery/{message[0]}", message[1])
 
-    def _tell_again(self) -> None:
+    def _publish_again(self) -> None:
         with self._lock:
-            told = self._told
-        if told is not None:
-            self._publish(f"discovery/{told[0]}", told[1])
+            published = self._published
+        if published is not None:
+            self._publish(f"discovery/{published[0]}", published[1])
 
     def _withdraw(self, unless: str) -> None:
         """Clears the topics on which we were announced before."""
-        earlier = [topic for topic in self._remembered() if topic != unless and is_announcement(topic)][:_MOST]
+        earlier = [topic for topic in self._remembered() if topic != unless and is_discovery_topic(topic)][:_MOST]
         for topic in earlier:
             self._publish(f"discovery/{topic}", "")
         self._remember([unless, *earlier] if unless else earlier)

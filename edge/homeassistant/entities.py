@@ -1,40 +1,57 @@
-"""What the device shows in Home Assistant: pure, from facts to entities."""
+"""What the device shows in Home Assistant."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import Any
 
-from edge.homeassistant.entity import Entity
-from edge.homeassistant.facts import Facts
+from edge.homeassistant.device import Device
+from edge.language.catalogue import words
 from edge.messages.topics import health_valid_s, state_valid_s
 
 WITHOUT_EMOTION = ("uncertain", "absent")
 
 
-def entities(facts: Facts) -> list[Entity]:
-    """All but the knobs and triggers."""
-    return [*_people(facts), *_probabilities(facts), *_device(facts), _privacy(), _reset()]
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One entity, before it is written as Home Assistant wants it. Without a name it goes by the device's.
+
+    `fields` are Home Assistant's own options, except these: `state`, `command` and `attributes` are topics below ours,
+    and `enabled` says whether it shows from the start. `of_people` entities are unavailable under privacy.
+    """
+
+    platform: str
+    id: str
+    name: str | None
+    fields: dict[str, Any] = field(default_factory=dict)
+    of_people: bool = False
 
 
-def _people(facts: Facts) -> list[Entity]:
-    """The scene, from `state`: told on every change and repeated, so that it expires soon after it stops."""
-    told = {"state": "state", "expire_after": math.ceil(state_valid_s(facts.state_every_s))}
-    measure = told | {"state_class": "measurement"}
+def entities(device: Device) -> list[Entity]:
+    """All but the settings and triggers."""
+    return [*_people(device), *_probabilities(device), *_health(device), _privacy(device), _reset(device)]
+
+
+def _people(device: Device) -> list[Entity]:
+    """The scene, from `state`: published on every change and repeated, so that it expires soon after it stops."""
+    say = words(device.language)
+    scene = {"state": "state", "expire_after": math.ceil(state_valid_s(device.state_every_s))}
+    measure = scene | {"state_class": "measurement"}
     numbers: list[tuple[str, str, str, dict[str, Any]]] = [
-        ("confidence", "Confidence", _felt("(100 * value_json.confidence) | round(1)"),
+        ("confidence", say["ha.confidence"], _felt("(100 * value_json.confidence) | round(1)"),
          {"icon": "mdi:percent-circle-outline", "unit_of_measurement": "%"}),
-        ("valence", "Valence", _felt("value_json.valence"), {"icon": "mdi:heart-half-full"}),
-        ("arousal", "Arousal", _felt("value_json.arousal"), {"icon": "mdi:lightning-bolt"}),
-        ("people", "People in view", "{{ value_json.people }}", {"icon": "mdi:account-group"}),
+        ("valence", say["ha.valence"], _felt("value_json.valence"), {"icon": "mdi:heart-half-full"}),
+        ("arousal", say["ha.arousal"], _felt("value_json.arousal"), {"icon": "mdi:lightning-bolt"}),
+        ("people", say["ha.people"], "{{ value_json.people }}", {"icon": "mdi:account-group"}),
     ]  # fmt: skip
     return [
         Entity(
-            "sensor", "emotion", "Emotion",
+            "sensor", "emotion", None,
             {
-                **told,
+                **scene,
                 "device_class": "enum",
-                "options": [*facts.labels, *WITHOUT_EMOTION],
+                "options": [*device.labels, *WITHOUT_EMOTION],
                 "value_template": "{{ value_json.label }}",
                 "icon": "mdi:emoticon-outline",
                 "attributes": "state",
@@ -48,15 +65,15 @@ def _people(facts: Facts) -> list[Entity]:
             for name, label, template, more in numbers
         ),
         Entity(
-            "binary_sensor", "presence", "Presence",
+            "binary_sensor", "presence", say["ha.presence"],
             {
-                **told,
+                **scene,
                 "device_class": "occupancy",
                 "value_template": "{{ 'ON' if value_json.people > 0 or value_json.label != 'absent' else 'OFF' }}",
             },
             of_people=True,
         ),
-        _event(facts),
+        _event(device),
     ]  # fmt: skip
 
 
@@ -65,10 +82,10 @@ def _felt(value: str) -> str:
     return f"{{{{ {value} if value_json.label not in {list(WITHOUT_EMOTION)} else None }}}}"
 
 
-def _event(facts: Facts) -> Entity:
-    became = [f"became_{label}" for label in (*facts.labels, *WITHOUT_EMOTION)]
+def _event(device: Device) -> Entity:
+    became = [f"became_{label}" for label in (*device.labels, *WITHOUT_EMOTION)]
     return Entity(
-        "event", "event", "Event",
+        "event", "event", words(device.language)["ha.event"],
         {
             "state": "event",
             "event_types": [*became, "person_appeared", "person_gone"],
@@ -84,14 +101,15 @@ def _event(facts: Facts) -> Entity:
     )  # fmt: skip
 
 
-def _probabilities(facts: Facts) -> list[Entity]:
+def _probabilities(device: Device) -> list[Entity]:
     """Each label's share of the moment. Off at first: twice a second is a lot for a recorder."""
+    say = words(device.language)
     return [
         Entity(
-            "sensor", f"probability_{label}", f"Probability {label}",
+            "sensor", f"probability_{label}", say["ha.probability"].format(label=say[f"state.{label}"]),
             {
                 "state": "reading",
-                "expire_after": 10 + math.ceil(1 / facts.max_hz),
+                "expire_after": 10 + math.ceil(1 / device.max_hz),
                 "value_template": f"{{{{ (100 * value_json.probabilities.{label}) | round(1) }}}}",
                 "unit_of_measurement": "%",
                 "state_class": "measurement",
@@ -100,15 +118,16 @@ def _probabilities(facts: Facts) -> list[Entity]:
             },
             of_people=True,
         )
-        for label in facts.labels
+        for label in device.labels
     ]  # fmt: skip
 
 
-def _device(facts: Facts) -> list[Entity]:
-    """How camera, microphone and the board fare."""
+def _health(device: Device) -> list[Entity]:
+    """Camera, microphone and the board."""
+    say = words(device.language)
     senses = [
         Entity(
-            "sensor", sense, sense.capitalize(),
+            "sensor", sense, say[f"ha.{sense}"],
             {
                 "state": f"status/{sense}",
                 "device_class": "enum",
@@ -124,19 +143,20 @@ def _device(facts: Facts) -> list[Entity]:
     ]  # fmt: skip
     health = {
         "state": "health",
-        "expire_after": math.ceil(health_valid_s(facts.health_every_s)),
+        "expire_after": math.ceil(health_valid_s(device.health_every_s)),
         "entity_category": "diagnostic",
     }
     numbers: list[tuple[str, str, str, dict[str, Any]]] = [
-        ("fps", "Frames per second", "{{ value_json.fps }}", {"icon": "mdi:filmstrip", "unit_of_measurement": "fps"}),
-        ("latency", "Latency", "{{ value_json.latency_ms.median if value_json.latency_ms else None }}",
+        ("fps", say["ha.fps"], "{{ value_json.fps }}", {"icon": "mdi:filmstrip", "unit_of_measurement": "fps"}),
+        ("latency", say["ha.latency"], "{{ value_json.latency_ms.median if value_json.latency_ms else None }}",
          {"device_class": "duration", "unit_of_measurement": "ms"}),
-        ("temperature", "Temperature", "{{ value_json.temperature_c }}",
+        ("temperature", say["ha.temperature"], "{{ value_json.temperature_c }}",
          {"device_class": "temperature", "unit_of_measurement": "°C"}),
-        ("cpu", "CPU", "{{ value_json.cpu_percent }}", {"icon": "mdi:chip", "unit_of_measurement": "%"}),
-        ("memory", "Memory", "{{ value_json.rss_mb }}", {"device_class": "data_size", "unit_of_measurement": "MB"}),
-        ("waiting", "Messages waiting", "{{ value_json.outbox }}", {"icon": "mdi:tray-full", "enabled": False}),
-        ("dropped", "Frames dropped", "{{ value_json.frames_dropped }}",
+        ("cpu", say["ha.cpu"], "{{ value_json.cpu_percent }}", {"icon": "mdi:chip", "unit_of_measurement": "%"}),
+        ("memory", say["ha.memory"], "{{ value_json.rss_mb }}",
+         {"device_class": "data_size", "unit_of_measurement": "MB"}),
+        ("waiting", say["ha.waiting"], "{{ value_json.outbox }}", {"icon": "mdi:tray-full", "enabled": False}),
+        ("dropped", say["ha.dropped"], "{{ value_json.frames_dropped }}",
          {"icon": "mdi:tray-remove", "state_class": "total_increasing", "enabled": False}),
     ]  # fmt: skip
     return [
@@ -144,22 +164,27 @@ def _device(facts: Facts) -> list[Entity]:
         *(
             Entity("sensor", name, label, {**health, "state_class": "measurement", "value_template": template, **more})
             for name, label, template, more in numbers
+            if name != "temperature" or device.has_temperature
         ),
-        Entity(
-            "binary_sensor", "throttled", "Throttled",
-            health | {
-                "device_class": "problem",
-                "value_template": "{{ 'ON' if value_json.throttled else 'OFF' }}",
-                "enabled": False,
-            },
-        ),
+        *([_throttled(device, health)] if device.has_throttling else []),
     ]  # fmt: skip
 
 
-def _privacy() -> Entity:
-    """Never optimistic: it shows what the device says. A refused "off" is told in its attributes."""
+def _throttled(device: Device, health: dict[str, Any]) -> Entity:
     return Entity(
-        "switch", "privacy", "Privacy",
+        "binary_sensor", "throttled", words(device.language)["ha.throttled"],
+        health | {
+            "device_class": "problem",
+            "value_template": "{{ 'ON' if value_json.throttled else 'OFF' }}",
+            "enabled": False,
+        },
+    )  # fmt: skip
+
+
+def _privacy(device: Device) -> Entity:
+    """Never optimistic: it shows what the device says. Why an "off" was refused stands in its attributes."""
+    return Entity(
+        "switch", "privacy", words(device.language)["ha.privacy"],
         {
             "state": "privacy",
             "command": "privacy/set",
@@ -170,9 +195,9 @@ def _privacy() -> Entity:
     )  # fmt: skip
 
 
-def _reset() -> Entity:
+def _reset(device: Device) -> Entity:
     return Entity(
-        "button", "reset", "Reset live changes",
+        "button", "reset", words(device.language)["ha.reset"],
         {
             "command": "request/reset",
             "payload_press": "{}",

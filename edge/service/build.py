@@ -26,7 +26,7 @@ from edge.face.classify import FaceClassifier
 from edge.face.finder import SingleShot
 from edge.face.path import FacePath
 from edge.homeassistant.announcer import Announcer
-from edge.homeassistant.names import birth_topic
+from edge.homeassistant.device import birth_topic
 from edge.messages.commands import Command
 from edge.modelstore.store import NAMES, choose, log_chosen
 from edge.mqtt.publisher import Publisher
@@ -69,21 +69,23 @@ def build(loaded: Loaded, state: Path) -> Service:
         clock=clock,
         on_command=inbox.put,
     )
+    board = detect()
     announcer = Announcer(
-        publisher.publish, state, enabled=config.home_assistant.enabled, connected=lambda: publisher.connected
-    )
+        publisher.publish, state, enabled=config.home_assistant.enabled, connected=lambda: publisher.connected,
+        has_temperature=board.temperature() is not None, has_throttling=board.throttled() is not None,
+    )  # fmt: skip
     if config.home_assistant.enabled:
         publisher.listen(birth_topic(config.home_assistant.prefix), announcer.born)
     pages: list[Observer] = []
     if config.dashboard.enabled:
-        pages.append(_page(config.dashboard, state, publisher, send=inbox.put, sight=sight, clock=clock))
+        pages.append(_page(config, state, publisher, send=inbox.put, sight=sight, clock=clock))
     if config.metrics.enabled:
         from edge.metrics.observer import MetricsObserver
 
         pages.append(MetricsObserver(config.metrics, publisher.status, clock))
     return Service(
         settings=Settings(loaded, paths.overrides_file(state)),
-        board=detect(),
+        board=board,
         publisher=publisher,
         scene=Scene(config, learned_weights(chosen["fusion"].folder), clock.monotonic()),
         gate=Gate(state, config.privacy, clock),
@@ -98,7 +100,7 @@ def build(loaded: Loaded, state: Path) -> Service:
 
 
 def _page(
-    settings: schema.DashboardConfig,
+    config: schema.Config,
     state: Path,
     publisher: Publisher,
     *,
@@ -111,13 +113,15 @@ def _page(
     from edge.dashboard.preview import Aim
     from edge.dashboard.sign_in import checked_password
 
+    settings = config.dashboard
     password = checked_password(settings, state)
     aim = Aim(clock, allowed=settings.preview != "off")
     if sight is not None and aim.allowed:
         sight.onlooker = aim.look
     return DashboardObserver(
-        settings, password=password, device=publisher.device, send=send, broker=publisher.status, aim=aim, clock=clock
-    )
+        settings, password=password, device=publisher.device, send=send, broker=publisher.status, aim=aim, clock=clock,
+        language=config.device.language,
+    )  # fmt: skip
 
 
 def obey_signals(service: Service) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 SHORT = {
     "atype": "automation_type", "avty": "availability", "avty_mode": "availability_mode", "cmd_t": "command_topic",
-    "cmps": "components", "dev": "device", "dev_cla": "device_class", "en": "enabled_by_default",
+    "cmps": "components", "def_ent_id": "default_entity_id",
+    "dev": "device", "dev_cla": "device_class", "en": "enabled_by_default",
     "ent_cat": "entity_category", "evt_typ": "event_types", "exp_aft": "expire_after", "ic": "icon",
     "json_attr_t": "json_attributes_topic", "json_attr_tpl": "json_attributes_template", "o": "origin",
     "ops": "options", "p": "platform", "pl": "payload", "pl_off": "payload_off", "pl_on": "payload_on",
@@ -18,8 +19,9 @@ SHORT = {
     "uniq_id": "unique_id", "unit_of_meas": "unit_of_measurement", "val_tpl": "value_template",
 }  # fmt: skip
 COMMON = {
-    "platform", "name", "unique_id", "enabled_by_default", "entity_category", "icon", "availability",
-    "availability_mode", "json_attributes_topic", "json_attributes_template", "qos", "value_template", "device_class",
+    "platform", "name", "default_entity_id", "unique_id", "enabled_by_default", "entity_category", "icon",
+    "availability", "availability_mode", "json_attributes_topic", "json_attributes_template", "qos", "value_template",
+    "device_class",
 }  # fmt: skip
 OWN = {
     "sensor": {"state_topic", "expire_after", "options", "state_class", "unit_of_measurement"},
@@ -34,6 +36,7 @@ TRIGGER = {"platform", "automation_type", "topic", "type", "subtype", "payload",
 UNITS = {"duration": {"ms", "s"}, "temperature": {"°C"}, "data_size": {"MB"}}
 CATEGORIES = {"sensor": {"diagnostic"}, "binary_sensor": {"diagnostic"}}  # "config" is for what can be set
 TOPIC = re.compile(r"[^+#\x00]+")
+ENTITY_ID = re.compile(r"[a-z_]+\.[a-z0-9]+(_[a-z0-9]+)*")
 ICON = re.compile(r"mdi:[a-z0-9-]+")
 
 
@@ -55,6 +58,8 @@ def broken(payload: dict[str, Any]) -> list[str]:
         wrong.append("the origin has no name")
     ids = [one["unique_id"] for one in payload["components"].values() if "unique_id" in one]
     wrong += [f"{id_} is there twice" for id_ in {id_ for id_ in ids if ids.count(id_) > 1}]
+    named = [(one["platform"], one["name"]) for one in payload["components"].values() if "unique_id" in one]
+    wrong += [f"two are called {name}" for name in {name for name in named if named.count(name) > 1}]
     triggers = [(one.get("type"), one.get("subtype")) for one in payload["components"].values() if "type" in one]
     wrong += [f"trigger {each} is there twice" for each in {each for each in triggers if triggers.count(each) > 1}]
     for id_, one in payload["components"].items():
@@ -68,6 +73,8 @@ def _broken_by(one: dict[str, Any]) -> list[str]:
         return [f"{option}?" for option in {*one} ^ TRIGGER]
     wrong = [f"no option of a {platform}: {option}" for option in {*one} - COMMON - OWN[platform]]
     wrong += [f"{option} is missing" for option in ("unique_id", "name") if option not in one]
+    if not ENTITY_ID.fullmatch(one.get("default_entity_id", "")):
+        wrong.append("no entity id")
     wrong += [f"{key}: no topic" for key, value in one.items() if key.endswith("_topic") and not TOPIC.fullmatch(value)]
     if platform != "button" and "state_topic" not in one:
         wrong.append("nothing to show")

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
+from edge.device import resources
 from edge.readings import LABELS
 from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.service import DEVICE, Service
@@ -17,7 +19,7 @@ from tests.homeassistant.rig import HomeAssistant
 from tests.homeassistant.rules import COMMON, OWN, SHORT
 
 ROOT = f"emotion/{DEVICE}"
-EMOTION = f"sensor.emotion_{DEVICE}_emotion"
+EMOTION = f"sensor.emotion_{DEVICE}"
 PRIVACY = f"switch.emotion_{DEVICE}_privacy"
 ENTER = f"number.emotion_{DEVICE}_decision_enter"
 ANNOUNCED = f"homeassistant/device/{DEVICE}/config"
@@ -35,9 +37,9 @@ def shown(state: str | None) -> bool:
 
 def test_everything_appears_by_itself(home: HomeAssistant) -> None:
     home.wait(EMOTION, lambda state: state in LABELS, 40)
-    home.wait(f"sensor.emotion_{DEVICE}_frames_per_second", lambda state: state not in (None, "unknown"), 20)
-    states = {name: one["state"] for name, one in home.states().items() if f"emotion_{DEVICE}_" in name}
-    assert states[f"sensor.emotion_{DEVICE}_people_in_view"] == "1"
+    home.wait(f"sensor.emotion_{DEVICE}_fps", lambda state: state not in (None, "unknown"), 20)
+    states = {name: one["state"] for name, one in home.states().items() if f"emotion_{DEVICE}" in name}
+    assert states[f"sensor.emotion_{DEVICE}_people"] == "1"
     assert states[f"binary_sensor.emotion_{DEVICE}_presence"] == "on"
     assert 0 < float(states[f"sensor.emotion_{DEVICE}_confidence"]) <= 100
     assert -1 <= float(states[f"sensor.emotion_{DEVICE}_valence"]) <= 1
@@ -143,6 +145,55 @@ def test_an_automation_by_device_trigger_and_one_by_event(home: HomeAssistant, o
     observer.wait("house/event", 10)
 
 
+def test_the_blueprints_do_what_they_say(home: HomeAssistant, observer: Observer) -> None:
+    """A mood that is sent in our name, a lamp that is a topic, and actions that are messages."""
+    home.wait(EMOTION, shown, 40)
+    lamp = {
+        "name": "Lamp", "unique_id": "lamp", "default_entity_id": "light.lamp", "schema": "json",
+        "command_topic": "lamp", "brightness": True, "supported_color_modes": ["rgb"],
+    }  # fmt: skip
+    observer.send("homeassistant/light/lamp/config", json.dumps(lamp), retain=True)
+    home.wait("light.lamp", lambda state: state is not None, 10)
+
+    def say(topic: str) -> list[dict[str, Any]]:
+        return [{"action": "mqtt.publish", "data": {"topic": topic, "payload": "{{ message | default('yes') }}"}}]
+
+    emotion = {"emotion": EMOTION}
+    folder = resources.firmware_config() / "home_assistant" / "blueprints"
+    made = {file.stem: home.blueprint(file) for file in sorted(folder.glob("*.yaml"))}
+    confidence = f"sensor.emotion_{DEVICE}_confidence"
+    home.automate_with(
+        "lamp", made["lamp_by_mood"], {**emotion, "confidence": confidence, "lamp": {"entity_id": "light.lamp"}}
+    )
+    soothe = {"soothe": say("house/soothe"), "afterwards": say("house/afterwards"), "lasting": {"seconds": 1}}
+    home.automate_with("calm", made["calm_down"], {**emotion, **soothe})
+    notify = {"notify": say("house/notify"), "lasting": {"seconds": 1}, "message": "How are you?"}
+    home.automate_with("sad", made["notify_when_sad"], {**emotion, **notify})
+    state = {
+        "v": 1, "ts": "2026-11-21T06:26:07.412Z", "clock": "synced", "session": "x",
+        "since": "2026-11-21T06:26:07.412Z", "for_s": 1.0, "people": 1, "modalities": ["face"],
+        "valence": 0.0, "arousal": 0.0, "confidence": 0.9,
+    }  # fmt: skip
+
+    def feel(label: str, topic: str) -> bytes:
+        """That mood again and again, over what the service says, until something comes on `topic`."""
+        observer.messages.clear()
+        end = time.monotonic() + 30
+        while not observer.on(topic) and time.monotonic() < end:
+            observer.send(f"{ROOT}/state", json.dumps(state | {"label": label}))
+            time.sleep(0.1)
+        assert observer.on(topic), f"nothing came on {topic}"
+        return observer.on(topic)[0].payload
+
+    assert json.loads(feel("happy", "lamp"))["color"] == {"r": 255, "g": 190, "b": 70}
+    feel("angry", "house/soothe")
+    feel("neutral", "house/afterwards")
+    assert feel("sad", "house/notify") == b"How are you?"
+    for name in ("lamp", "calm", "sad"):
+        home.act("automation.turn_off", entity_id=f"automation.{name}")
+    observer.send("homeassistant/light/lamp/config", "", retain=True)
+
+
 def test_a_dead_device_shows_no_emotion_and_a_living_one_again(home: HomeAssistant, service: Service) -> None:
     home.wait(EMOTION, shown, 40)
     service.signal(signal.SIGKILL)
@@ -211,7 +262,7 @@ def test_switched_off_forgotten_and_found_again(
     service.config.write_text(config + "[home_assistant]\nenabled = false\n")
     service.start()
     home.wait(EMOTION, None, 20)
-    assert not [name for name in home.states() if f"emotion_{DEVICE}_" in name]
+    assert not [name for name in home.states() if f"emotion_{DEVICE}" in name]
     service.stop()
     service.config.write_text(config)
     service.start()

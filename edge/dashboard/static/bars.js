@@ -42,8 +42,8 @@ export class Bars {
       this.table.style.setProperty("--enter", enter);
       say(this.note, t("bars.note", { time: `${number(smoothing ?? 0, 1)} s`, enter: percent(enter) }));
     }
-    const rest = reading?.face?.rest;
-    this.rest.hidden = rest === undefined || rest === null;
-    if (!this.rest.hidden) say(this.rest, rest >= 1 ? t("bars.rest") : t("bars.rest_learning", { percent: percent(rest) }));
+    const rest = reading?.face?.rest_known; // whether the face at rest is known; nothing where it plays no part
+    this.rest.hidden = typeof rest !== "boolean";
+    if (!this.rest.hidden) say(this.rest, t(rest ? "bars.rest" : "bars.rest_learning"));
   }
 }

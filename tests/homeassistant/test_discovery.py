@@ -1,4 +1,4 @@
-"""The announcement: by Home Assistant's rules, and true to what the service really sends and takes."""
+"""The discovery message: by Home Assistant's rules, and true to what the service really sends and takes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pytest
 
 from edge.config import keys
 from edge.config.overrides import live_values
-from edge.config.schema import Config
+from edge.config.schema import Config, DashboardConfig, HomeAssistantConfig
 from edge.config.secrets import public
 from edge.config.values import converted
-from edge.homeassistant.announcement import announcement, device_payload
-from edge.homeassistant.facts import Facts, facts
-from edge.homeassistant.names import announcement_topic, is_announcement
+from edge.homeassistant.device import Device, device, discovery_topic, is_discovery_topic
+from edge.homeassistant.discovery import device_payload, discovery_message
+from edge.language.catalogue import LANGUAGES, Language, words
 from edge.messages import commands, payloads
 from edge.messages.commands import Command
 from edge.messages.topics import kind_of
 from edge.readings import LABELS
 from tests.homeassistant.rules import SHORT, broken, expanded
 
-FACTS = Facts("emotion", "shelf", "homeassistant", "1.2.3", "Raspberry Pi 5", LABELS, 10.0, 30.0, 2.0)
-PAYLOAD = device_payload(FACTS)
+SHELF = Device("emotion", "shelf", "homeassistant", "1.2.3", "Raspberry Pi 5", LABELS, 10.0, 30.0, 2.0)
+PAYLOAD = device_payload(SHELF)
 COMPONENTS: dict[str, dict[str, Any]] = PAYLOAD["components"]
 ENTITIES = {name: one for name, one in COMPONENTS.items() if one["platform"] != "device_automation"}
 STATE = payloads.StatePayload(
@@ -55,7 +55,7 @@ def test_it_keeps_the_rules() -> None:
 
 
 def test_its_short_form_means_the_same() -> None:
-    assert expanded(json.loads(announcement(FACTS))) == json.loads(msgspec.json.encode(PAYLOAD))
+    assert expanded(json.loads(discovery_message(SHELF))) == json.loads(msgspec.json.encode(PAYLOAD))
 
 
 def test_the_rules_find_what_is_wrong() -> None:
@@ -66,6 +66,7 @@ def test_the_rules_find_what_is_wrong() -> None:
         "settable_sensor": {**COMPONENTS["fps"], "entity_category": "config"},
         "wild": {**COMPONENTS["privacy"], "command_topic": "a/+"},
         "unit": {**COMPONENTS["temperature"], "unit_of_measurement": "K2"},
+        "id": {**COMPONENTS["fps"], "default_entity_id": "sensor.Emotion-1"},
     }
     wrong = broken({**PAYLOAD, "components": bad})
     for name in bad:
@@ -88,7 +89,7 @@ def test_every_topic_is_one_of_ours() -> None:
         assert {each["topic"] for each in topics} <= {"emotion/shelf/availability", "emotion/shelf/privacy"}
 
 
-def test_every_live_key_has_its_knob_bounded_as_its_type_is() -> None:
+def test_every_live_key_has_its_entity_bounded_as_its_type_is() -> None:
     for key in live_values(Config()):
         one = COMPONENTS[key.replace(".", "_")]
         assert one["state_topic"] == f"emotion/shelf/config/{key}"
@@ -121,7 +122,7 @@ def test_what_changes_with_people_ends_with_them() -> None:
 
 
 def test_expiry_follows_the_intervals() -> None:
-    slow = device_payload(replace(FACTS, state_every_s=60.0, health_every_s=100.0))["components"]
+    slow = device_payload(replace(SHELF, state_every_s=60.0, health_every_s=100.0))["components"]
     assert slow["emotion"]["expire_after"] == 152
     assert slow["fps"]["expire_after"] == 255
 
@@ -177,12 +178,74 @@ def test_each_event_fires_what_it_should_and_nothing_else(event: Any) -> None:
     }  # fmt: skip
 
 
-def test_facts_come_from_info_and_what_changed_since() -> None:
+def test_the_main_entity_goes_by_the_devices_name_and_the_rest_by_plain_words() -> None:
+    assert COMPONENTS["emotion"]["name"] is None
+    assert COMPONENTS["emotion"]["default_entity_id"] == "sensor.emotion_shelf"
+    assert COMPONENTS["decision_dwell_s"]["name"] == "Minimum duration"
+    assert COMPONENTS["privacy"]["default_entity_id"] == "switch.emotion_shelf_privacy"
+    for name, one in ENTITIES.items():
+        if name != "emotion":
+            assert one["name"][0].isupper(), name
+            assert "_" not in one["name"], name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_every_language_other_names_and_the_same_ids(language: Language) -> None:
+    payload = device_payload(replace(SHELF, language=language))
+    assert broken(payload) == []
+    same = set()
+    for name, one in payload["components"].items():
+        if name in ENTITIES:
+            assert one["default_entity_id"] == ENTITIES[name]["default_entity_id"]
+            assert one["unique_id"] == ENTITIES[name]["unique_id"]
+            if one["name"] is not None and one["name"] == ENTITIES[name]["name"]:
+                same.add(one["name"])
+    assert language == "en" or len(same) <= 2, same
+
+
+def test_every_setting_has_a_name_in_every_language() -> None:
+    for key in live_values(Config()):
+        for language in LANGUAGES:
+            assert words(language)[f"ha.setting.{key}"]
+
+
+def test_there_is_no_thermometer_where_the_board_has_none() -> None:
+    bare = device_payload(replace(SHELF, has_temperature=False, has_throttling=False))["components"]
+    assert set(COMPONENTS) - set(bare) == {"temperature", "throttled"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "page"),
+    [
+        ({}, ""),
+        ({"enabled": True}, ""),
+        ({"enabled": True, "listen": "0.0.0.0"}, "http://pi.local:8470/"),  # noqa: S104
+        ({"enabled": True, "listen": "::", "port": 80}, "http://pi.local:80/"),
+        ({"enabled": True, "listen": "192.0.2.7"}, "http://192.0.2.7:8470/"),
+        ({"enabled": True, "listen": "2001:db8::7"}, "http://[2001:db8::7]:8470/"),
+        ({"enabled": True, "names": ("edge.example.org",)}, "http://edge.example.org:8470/"),
+        ({"enabled": True, "names": ("edge.example.org",), "behind_tls": True}, "https://edge.example.org/"),
+        ({"enabled": True, "behind_tls": True}, ""),
+        ({"listen": "0.0.0.0"}, ""),  # noqa: S104
+    ],
+)  # fmt: skip
+def test_home_assistant_links_to_the_page_where_it_can_be_reached(settings: dict[str, Any], page: str) -> None:
+    config = Config(dashboard=DashboardConfig(**settings), home_assistant=HomeAssistantConfig(area="Living room"))
+    info = payloads.InfoPayload(
+        version="1", device="shelf", board="b", runtime="r", python="3", models={}, labels=LABELS, config=public(config)
+    )
+    about = device_payload(device(info, {}, host="pi"))["device"]
+    assert about.get("configuration_url", "") == page
+    assert about["suggested_area"] == "Living room"
+    assert "suggested_area" not in PAYLOAD["device"]
+
+
+def test_the_device_comes_from_info_and_what_changed_since() -> None:
     info = payloads.InfoPayload(
         version="1.2.3", device="my.shelf", board="b", runtime="r", python="3", models={}, labels=LABELS,
         config=public(Config()),
     )  # fmt: skip
-    known = facts(info, {"publish.state_every_s": "4.0", "decision.enter": "0.5"})
+    known = device(info, {"publish.state_every_s": "4.0", "decision.enter": "0.5"}, host="x")
     assert (known.base, known.prefix, known.state_every_s, known.max_hz) == ("emotion", "homeassistant", 4.0, 2.0)
     assert device_payload(known)["components"]["emotion"]["expire_after"] == 12
 
@@ -196,10 +259,10 @@ def test_facts_come_from_info_and_what_changed_since() -> None:
     ],
 )
 def test_topics_are_such_as_home_assistant_looks_at(base: str, device: str, topic: str) -> None:
-    assert announcement_topic("homeassistant", base, device) == topic
-    assert is_announcement(topic)
-    assert not is_announcement(topic + "/x")
-    assert not is_announcement("emotion/shelf/info")
+    assert discovery_topic("homeassistant", base, device) == topic
+    assert is_discovery_topic(topic)
+    assert not is_discovery_topic(topic + "/x")
+    assert not is_discovery_topic("emotion/shelf/info")
 
 
 def test_short_names_have_one_meaning() -> None:

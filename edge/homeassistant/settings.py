@@ -1,4 +1,4 @@
-"""What may change live, as entities: a number, a switch or a choice for each key, bounded as the key's type is."""
+"""What may be changed live, as entities: a number, a switch or a choice for each key, bounded as the key's type is."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from msgspec import Meta
 
 from edge.config import keys
 from edge.config.schema import Config
-from edge.homeassistant.entity import Entity
+from edge.homeassistant.device import Device
+from edge.homeassistant.entities import Entity
+from edge.language.catalogue import words
 
-# The ones that people turn; the rest is there too and disabled until somebody enables it.
+# The ones that people use; the rest is there too, disabled until somebody enables it.
 _ENABLED = ("decision.smoothing_s", "decision.enter", "decision.exit", "decision.dwell_s", "decision.hold_s")
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "percent": "%", "c": "°C"}
 _SMALLEST = 0.001  # Home Assistant's finest step, where a bound itself is not allowed
 
 
-def knobs() -> list[Entity]:
+def settings(device: Device) -> list[Entity]:
     """One for each key that may change by MQTT and is a number, a yes or no, or a choice."""
     live = keys.values(Config())
-    found = [_knob(key, keys.types()[key]) for key in live if keys.is_remote(key)]
+    found = [_setting(device, key, keys.types()[key]) for key in live if keys.is_remote(key)]
     return [entity for entity in found if entity is not None]
 
 
-def _knob(key: str, hint: Any) -> Entity | None:
+def _setting(device: Device, key: str, hint: Any) -> Entity | None:
     base, meta, optional = _resolved(hint)
-    section, _, name = key.partition(".")
-    words, unit = _words(name)
+    unit = _UNITS.get(key.rpartition("_")[2], "")
+    label = words(device.language).get(f"ha.setting.{key}") or _label(key)
     fields: dict[str, Any] = {
         "state": f"config/{key}",
         "command": f"config/{key}/set",
         "entity_category": "config",
         "enabled": key in _ENABLED,
     }
-    label = f"{section.capitalize()} {words}"
     if base is bool:
         fields |= {"payload_on": "true", "payload_off": "false"}
         return Entity("switch", _id(key), label, fields)
@@ -70,11 +71,11 @@ def _resolved(hint: Any) -> tuple[Any, Meta | None, bool]:
     return hint, None, optional
 
 
-def _words(name: str) -> tuple[str, str]:
-    """`dwell_s` as words and unit."""
+def _label(key: str) -> str:
+    """A key that has no name in the catalogue, in words."""
+    section, _, name = key.partition(".")
     stem, _, last = name.rpartition("_")
-    unit = _UNITS.get(last, "") if stem else ""
-    return (stem if unit else name).replace("_", " "), unit
+    return f"{section.capitalize()} {(stem if last in _UNITS else name).replace('_', ' ')}"
 
 
 def _id(key: str) -> str:
