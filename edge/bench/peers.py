@@ -40,7 +40,7 @@ def ours() -> tuple[str, Judge]:
     def judge(image: Any, box: Box | None, cropped: bool) -> Answer:
         if box is not None and not cropped:
             crop = crop_face(image, OurBox(*box), classifier.side, classifier.margin)
-            return dict(zip(LABELS, classifier.classify(crop), strict=True))
+            return dict(zip(LABELS, classifier.classify_both_ways(crop), strict=True))
         faces = classify_picture(image, classifier, find, cropped=cropped)
         return dict(zip(LABELS, faces[0].probabilities, strict=True)) if faces else None
 

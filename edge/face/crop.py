@@ -12,7 +12,7 @@ SIDE = 48
 MARGIN = 1.0
 
 # Contrast below this (in grey levels) is noise, and is not stretched further.
-_LEAST_SPREAD = 6.0
+LEAST_SPREAD = 6.0
 
 
 def crop_face(image: Image, box: Box, side: int = SIDE, margin: float = MARGIN) -> NDArray[np.uint8]:
@@ -55,7 +55,7 @@ def prepare(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     values = crop.astype(np.float32)
     values -= values.mean()
-    values /= max(float(values.std()), _LEAST_SPREAD)
+    values /= max(float(values.std()), LEAST_SPREAD)
     return values[np.newaxis, :, :, np.newaxis]
 
 

@@ -63,6 +63,12 @@ def expected_calibration_error(truth: Indices, probabilities: Reals, bins: int =
     return float((items * np.abs(confidence - right)).sum() / items.sum())
 
 
+def balanced(groups: Indices, each: int = 1000, seed: int = 0) -> NDArray[np.int64]:
+    """Indices of a sample in which every group is as common as every other, drawn with replacement."""
+    generator = np.random.default_rng(seed)
+    return np.concatenate([generator.choice(np.flatnonzero(groups == group), each) for group in np.unique(groups)])
+
+
 def bootstrap(
     measure: Callable[[NDArray[np.int64]], float],
     items: int,

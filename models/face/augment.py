@@ -1,97 +1,152 @@
-"""Making a face look as if another camera had seen it: pose, light, blur, distance, obstacles, noise."""
+"""Batches of faces as other cameras would have seen them: pose, distance, light, blur, compression, obstacles.
+
+All in tensors, since faces one by one would take longer than learning from them.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-Grey = NDArray[np.uint8]
-Random = np.random.Generator
-_LEVELS = np.arange(256, dtype=np.float32) / 255
+from models.face.framing import REACH
 
+SIDE = 64  # of a varied picture; the networks see it smaller or larger
 
-def augment(image: Grey, random: Random) -> Grey:
-    """One random variation of a face."""
-    image = _move(image, random)
-    image = _relight(image, random)
-    if random.random() < 0.12:
-        image = blur(image, random.uniform(0.4, 1.4))
-    if random.random() < 0.2:
-        image = small(image, int(random.integers(16, 40)))
-    if random.random() < 0.3:
-        image = noise(image, random.uniform(1, 10), random)
-    if random.random() < 0.3:
-        image = _cover(image, random)
-    return image
+_TURN = 0.35  # radians
+_NEARER, _FARTHER = -0.18, 0.2  # logarithm of the size of what is seen
+_SHIFT = 0.1
+_CUT_OUT_AGAIN = 0.5  # of the faces that came cut out, black around them
+_CUT_OUT = 0.3  # of the others, so that being cut out says nothing
+_BLACK = 0.6  # of all that is cut out; the rest lies on some grey
 
 
-def rotate(image: Grey, degrees: float) -> Grey:
-    """Turned about its centre."""
-    side = image.shape[0]
-    return _warp(image, cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), degrees, 1.0))
+class Augment:
+    """Random variations; the same seed gives the same ones."""
+
+    def __init__(self, *seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+        self._torch = torch.Generator().manual_seed(int(self._random.integers(2**62)))
+        lines = torch.linspace(-1, 1, SIDE)
+        self._down, self._across = torch.meshgrid(lines, lines, indexing="ij")
+
+    def __call__(self, kept: NDArray[np.uint8], outside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """One variation of each of the `kept` (items x KEPT x KEPT).
+
+        `outside` says where a face that came cut out ends; it is False for all others.
+        """
+        came_cut_out = torch.from_numpy(outside.any(axis=(1, 2)))[:, None, None, None]
+        both = torch.from_numpy(np.stack([kept, outside.astype(np.uint8)], axis=1)).float()
+        both = self._move(both)
+        faces, ends = both[:, :1], both[:, 1:] > 0.5
+        faces = self._relight(faces)
+        faces = self._cut_out(faces, ends, came_cut_out)
+        faces = self._blur(faces)
+        faces = faces + torch.randn(faces.shape, generator=self._torch) * self._where(0.5) * self._uniform(0, 10)
+        faces = self._cover(faces)
+        return self._compress(faces.clamp(0, 255).byte()[:, 0].numpy())
+
+    def _move(self, faces: Any) -> Any:
+        self._items = len(faces)
+        turn = self._uniform(-_TURN, _TURN).flatten()
+        size = self._uniform(_NEARER, _FARTHER).flatten().exp() / REACH
+        wide = size * self._uniform(0.93, 1.07).flatten()
+        side = self._where(0.5).flatten() * 2 - 1
+        shifts = [self._uniform(-_SHIFT, _SHIFT).flatten() * size for _ in range(2)]
+        rows = [
+            torch.stack([side * wide * turn.cos(), -size * turn.sin(), shifts[0]], 1),
+            torch.stack([side * wide * turn.sin(), size * turn.cos(), shifts[1]], 1),
+        ]
+        grid = functional.affine_grid(torch.stack(rows, 1), [self._items, 1, SIDE, SIDE], align_corners=False)
+        return functional.grid_sample(faces, grid, align_corners=False, padding_mode="border")
+
+    def _relight(self, faces: Any) -> Any:
+        faces = 255 * (faces / 255).clamp(1e-3, 1) ** self._uniform(-0.4, 0.4).exp()
+        faces = (faces - 128) * self._uniform(0.55, 1.25) + 128 + self._uniform(-25, 25)
+        angle = self._uniform(-math.pi, math.pi)
+        ramp = self._across * angle.cos() + self._down * angle.sin() * 0.6
+        return faces.clamp(0, 255) * (1 + self._where(0.3) * self._uniform(0.2, 0.6) * ramp).clamp(0.1, 2)
+
+    def _cut_out(self, faces: Any, ends: Any, came_cut_out: Any) -> Any:
+        """Black, or some grey, outside of an oval."""
+        wide, high = self._uniform(0.72, 1.0), self._uniform(0.85, 1.15)
+        left, up = self._uniform(-0.08, 0.08), self._uniform(-0.1, 0.1)
+        oval = ((self._across - left) / wide) ** 2 + ((self._down - up) / high) ** 2 > 1
+        again = came_cut_out & (self._where(_CUT_OUT_AGAIN) > 0)
+        fresh = ~again & (self._where(_CUT_OUT) > 0)
+        gone = (again & ends) | (fresh & oval)
+        fill = self._uniform(0, 255) * (1 - self._where(_BLACK))
+        return torch.where(gone, fill.expand_as(faces), faces)
+
+    def _blur(self, faces: Any) -> Any:
+        """Some out of focus, some from far away."""
+        order = torch.from_numpy(self._random.permutation(len(faces)))
+        far, soft = order[: len(faces) // 5], order[len(faces) // 5 : 3 * len(faces) // 10]
+        for part in far.split(max(1, len(far) // 2 + 1)):
+            pixels = int(self._random.integers(18, 48))
+            small = functional.interpolate(faces[part], size=(pixels, pixels), mode="area")
+            faces[part] = functional.interpolate(small, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+        sigma = self._random.uniform(0.5, 1.8)
+        kernel = torch.exp(-((torch.arange(-4, 5) / sigma) ** 2) / 2)
+        kernel = (kernel / kernel.sum())[None, None]
+        padded = functional.pad(faces[soft], (4, 4, 4, 4), mode="replicate")
+        faces[soft] = functional.conv2d(functional.conv2d(padded, kernel[..., None, :]), kernel[..., None])
+        return faces
+
+    def _cover(self, faces: Any) -> Any:
+        """A rectangle over some of them."""
+        x, y = self._uniform(-1, 1), self._uniform(-1, 1)
+        wide, high = self._uniform(0.1, 0.42), self._uniform(0.1, 0.42)
+        over = ((self._across - x).abs() < wide) & ((self._down - y).abs() < high) & (self._where(0.3) > 0)
+        return torch.where(over, self._uniform(0, 255).expand_as(faces), faces)
+
+    def _compress(self, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        for number in np.flatnonzero(self._random.random(len(faces)) < 0.15):
+            quality = [cv2.IMWRITE_JPEG_QUALITY, int(self._random.integers(20, 70))]
+            faces[number] = cv2.imdecode(cv2.imencode(".jpg", faces[number], quality)[1], cv2.IMREAD_GRAYSCALE)
+        return faces
+
+    def _uniform(self, low: float, high: float) -> Any:
+        return torch.rand((self._items, 1, 1, 1), generator=self._torch) * (high - low) + low
+
+    def _where(self, share: float) -> Any:
+        """1 for a share of the items, 0 for the others."""
+        return (torch.rand((self._items, 1, 1, 1), generator=self._torch) < share).float()
 
 
-def blur(image: Grey, sigma: float) -> Grey:
-    """Out of focus."""
-    blurred: Grey = cv2.GaussianBlur(image, (0, 0), sigma)
-    return blurred
+def again(faces: Any, side: int, random: Any) -> Any:
+    """A picture that was varied already once more, a little: mirrored, turned, shifted; `side` pixels come out.
+
+    Little enough that what was said of it still holds.
+    """
+    items = len(faces)
+    draw = [torch.rand(items, generator=random) * 2 - 1 for _ in range(4)]
+    turn, size = 0.06 * draw[0], (0.05 * draw[1]).exp()
+    sign = (torch.rand(items, generator=random) < 0.5).float() * 2 - 1
+    rows = [
+        torch.stack([sign * size * turn.cos(), -size * turn.sin(), 0.03 * draw[2]], 1),
+        torch.stack([sign * size * turn.sin(), size * turn.cos(), 0.03 * draw[3]], 1),
+    ]
+    grid = functional.affine_grid(torch.stack(rows, 1), [items, 1, side, side], align_corners=False)
+    return functional.grid_sample(faces, grid, align_corners=False, padding_mode="border")
 
 
-def small(image: Grey, pixels: int) -> Grey:
-    """As if the face had been only `pixels` high."""
-    side = image.shape[0]
-    reduced = cv2.resize(image, (pixels, pixels), interpolation=cv2.INTER_AREA)
-    enlarged: Grey = cv2.resize(reduced, (side, side), interpolation=cv2.INTER_LINEAR)
-    return enlarged
-
-
-def noise(image: Grey, sigma: float, random: Random) -> Grey:
-    """With the noise of a sensor, in grey levels."""
-    noisy = image + random.standard_normal(image.shape, np.float32) * np.float32(sigma)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
-
-
-def dark(image: Grey, light: float, random: Random) -> Grey:
-    """With `light` (0..1) of the light, and the noise that a sensor adds then."""
-    return noise((image * light).astype(np.uint8), 3.0, random)
-
-
-def _warp(image: Grey, matrix: NDArray[np.floating[Any]]) -> Grey:
-    side = image.shape[0]
-    warped: Grey = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return warped
-
-
-def _move(image: Grey, random: Random) -> Grey:
-    side = image.shape[0]
-    if random.random() < 0.5:
-        image = image[:, ::-1]
-    centre = (side - 1) / 2
-    matrix = cv2.getRotationMatrix2D((centre, centre), random.normal(0, 9), random.uniform(0.82, 1.22))
-    matrix[0, 1] += random.normal(0, 0.05)  # shear, like a face seen a little from the side
-    matrix[:, 2] += random.uniform(-4, 4, 2)
-    return _warp(np.ascontiguousarray(image), matrix)
-
-
-def _relight(image: Grey, random: Random) -> Grey:
-    curve = _LEVELS ** np.float32(np.exp(random.normal(0, 0.35)))
-    curve = (curve - 0.5) * np.float32(random.uniform(0.6, 1.4)) + np.float32(0.5 + random.uniform(-0.2, 0.2))
-    lit: Grey = cv2.LUT(image, (np.clip(curve, 0, 1) * 255).astype(np.uint8))
-    if random.random() < 0.2:
-        ramp = np.linspace(random.uniform(0.3, 1), 1, image.shape[0], dtype=np.float32)
-        if random.random() < 0.5:
-            ramp = ramp[::-1]
-        lit = (lit * (ramp[:, None] if random.random() < 0.3 else ramp[None, :])).astype(np.uint8)
-    return lit
-
-
-def _cover(image: Grey, random: Random) -> Grey:
-    side = image.shape[0]
-    height, width = random.integers(side // 8, side // 3, 2)
-    top, left = random.integers(0, side - height), random.integers(0, side - width)
-    covered = image.copy()
-    covered[top : top + height, left : left + width] = random.integers(0, 256)
-    return covered
+def no_faces(faces: Any, random: Any) -> Any:
+    """What is no face, from as many that are: in pieces, seen from much too near, or clouds of grey."""
+    pieces, near, clouds = faces.tensor_split(3)
+    items, side = len(faces), faces.shape[-1]
+    block = side // 4
+    tiles = functional.unfold(pieces, block, stride=block)
+    tiles = tiles[:, :, torch.randperm(tiles.shape[2], generator=random)]
+    pieces = functional.fold(tiles, (4 * block, 4 * block), block, stride=block)
+    top, left = (int(torch.randint(side - side // 4, (1,), generator=random)) for _ in range(2))
+    near = near[:, :, top : top + side // 4, left : left + side // 4]
+    coarse = int(torch.randint(2, 20, (1,), generator=random))
+    clouds = 128 + 40 * torch.randn(len(clouds), 1, coarse, coarse, generator=random)
+    sized = [functional.interpolate(part, size=(side, side), mode="bilinear") for part in (pieces, near, clouds)]
+    return torch.cat(sized) + 4 * torch.randn(items, 1, side, side, generator=random)

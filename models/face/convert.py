@@ -5,26 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-from numpy.typing import NDArray
 
 from edge.face.crop import MARGIN
 from edge.readings import LABELS
 from models.common.manifest import write_manifest
-from models.face.network import SIDE, build
+from models.face.network import build
+from models.face.shape import SIDE
 
 FILE = "face.tflite"
 
 
-def carry_over(learned: Any, head: str) -> Any:
-    """The Keras model with the weights of the student and one of its heads.
-
-    Both list their layers in the same order.
-    """
+def carry_over(learned: Any) -> Any:
+    """The Keras model with the weights of the student. Both list their layers in the same order."""
     model = build()
-    theirs = [layer for layer in learned.trunk.modules() if hasattr(layer, "weight")] + [learned.heads[head]]
+    theirs = [layer for layer in learned.trunk.modules() if hasattr(layer, "weight")] + [learned.head]
     ours = [layer for layer in model.layers if layer.weights]
     for mine, other in zip(ours, theirs, strict=True):
         state = {name: value.numpy() for name, value in other.state_dict().items()}
@@ -39,13 +35,21 @@ def carry_over(learned: Any, head: str) -> Any:
     return model
 
 
-def add_to_logits(model: Any, offsets: NDArray[np.float32]) -> None:
-    """Fold constant offsets into the last layer."""
-    kernel, bias = model.get_layer("logits").get_weights()
-    model.get_layer("logits").set_weights([kernel, bias + offsets])
+def one_face(model: Any) -> Any:
+    """The same for exactly one picture at a time."""
+    image = tf.keras.layers.Input((SIDE, SIDE, 1), batch_size=1, name="image")
+    return tf.keras.Model(image, model(image), name="one_face")
 
 
-def write(folder: Path, content: bytes, *, version: str, temperature: float, notes: dict[str, Any]) -> None:
+def write(
+    folder: Path,
+    content: bytes,
+    *,
+    version: str,
+    temperature: float,
+    natural: dict[str, float],
+    notes: dict[str, Any],
+) -> None:
     """Write the file and its manifest; `notes` on how it was made go beside the preprocessing."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_bytes(content)
@@ -60,4 +64,5 @@ def write(folder: Path, content: bytes, *, version: str, temperature: float, not
         outputs={"logits": interpreter.get_output_details()[0]["name"]},
         preprocessing={"side": SIDE, "margin": MARGIN, "normalise": "per-image mean and spread", **notes},
         temperature=temperature,
+        natural_prior=natural,
     )

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from models.common.rates import slope
-from models.face.batches import Batch
+from models.face.lessons import Batch
 
 Floats = NDArray[np.float32]
 _AVERAGING = 0.998  # per step, for the weights that are shipped
-_HEAD_WEIGHTS = {"ferplus": 1.0, "fer2013": 0.5}
 _CLIP = 2.0  # the longest gradient
 
 
@@ -33,19 +32,14 @@ class Run:
         rates: Mapping[str, float],
         decay: float,
         steps: int,
-        offsets: Mapping[str, Floats],
         seed: int,
         resume: bool,
     ) -> None:
-        """`rates` are the highest learning rates of "trunk" and "heads"; `decay` is that of weights; `steps` a round.
-
-        `offsets` are added to a head's logits while learning (log prior: see the card).
-        """
+        """`rates` are the highest learning rates of "trunk" and "head"; `decay` is that of weights; `steps` a round."""
         folder.mkdir(parents=True, exist_ok=True)
         self._seed = seed
         self._checkpoint, self._history_file = folder / "checkpoint.pt", folder / "history.json"
         self._steps, self._step = steps, 0
-        self._offsets = {head: torch.from_numpy(values) for head, values in offsets.items()}
         self.history: list[dict[str, float]] = []
         self._network = network
         self.average = deepcopy(network).eval()
@@ -80,13 +74,9 @@ class Run:
         fresh.replace(self._checkpoint)
 
     def _learn(self, batch: Batch) -> float:
-        pictures = torch.from_numpy(batch.pictures)
-        targets = {head: torch.from_numpy(values) for head, values in batch.targets.items()}
-        loss: Any = 0.0
-        for head, logits in self._network(pictures).items():
-            counts = torch.from_numpy(batch.weights[head])
-            losses = functional.cross_entropy(logits + self._offsets[head], targets[head], reduction="none")
-            loss = loss + _HEAD_WEIGHTS[head] * (losses * counts).sum() / counts.sum()
+        logits = self._network(batch.pictures) + batch.prior
+        losses = functional.cross_entropy(logits, batch.wanted, reduction="none")
+        loss = (losses * batch.weight).sum() / batch.weight.sum()
         loss.backward()
         self._apply()
         return float(loss.item())
@@ -107,18 +97,11 @@ class Run:
         self._step += 1
 
 
-def both_ways(network: Any, pictures: Any) -> dict[str, Any]:
+def both_ways(network: Any, pictures: Any) -> Floats:
     """The mean of the logits for pictures and for their mirror images: a face means the same both ways."""
-    once, again = network(pictures), network(pictures.flip(3))
-    return {head: (once[head] + again[head]) / 2 for head in once}
-
-
-def answers(network: Any, pictures: Floats, offsets: Mapping[str, Floats]) -> Floats:
-    """What a network says as probabilities, heads x items x classes, with the `offsets` that it learned with."""
     with torch.inference_mode():
-        said = network(torch.from_numpy(pictures))
-    judged = [(said[head] + torch.from_numpy(offset)).softmax(dim=1).numpy() for head, offset in offsets.items()]
-    return np.stack(judged)
+        said = (network(pictures) + network(pictures.flip(3))) / 2
+    return np.asarray(said.numpy(), np.float32)
 
 
 def _groups(network: Any, rates: Mapping[str, float], decay: float) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The network that ships: depthwise-separable convolutions with residuals, on a grey face and its mirror image."""
+"""The network that ships: depthwise-separable convolutions with residuals, on a grey face."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from edge.readings import LABELS
-
-SIDE = 48  # of the picture the network sees
-
-# Per block: channels out, stride. A block that changes neither has a residual.
-BLOCKS = ((48, 2), (96, 1), (192, 2), *[(192, 1)] * 4, (384, 2), *[(384, 1)] * 3)
-STEM = 24
+from models.face.shape import BLOCKS, SIDE, STEM
 
 
 def build() -> Any:
@@ -24,16 +19,6 @@ def build() -> Any:
         x = _block(x, channels, stride)
     x = layers.GlobalAveragePooling2D()(x)
     return tf.keras.Model(image, layers.Dense(len(LABELS), name="logits")(x), name="face")
-
-
-def both_ways(model: Any) -> Any:
-    """One picture in, the mean of the logits for it and for its mirror image out: a face means the same both ways."""
-    layers = tf.keras.layers
-    image = layers.Input((SIDE, SIDE, 1), batch_size=1, name="image")
-    mirrored = layers.Lambda(lambda x: tf.reverse(x, [2]))(image)
-    logits = model(layers.Concatenate(axis=0)([image, mirrored]))
-    mean = layers.Lambda(lambda y: tf.reduce_mean(y, axis=0, keepdims=True), name="mean")(logits)
-    return tf.keras.Model(image, mean, name="face_both_ways")
 
 
 def _block(x: Any, channels: int, stride: int) -> Any:

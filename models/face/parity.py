@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.face.crop import prepare
+from edge.face.crop import prepare, shrink
 
 FILE = "parity.json"
 _MOUTHS = ((0, 180), (180, 360), (0, 360))  # smiling, sad, open: arcs in degrees
@@ -24,9 +24,9 @@ def drawings() -> list[NDArray[np.uint8]]:
     return [_draw(mouth, brow, light) for mouth in _MOUTHS for brow in (-3, 3) for light in (90, 200)]
 
 
-def prepared() -> NDArray[np.float32]:
-    """The drawings as the network takes them."""
-    return np.concatenate([prepare(face) for face in drawings()])
+def prepared(side: int) -> NDArray[np.float32]:
+    """The drawings as a network that sees `side` pixels takes them."""
+    return np.concatenate([prepare(shrink(face, side)) for face in drawings()])
 
 
 def write(folder: Path, logits: NDArray[np.float32]) -> None:

@@ -1,7 +1,4 @@
-"""From the student that has learned to a file with its manifest: the prior, int8, the temperature.
-
-Everything here is chosen on the validation part.
-"""
+"""From the student that has learned to a file with its manifest: int8, the temperature, the natural prior beside it."""
 
 from __future__ import annotations
 
@@ -13,67 +10,64 @@ import torch
 from numpy.typing import NDArray
 
 from edge.face.classify import FaceClassifier
-from edge.face.crop import prepare
+from edge.readings import LABELS
 from models.common.calibration import fit_temperature, softmax
 from models.common.int8 import to_int8
-from models.common.metrics import expected_calibration_error
-from models.face import choice, convert, network, parity, targets
-from models.face.augment import augment
-from models.face.data import Faces
+from models.common.metrics import balanced, expected_calibration_error, macro_recall
+from models.face import convert, parity
+from models.face.lessons import varied
+from models.face.material import NAMES, Checked, Learned
+from models.face.nets import for_student
+from models.face.shape import SIDE
 
-VERSION = "3"
+VERSION = "4"
 _SAME = 1e-3  # of a logit
+_EXAMPLES = 12  # batches that set the ranges of int8
+_ENOUGH = 5  # faces of a class, for its recall to count
 
 
-def ship(folder: Path, learned: Any, learn: Faces, check: Faces, *, head: str, notes: dict[str, Any]) -> str:
+def ship(folder: Path, average: Any, learned: Learned, checked: Checked, *, notes: dict[str, Any]) -> str:
     """Write model, manifest and parity into `folder`; what to tell the person who waits."""
-    model = convert.carry_over(learned, head)
-    _must_agree(model, learned, head)
-    clear, truth = targets.truth(check, head)
-    faces, truth = check.images[clear], truth[clear]
-    natural = np.log(targets.prior(targets.soft(learn, head)))
-    logits = _both_ways(model, np.concatenate([prepare(face) for face in faces]))
-    share = choice.choose_share(truth, logits, natural)
-    told = [
-        _line("float, all of the prior", choice.reached(truth, logits + natural)),
-        _line(f"float, {share:.1f} of the prior", choice.reached(truth, np.asarray(logits + share * natural))),
-        _line("float, share chosen on the other half", choice.reached_by_others(truth, logits, natural)),
-    ]
-    convert.add_to_logits(model, np.asarray(share * natural, np.float32))
-    notes = notes | {"labels": head, "prior_share": round(share, 2)}
+    model = convert.carry_over(average)
+    _must_agree(model, average)
+    content = to_int8(convert.one_face(model), _examples(learned, notes["seed"]))
+    natural = dict(zip(LABELS, (round(float(value), 4) for value in learned.natural), strict=True))
 
-    random = np.random.default_rng(notes["seed"])
-    examples = np.concatenate([prepare(augment(face, random)) for face in learn.images[::50]])
-    content = to_int8(network.both_ways(model), examples)
-    convert.write(folder, content, version=VERSION, temperature=1.0, notes=notes)
-    parity.write(folder, _both_ways(model, parity.prepared()))
-    shipped = FaceClassifier(folder)
-    logits = np.stack([shipped.logits(face) for face in faces])
-    temperature = fit_temperature(truth, logits)
-    convert.write(folder, content, version=VERSION, temperature=round(temperature, 4), notes=notes)
-    error = expected_calibration_error(truth, softmax(logits, temperature))
-    told += [
-        _line(f"int8, {share:.1f} of the prior", choice.reached(truth, logits)),
-        f"calibration error {error:.4f}, temperature {temperature:.3f}, {len(content)} bytes",
-    ]
-    return "\n".join([f"{folder / convert.FILE}, on the validation part:", *told])
+    def write(temperature: float) -> FaceClassifier:
+        convert.write(folder, content, version=VERSION, temperature=temperature, natural=natural, notes=notes)
+        return FaceClassifier(folder)
+
+    parity.write(folder, np.asarray(model(parity.prepared(SIDE)), np.float32))
+    shipped = write(1.0)
+    logits = np.stack([shipped.logits(face) for face in checked.faces])
+    # Every class of every set counts alike, since that is what a uniform prior means.
+    group = checked.set * len(LABELS) + checked.label
+    sample = balanced(group)
+    temperature = round(fit_temperature(checked.label[sample], logits[sample]), 4)
+    write(temperature)
+    error = expected_calibration_error(checked.label[sample], softmax(logits[sample], temperature))
+    told = [f"{folder / convert.FILE}, int8, one orientation, on what we choose by:"]
+    for number, name in enumerate(NAMES):
+        here = checked.set == number
+        found = macro_recall(checked.label[here], logits[here].argmax(axis=1), len(LABELS), _ENOUGH)
+        told.append(f"{name}: macro recall {found:.4f}")
+    told.append(f"calibration error {error:.4f}, temperature {temperature:.3f}, {len(content)} bytes")
+    return "\n".join(told)
 
 
-def _must_agree(model: Any, learned: Any, head: str) -> None:
+def _examples(learned: Learned, seed: int) -> NDArray[np.float32]:
+    stream = varied(learned, seed, 0)
+    faces = np.concatenate([next(stream)[0] for _ in range(_EXAMPLES)])
+    shown = for_student(torch.from_numpy(faces)[:, None].float())
+    return np.asarray(shown.numpy().transpose(0, 2, 3, 1), np.float32)
+
+
+def _must_agree(model: Any, learned: Any) -> None:
     """What PyTorch learned is what TensorFlow converts."""
-    shown = parity.prepared()
+    shown = parity.prepared(SIDE)
     learned.half = False
     with torch.inference_mode():
-        theirs = learned(torch.from_numpy(shown.transpose(0, 3, 1, 2)))[head].numpy()
+        theirs = learned(torch.from_numpy(np.ascontiguousarray(shown.transpose(0, 3, 1, 2)))).numpy()
     apart = float(np.abs(np.asarray(model(shown)) - theirs).max())
     if not apart < _SAME:
         raise SystemExit(f"the network in TensorFlow and the one in PyTorch differ by {apart:.2g} of a logit")
-
-
-def _both_ways(model: Any, shown: NDArray[np.float32]) -> NDArray[np.float32]:
-    once, again = (model.predict(seen, batch_size=128, verbose=0) for seen in (shown, shown[:, :, ::-1]))
-    return np.asarray((once + again) / 2, np.float32)
-
-
-def _line(what: str, reached: tuple[float, float]) -> str:
-    return f"{what}: accuracy {reached[0]:.4f}, macro recall {reached[1]:.4f}"

@@ -1,4 +1,4 @@
-"""What the network should answer: the votes, a little of FER2013's own label, and how much each face counts."""
+"""What the network should answer: the votes, or the label with some doubt, and how much each face counts."""
 
 from __future__ import annotations
 
@@ -6,36 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.readings import LABELS
-from models.face.data import Faces, strict_majority
+from models.face.data import Faces
 
-# The share of FER2013's own label in the target, by what is aimed at.
-OWN_SHARE = {"ferplus": 0.1, "fer2013": 0.8}
+Floats = NDArray[np.float32]
+
+OWN_SHARE = 0.1  # of FER2013's own label beside the votes of FER+
 SMOOTHING = 0.02
+# How far one label alone is to be doubted, by set.
+DOUBT = {"affectnet_oval": 0.15, "expw": 0.15, "lfw_imfdb_mux": 0.1, "habesha": 0.1}
 
 
-def soft(faces: Faces, aim: str) -> NDArray[np.float32]:
-    """A distribution over LABELS for every face."""
-    classes = len(LABELS)
+def of_votes(faces: Faces) -> Floats:
+    """A distribution over LABELS for every face of FER2013."""
     votes = faces.seven / faces.seven.sum(axis=1, keepdims=True)
-    own = np.eye(classes, dtype=np.float32)[faces.label]
-    blended = (1 - OWN_SHARE[aim]) * votes + OWN_SHARE[aim] * own
-    return np.asarray((1 - SMOOTHING) * blended + SMOOTHING / classes, np.float32)
+    own = np.eye(len(LABELS), dtype=np.float32)[faces.label]
+    return _smoothed((1 - OWN_SHARE) * votes + OWN_SHARE * own, SMOOTHING)
 
 
-def prior(targets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How common each class is."""
-    return np.asarray(targets.mean(axis=0), np.float32)
+def of_labels(name: str, label: NDArray[np.int64]) -> Floats:
+    """A distribution over LABELS for every face of the set `name`."""
+    return _smoothed(np.eye(len(LABELS), dtype=np.float32)[label], DOUBT[name])
 
 
-def weights(faces: Faces, aim: str) -> NDArray[np.float32]:
-    """Faces that annotators placed outside the seven classes count less; for FER2013's labels all count alike."""
-    if aim == "fer2013":
-        return np.ones(len(faces), np.float32)
+def weights(faces: Faces) -> Floats:
+    """Faces that annotators placed outside the seven classes count less."""
     return np.asarray(faces.seven.sum(axis=1) / faces.votes.sum(axis=1), np.float32)
 
 
-def truth(faces: Faces, aim: str) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which faces have a clear answer under `aim`, and the answers."""
-    if aim == "fer2013":
-        return np.ones(len(faces), bool), faces.label
-    return strict_majority(faces)
+def _smoothed(wanted: Floats, doubt: float) -> Floats:
+    return np.asarray((1 - doubt) * wanted + doubt / len(LABELS), np.float32)
