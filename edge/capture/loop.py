@@ -183,7 +183,7 @@ class CaptureLoop(Generic[T]):
             return
         if self._online_since is None:
             self._online_since = self._clock.monotonic()
-        self._tell("online", "")
+        self._tell("online", getattr(self._source, "note", ""))  # a sample says that it is one
         self._deliver(item)
 
     def _start_over(self, source: Source[T]) -> float:

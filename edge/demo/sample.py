@@ -21,6 +21,7 @@ class SampleScene:
 
     live = False
     name = "SAMPLE scene, no camera"
+    note = "SAMPLE scene: a drawn face, not a camera"  # shown wherever its readings are
 
     def __init__(self, settings: CameraConfig) -> None:
         self._settings = settings
@@ -51,6 +52,7 @@ class SampleVoice:
 
     live = False
     name = "SAMPLE speech, no microphone"
+    note = "SAMPLE speech: a synthesiser, not a microphone"
 
     def __init__(self, *, synthetic: bool = False) -> None:
         self._synthetic = synthetic

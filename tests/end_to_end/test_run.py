@@ -42,14 +42,16 @@ def session_of(leader: int) -> list[str]:
 
 @needs_mosquitto
 def test_for_some_seconds_it_shows_lines_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    process = run(tmp_path, "--for", "8")
-    out, said = process.communicate(timeout=40)
+    process = run(tmp_path, "--for", "16")
+    out, said = process.communicate(timeout=90)
     assert process.returncode == 0, said
     assert "SAMPLE" in said
     port = re.search(r"started mosquitto for this run on 127\.0\.0\.1 port (\d+)", said)
     assert port is not None
     assert f"mosquitto_sub -h 127.0.0.1 -p {port[1]} -t 'emotion/#' -v" in said
-    assert "camera online" in out
+    assert "camera online: SAMPLE scene: a drawn face, not a camera" in out
+    assert "microphone online: SAMPLE speech: a synthesiser, not a microphone" in out
+    assert re.search(r"people 1.* SAMPLE$", out, re.MULTILINE)
     assert "people 1" in out
     assert session_of(process.pid) == []
 
