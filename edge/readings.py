@@ -81,14 +81,26 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceQuality:
+    """What makes a face easy or hard to read, each 0..1 with 1 as good."""
+
+    size: float = 1.0
+    sharpness: float = 1.0
+    light: float = 1.0
+    pose: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class FaceReading:
     """One followed face at one moment. `track` is a number for as long as it stays, and nothing more."""
 
     time: float
     track: int
-    probabilities: Probabilities
-    quality: float  # 0..1, from size, sharpness, light and detector score
+    probabilities: Probabilities  # of the model alone, under the prior that it was trained for
+    quality: float  # 0..1, from the parts of `detail` and the detector's score
     size: float  # height of the face in pixels
+    mouth: float = 0.0  # how far the mouth moved since the frame before, beyond what the head did
+    detail: FaceQuality = FaceQuality()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,7 @@ class Part:
     age: float  # seconds since it was captured
     quality: float
     weight: float  # its share in the fused result, 0..1
+    rest_known: bool | None = None  # of a face: whether its resting face is known; None where it plays no part
 
 
 @dataclass(frozen=True, slots=True)

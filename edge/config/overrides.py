@@ -82,7 +82,7 @@ def reset(path: Path, key: str | None) -> None:
 
 
 def live_values(config: Config) -> dict[str, Any]:
-    """The keys that config/<key>/set may change, with their (scalar) values."""
+    """The keys that config/<key>/set may change, with their values."""
     return {key: value for key, value in keys.values(config).items() if keys.is_remote(key)}
 
 

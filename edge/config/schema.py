@@ -76,6 +76,8 @@ class FaceConfig(Section, frozen=True):
     classify_hz: Annotated[float, Meta(ge=0.2, le=60)] = 5.0  # per face, at most
     forget_s: PositiveSeconds = 1.5  # a face not seen for this long has left
     still_s: Seconds = 20.0  # a face without any movement for this long is a picture; 0 = never
+    rest_share: Fraction = 1.0  # how much of what a face says at rest is taken off; 0: none
+    rest: Prior = {}  # what faces on this seat say at rest, beyond most people's: the start for everybody
     prior: Prior = {}
 
 
@@ -98,11 +100,12 @@ class FusionConfig(Section, frozen=True):
 
 
 class DecisionConfig(Section, frozen=True):
-    smoothing_s: Seconds = 1.5  # time constant of the exponential smoothing
+    expressiveness: Fraction = 0.5  # 0: a feeling only when it is clear; 1: every hint of one
+    smoothing_s: Seconds = 0.6  # time constant of the exponential smoothing
     enter: Fraction = 0.45  # a label is entered when its smoothed probability is above this
     exit: Fraction = 0.35  # and left when it is below this
     margin: Fraction = 0.1  # the winner leads the second by this much to be entered
-    dwell_s: Seconds = 2.0  # no state is shorter than this
+    dwell_s: Seconds = 1.0  # no state is shorter than this
     hold_s: Seconds = 3.0  # a state survives this long without any reading
 
 
@@ -112,6 +115,7 @@ class PublishConfig(Section, frozen=True):
     summary_every_s: Annotated[float, Meta(ge=5, le=3600)] = 60.0
     health_every_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
     modalities: bool = False  # face/<track> and speech
+    people: bool = False  # person/<track>
 
 
 TopicBase = Annotated[
@@ -215,8 +219,8 @@ class Config(Section, frozen=True):
 LIVE_SECTIONS = ("decision", "fusion", "publish", "limits", "log")
 LIVE_KEYS = (
     "face.min_score", "face.min_size", "face.find_every", "face.max_people", "face.classify_hz", "face.forget_s",
-    "face.still_s", "speech.voice_threshold", "speech.min_voice_s", "speech.min_snr_db", "speech.require_face",
-    "privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock",
+    "face.still_s", "face.rest_share", "face.rest", "speech.voice_threshold", "speech.min_voice_s",
+    "speech.min_snr_db", "speech.require_face", "privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock",
 )  # fmt: skip
 
 # Live too, but only by the owner's file and SIGHUP: whoever may write to the broker must not be able to
@@ -232,9 +236,11 @@ def problems(config: Config) -> list[str]:
             f"decision.exit: {config.decision.exit} is above decision.enter ({config.decision.enter}); "
             "it must not be, or a state would be left as soon as it is entered"
         )
-    for section, prior in (("face", config.face.prior), ("speech", config.speech.prior)):
+    for key, prior in (
+        ("face.prior", config.face.prior), ("face.rest", config.face.rest), ("speech.prior", config.speech.prior)
+    ):  # fmt: skip
         found += [
-            f"{section}.prior.{label}: no such label; allowed: {', '.join(LABELS)}"
+            f"{key}.{label}: no such label; allowed: {', '.join(LABELS)}"
             for label in prior
             if label not in LABELS
         ]

@@ -1,9 +1,13 @@
-"""Late fusion: what face and voice say, pooled by how good and how fresh each is. Pure functions."""
+"""Late fusion: evidence of face and voice, pooled by how good and how fresh each is. Pure functions.
+
+What the models say under a uniform prior, the face beyond its rest, each times its weight; the owner's prior once, at
+the end. A weak or old part so flattens the result, and nothing is counted twice.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,21 +15,19 @@ import msgspec
 
 from edge.config import schema
 from edge.device import resources
+from edge.emotion.evidence import NEUTRAL, NONE, Evidence, distribution, total
 from edge.errors import ModelError
-from edge.readings import LABELS, FaceReading, Modality, Part, Probabilities, Reading, SpeechReading, circumplex
-
-FLOOR = 1e-4  # no model is so sure that it may veto the other
-
+from edge.readings import LABELS, Modality, Part, Probabilities, Reading, circumplex
 
 Weight = Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
-Trust = tuple[Weight, Weight, Weight, Weight, Weight, Weight, Weight]  # by label, around one
-EVEN: Trust = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+Nats = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
+ByLabel = tuple[Nats, Nats, Nats, Nats, Nats, Nats, Nats]
 
 
 class FusionWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """models/fusion/manifest.json: exponents of the log-linear pool, learned on data.
+    """models/fusion/manifest.json: what was learned on people whom no model knows.
 
-    A part weighs its base times its quality to a power. Where both speak, each label has its own share of that.
+    A part weighs its base times its quality to a power. What a model misjudges on average is in its offsets.
     """
 
     name: str
@@ -34,8 +36,10 @@ class FusionWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speech: Weight
     face_power: Weight = 1.0
     speech_power: Weight = 1.0
-    face_trust: Trust = EVEN
-    speech_trust: Trust = EVEN
+    face_offsets: ByLabel = NONE  # type: ignore[assignment]
+    speech_offsets: ByLabel = NONE  # type: ignore[assignment]
+    rest: ByLabel = NONE  # type: ignore[assignment]  # what the face model says of most people at rest
+    rest_neutral: Nats = 0.0  # what a face at rest counts for neutral
     labels: tuple[str, ...] = LABELS
     metrics: dict[str, object] = {}
 
@@ -49,77 +53,63 @@ def learned_weights(folder: Path | None = None) -> FusionWeights:
         raise ModelError(f"{path}: no usable fusion weights: {error}; reinstall the service") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one modality says now, before it is weighed."""
+
+    modality: Modality
+    evidence: Evidence  # under a uniform prior; of a face beyond its rest
+    quality: float
+    age: float
+    rest_known: bool | None = None  # None: no resting face is taken off
+
+
 def freshness(age: float, max_age: float) -> float:
     """1 for news, falling gently and then fast to 0 at `max_age`."""
     return max(0.0, 1.0 - (max(age, 0.0) / max_age) ** 2)
 
 
-def pool(parts: Sequence[tuple[Probabilities, float]], trusts: Sequence[Trust] = ()) -> Probabilities:
-    """Log-linear pool: the product of the distributions, each raised to its weight, made to sum to one.
-
-    `trusts` (one for each part) multiply the weights by label.
-    """
-    trusts = trusts or [EVEN] * len(parts)
-    logs = [
-        sum(weight * trust[i] * math.log(max(p[i], FLOOR)) for (p, weight), trust in zip(parts, trusts, strict=True))
-        for i in range(len(LABELS))
-    ]
-    top = max(logs)
-    powers = [math.exp(value - top) for value in logs]
-    total = sum(powers)
-    return tuple(power / total for power in powers)
-
-
-def crowd(faces: Sequence[FaceReading], now: float, max_age: float) -> tuple[Probabilities, float, float] | None:
-    """Several faces as one: mean distribution weighted by quality, the mean quality, and the age of the newest."""
-    weighted = [
-        (face, face.quality * freshness(now - face.time, max_age)) for face in sorted(faces, key=lambda f: f.track)
-    ]
-    total = sum(weight for _, weight in weighted)
-    if total <= 0.0:
-        return None
-    mean = tuple(sum(face.probabilities[i] * weight for face, weight in weighted) / total for i in range(len(LABELS)))
-    quality = sum(face.quality * weight for face, weight in weighted) / total
-    return mean, quality, now - max(face.time for face, weight in weighted if weight > 0.0)
-
-
-def fuse(
-    faces: Sequence[FaceReading],
-    speech: SpeechReading | None,
-    now: float,
-    settings: schema.FusionConfig,
-    learned: FusionWeights,
-) -> Reading | None:
-    """The fused view of `now`, or None when there is no evidence. A weak or old part flattens the result."""
-    evidence: list[tuple[Modality, Probabilities, float, float, float]] = []
-    seen = crowd(faces, now, settings.face_max_age_s)
-    if seen is not None:
-        probabilities, quality, age = seen
+def weight_of(said: Said, settings: schema.FusionConfig, learned: FusionWeights) -> float:
+    """How much a part counts: by its modality, its quality and its age."""
+    if said.modality == "face":
         base = learned.face if settings.face_weight is None else settings.face_weight
-        weight = base * quality**learned.face_power * freshness(age, settings.face_max_age_s)
-        evidence.append(("face", probabilities, age, quality, weight))
-    if speech is not None and speech.probabilities is not None:
-        age = now - speech.time
+        power, max_age = learned.face_power, settings.face_max_age_s
+    else:
         base = learned.speech if settings.speech_weight is None else settings.speech_weight
-        weight = base * speech.quality**learned.speech_power * freshness(age, settings.speech_max_age_s)
-        evidence.append(("speech", speech.probabilities, age, speech.quality, weight))
-    total = sum(weight for *_, weight in evidence)
-    if total <= 0.0:
-        return None
-    both = sum(1 for *_, weight in evidence if weight > 0.0) == len(("face", "speech"))
-    trusts = (learned.face_trust, learned.speech_trust) if both else ()
-    fused = pool([(probabilities, weight) for _, probabilities, _, _, weight in evidence], trusts)
-    valence, arousal = circumplex(fused)
-    return Reading(
-        time=now,
-        probabilities=fused,
-        valence=valence,
-        arousal=arousal,
-        confidence=max(fused),
-        people=len(faces),
-        parts={
-            modality: Part(probabilities, max(age, 0.0), quality, weight / total)
-            for modality, probabilities, age, quality, weight in evidence
-            if weight > 0.0
-        },
+        power, max_age = learned.speech_power, settings.speech_max_age_s
+    return float(base * said.quality**power * freshness(said.age, max_age))
+
+
+def beyond_rest(evidence: Evidence, learned: FusionWeights, prior: Evidence = NONE) -> Evidence:
+    """Evidence without rest, with what looking as at rest says for neutral; `prior`: the owner's offsets for faces."""
+    return tuple(
+        value + offset + own + (learned.rest_neutral if i == NEUTRAL else 0.0)
+        for i, (value, offset, own) in enumerate(zip(evidence, learned.face_offsets, prior, strict=True))
     )
+
+
+def fuse(said: Sequence[tuple[Said, float]], prior: Evidence, now: float, people: int) -> Reading | None:
+    """Parts with their weights as one view of `now`, or None when there is no evidence."""
+    parts = [(part, weight) for part, weight in said if weight > 0.0]
+    if not parts:
+        return None
+    whole = total([(part.evidence, weight) for part, weight in parts])
+    everything = sum(weight for _, weight in parts)
+    return reading_of(
+        distribution([value + offset for value, offset in zip(whole, prior, strict=True)]),
+        now,
+        people,
+        {part.modality: part_of(part, weight, weight / everything, prior) for part, weight in parts},
+    )
+
+
+def part_of(said: Said, weight: float, share: float, prior: Evidence) -> Part:
+    """What this part alone would have made of the moment."""
+    alone = distribution([weight * value + offset for value, offset in zip(said.evidence, prior, strict=True)])
+    return Part(alone, max(said.age, 0.0), said.quality, share, said.rest_known)
+
+
+def reading_of(probabilities: Probabilities, now: float, people: int, parts: dict[Modality, Part]) -> Reading:
+    """A distribution with what follows from it."""
+    valence, arousal = circumplex(probabilities)
+    return Reading(now, probabilities, valence, arousal, max(probabilities), people, parts)

@@ -11,13 +11,15 @@ from edge.face.crop import crop_face
 from edge.face.finder import Finder, SingleShot
 from edge.face.look import Looker, Luma, at_most
 from edge.face.motion_gate import MotionGate
-from edge.face.quality import quality_of
+from edge.face.quality import detail_of, overall
 from edge.face.tracks import Track, Tracks
 from edge.readings import FaceReading, FacesReading, Frame
 
 _WHOLE_EVERY = 4  # looks: the others are only close to known faces
 _QUIET_S = 1.0  # a room where nothing moves and nobody is known is searched this often
 _KEEP_PLACE = 1.2  # who is counted already stays so until another is clearly larger
+_STEADY = 2.5  # a face that does not change is classified so many times more rarely
+_CHANGED = 0.3  # in spreads of its grey levels: an expression, a word or a turn of the head; noise is below
 
 
 class FacePath:
@@ -33,15 +35,15 @@ class FacePath:
         """`find` makes a finder for the score from which a face counts."""
         self.stride = 1  # set by the work budget: looks and classifications are thinned so many times
         self._settings = settings
-        self._classifier = classifier or FaceClassifier(prior=settings.prior)
+        self._classifier = classifier or FaceClassifier()
         self._looker = Looker(find)
         self._tracks = Tracks()
-        self._stir = MotionGate()
+        self._motion = MotionGate()
         self._start_over()
 
     def _start_over(self) -> None:
         self._tracks.reset()
-        self._stir.reset()
+        self._motion.reset()
         self._time = float("-inf")
         self._shape: tuple[int, ...] = ()
         self._since_look = 0  # frames
@@ -69,7 +71,12 @@ class FacePath:
         self._since_look += 1
         self._tracks.forget(frame.time, settings.forget_s)
         faces = []
+        down = frame.luma.shape[0] / luma.shape[0]
         for track in self._shown():
+            if track.in_sight:
+                track.movement.look(frame.luma, scaled(track.box, frame.luma.shape[1] / luma.shape[1], down))
+            else:
+                track.movement.hidden()
             self._classify(track, frame, luma)
             if track.classified is not None:
                 faces.append(_reading(track, frame.image.shape[0] / luma.shape[0]))
@@ -84,7 +91,7 @@ class FacePath:
     def _look(self, luma: Luma, frame: Frame) -> None:
         settings = self._settings
         known = [track for track in self._tracks.all if not track.stillness.picture]
-        quiet = not known and not self._stir.since_last(luma)
+        quiet = not known and not self._motion.since_last(luma)
         if quiet and frame.time - self._whole_time < _QUIET_S * self.stride:
             return
         self._since_look = 0
@@ -94,7 +101,7 @@ class FacePath:
         if not known or lost or self._close_looks >= _WHOLE_EVERY - 1:
             self._close_looks = 0
             self._whole_time = frame.time
-            self._stir.note(luma)
+            self._motion.note(luma)
             faces = without_doubles([*faces, *self._looker.whole(luma, thorough=quiet)])
         else:
             self._close_looks += 1
@@ -110,19 +117,27 @@ class FacePath:
         return chosen
 
     def _classify(self, track: Track, frame: Frame, luma: Luma) -> None:
-        """Ask the model, if it is time to and the face is really there."""
+        """Ask the model, if it is time to and the face is really there: more rarely while it does not change."""
         interval = self.stride / self._settings.classify_hz
+        if track.movement.change < _CHANGED:
+            interval *= _STEADY
         due = track.classified is None or frame.time - track.classified >= interval - 1e-3
         if not due or not track.in_sight:
             return
         height, width = frame.image.shape[:2]
         box = scaled(track.box, width / luma.shape[1], height / luma.shape[0])
         crop = crop_face(frame.image, box, self._classifier.side, self._classifier.margin)
-        track.probabilities = self._classifier.classify(crop)
-        track.quality = quality_of(crop, box.height, track.score) * min(1.0, max(0.0, track.match))
+        track.mirrored = not track.mirrored  # the mean of both ways round is better, and comes by itself over time
+        track.probabilities = self._classifier.classify(crop, mirrored=track.mirrored)
+        track.detail = detail_of(crop, box.height, track.pose)
+        track.quality = overall(track.detail, track.score) * min(1.0, max(0.0, track.match))
         track.classified = frame.time
+        track.movement.judged()
 
 
 def _reading(track: Track, down: float) -> FaceReading:
     assert track.classified is not None  # noqa: S101 - for the type checker; the caller has asked
-    return FaceReading(track.classified, track.number, track.probabilities, track.quality, track.box.height * down)
+    return FaceReading(
+        track.classified, track.number, track.probabilities, track.quality, track.box.height * down,
+        track.movement.mouth, track.detail,
+    )  # fmt: skip

@@ -1,10 +1,12 @@
-"""How much a face crop is worth, 0..1: pure functions."""
+"""How easy a face crop is to read, 0..1: pure functions."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.readings import Face, FaceQuality
 
 FULL_SIZE = 48.0  # pixels of height: what the face model sees; more adds nothing
 
@@ -14,10 +16,34 @@ _SHARP = 0.12
 _CLIPPED = 0.25  # of the pixels black or white: half of the face's detail is lost
 _DIM, _GLARE = 40.0, 225.0  # mean grey levels
 
+_NOSE = 2  # among the landmarks, after the eyes
+_TURNED = 0.4
+_PROFILE = 0.3
+
 
 def quality_of(crop: NDArray[np.uint8], height: float, score: float) -> float:
     """Of a grey crop of a face that is `height` pixels high in the picture and was found with `score`."""
-    return round(size_factor(height) * sharpness(crop) * light(crop) * sureness(score), 4)
+    return overall(detail_of(crop, height), score)
+
+
+def detail_of(crop: NDArray[np.uint8], height: float, pose: float = 1.0) -> FaceQuality:
+    """What the quality is made of."""
+    return FaceQuality(size_factor(height), sharpness(crop), light(crop), pose)
+
+
+def overall(detail: FaceQuality, score: float) -> float:
+    """One number of all parts and the detector's score."""
+    return round(detail.size * detail.sharpness * detail.light * detail.pose * sureness(score), 4)
+
+
+def pose(face: Face) -> float:
+    """1 for a face that looks at us, less the more it is turned away: by where the nose is between the eyes."""
+    if len(face.landmarks) < _NOSE + 1:
+        return 1.0
+    left, right, nose = face.landmarks[0], face.landmarks[1], face.landmarks[_NOSE]
+    apart = abs(right[0] - left[0])
+    turned = abs(nose[0] - (left[0] + right[0]) / 2) / max(apart, 0.2 * face.box.height)
+    return min(1.0, max(_PROFILE, 1.0 - (turned - _TURNED) / _TURNED))
 
 
 def sureness(score: float) -> float:

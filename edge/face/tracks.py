@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.config import schema
 from edge.face import follow
-from edge.face.boxes import around, centre, pairs
+from edge.face.boxes import around, centre, overlap, pairs
 from edge.face.liveness import Places, Stillness
-from edge.readings import Box, Face, Probabilities
+from edge.face.movement import Movement
+from edge.face.quality import pose
+from edge.readings import Box, Face, FaceQuality, Probabilities
 
 Luma = NDArray[np.uint8]
 
@@ -29,6 +31,10 @@ _SURE = 0.8  # it matches so well that the face is still there, though turned or
 _SURE_HITS = 5
 _SURE_LIMIT = 3.0  # times forget_s without the finder, at most: a background matches itself for ever
 
+_COVERED = 0.45  # overlap: two tracks on one face
+_VELOCITY_S = 0.6  # time constant of its smoothing
+_COAST_S = 1.0  # a hidden face is expected to go on as it went for so long
+
 _NEW_PLACE, _NEW_SIZE = 0.5, 0.35  # weight of a find against what was followed: steady, not slow
 _JUMP = 0.25  # heights: farther than this off, the follower was wrong and the find is taken as it is
 
@@ -39,7 +45,7 @@ class Track:
 
     box: Box
     score: float
-    found: float  # when the finder last found it
+    found: float  # when the finder last found it, and where
     seen: float  # when it was last surely there
     patch: follow.Patch
     stillness: Stillness
@@ -48,10 +54,17 @@ class Track:
     evidence: float = 0.0  # sum of scores
     misses: int = 0
     match: float = 1.0
+    last_place: Box | None = None  # where the finder last saw it
     shown: bool = False
     classified: float | None = None
     probabilities: Probabilities = ()
     quality: float = 0.0
+    detail: FaceQuality = field(default_factory=FaceQuality)
+    pose: float = 1.0
+    mirrored: bool = False  # which way round it was last classified
+    velocity: tuple[float, float] = (0.0, 0.0)  # pixels of the searched picture a second
+    followed: float = 0.0  # when `box` was last moved
+    movement: Movement = field(default_factory=Movement)
 
     @property
     def in_sight(self) -> bool:
@@ -78,12 +91,26 @@ class Tracks:
     def follow(self, luma: Luma, now: float, forget_s: float) -> None:
         """Move every track to where its face is in this picture, if it can be told."""
         for track in self.all:
-            box, track.match = follow.follow(luma, track.box, track.patch)
+            ahead = _coasted(track, now)
+            box, track.match = follow.follow(luma, ahead, track.patch)
+            track.box, track.followed = (box if track.in_sight else ahead), now
+        for track in self.all:
+            if track.in_sight and self._covered(track):
+                track.match = 0.0
             if not track.in_sight:
                 continue
-            track.box = box
             if track.match >= _SURE and track.hits >= _SURE_HITS and now - track.found < _SURE_LIMIT * forget_s:
                 track.seen = now
+
+    def _covered(self, track: Track) -> bool:
+        """Does this track lie on the face of another that fits better? Two people who cross are not one."""
+        return any(
+            other is not track
+            and other.number
+            and other.match > track.match
+            and overlap(other.box, track.box) > _COVERED
+            for other in self.all
+        )
 
     def update(self, faces: Sequence[Face], luma: Luma, now: float, settings: schema.FaceConfig) -> None:
         """Take in what a look found, the largest faces first; how many tracks there can be is bounded."""
@@ -120,11 +147,18 @@ class Tracks:
 
     def _begin(self, face: Face, luma: Luma, now: float) -> Track:
         stillness = self._places.enter(face.box, now)
-        return Track(face.box, face.score, now, now, follow.take(luma, face.box), stillness, evidence=face.score)
+        return Track(
+            face.box, face.score, now, now, follow.take(luma, face.box), stillness,
+            evidence=face.score, pose=pose(face), followed=now,
+        )  # fmt: skip
 
     def _found(self, track: Track, face: Face, luma: Luma, now: float, settings: schema.FaceConfig) -> None:
-        track.box = _blended(track.box, face.box) if track.in_sight else face.box
+        box = _blended(track.box, face.box) if track.in_sight else face.box
+        track.velocity = _velocity(track, face.box, now)
+        track.box = track.last_place = box
+        track.followed = now
         track.score = face.score
+        track.pose += _NEW_PLACE * (pose(face) - track.pose)
         track.found = track.seen = now
         track.hits += 1
         track.evidence += face.score
@@ -137,6 +171,26 @@ class Tracks:
             self._last_number += 1
             track.number = self._last_number
             track.misses = 0
+
+
+def _velocity(track: Track, found: Box, now: float) -> tuple[float, float]:
+    """Smoothed, from where the finder saw the face last time."""
+    seconds = now - track.found
+    if seconds <= 0.0 or track.last_place is None:
+        return track.velocity
+    (x, y), (before_x, before_y) = centre(found), centre(track.last_place)
+    weight = min(1.0, seconds / _VELOCITY_S)
+    vx, vy = track.velocity
+    return vx + weight * ((x - before_x) / seconds - vx), vy + weight * ((y - before_y) / seconds - vy)
+
+
+def _coasted(track: Track, now: float) -> Box:
+    """Where the face should be by now if it went on as it did, out of sight for a moment."""
+    seconds = now - track.followed
+    if track.in_sight or now - track.found > _COAST_S or seconds <= 0.0:
+        return track.box
+    box = track.box
+    return Box(box.x + track.velocity[0] * seconds, box.y + track.velocity[1] * seconds, box.width, box.height)
 
 
 def _blended(followed: Box, found: Box) -> Box:

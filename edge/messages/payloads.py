@@ -31,6 +31,37 @@ class ModalityPart(Struct, frozen=True):
     age_s: float
     quality: Probability
     weight: Probability
+    rest_known: bool | None = None  # of a face: whether its resting face is known; null where it plays no part
+
+
+Reason = Literal["no clear winner", "face too small", "too dark", "face and voice disagree", "still learning"]
+
+
+class WhyQuality(Struct, frozen=True):
+    """What makes a face easy (1) or hard (0) to read."""
+
+    size: Probability
+    sharpness: Probability
+    light: Probability
+    pose: Probability
+
+
+class WhyPart(Struct, frozen=True):
+    """What one modality alone would have said."""
+
+    label: str
+    p: Probability
+    weight: Probability
+    rest_known: bool | None = None
+    quality: WhyQuality | None = None
+
+
+class Why(Struct, frozen=True):
+    """What moved a reading, in numbers."""
+
+    face: WhyPart | None = None
+    speech: WhyPart | None = None
+    agree: bool | None = None  # null unless both are there
 
 
 class ReadingPayload(Payload, kw_only=True, frozen=True):
@@ -44,6 +75,25 @@ class ReadingPayload(Payload, kw_only=True, frozen=True):
     people: int
     face: ModalityPart | None = None
     speech: ModalityPart | None = None
+    why: Why | None = None
+    because: str = ""  # the same in one plain sentence
+
+
+class PersonPayload(Payload, kw_only=True, frozen=True):
+    """`person/<track>`: one person's own fused view; the number is forgotten when they leave."""
+
+    track: int
+    probabilities: Distribution
+    label: str
+    confidence: Probability
+    valence: Signed
+    arousal: Signed
+    state: str  # the calm view of this person
+    for_s: float
+    reason: Reason | None = None  # of a state that is uncertain
+    speaking: bool  # the voice that is heard is theirs
+    why: Why
+    because: str
 
 
 class StatePayload(Payload, kw_only=True, frozen=True):
@@ -57,6 +107,7 @@ class StatePayload(Payload, kw_only=True, frozen=True):
     modalities: tuple[str, ...]
     valence: Signed = 0.0
     arousal: Signed = 0.0
+    reason: Reason | None = None  # of a state that is uncertain
 
 
 class EventPayload(Payload, kw_only=True, frozen=True):

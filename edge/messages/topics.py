@@ -38,6 +38,7 @@ TOPICS: dict[str, Topic] = {
     "summary": Topic(1, payloads.SummaryPayload, keep=1),
     "face": Topic(0, payloads.FacePayload),  # face/<track>
     "speech": Topic(0, payloads.SpeechPayload),
+    "person": Topic(0, payloads.PersonPayload),  # person/<track>
     "event": Topic(1, payloads.EventPayload, keep=3),
     "backlog": Topic(1, payloads.BacklogPayload),
     "status": Topic(1, payloads.SourcePayload, retained=True),  # status/camera, status/microphone

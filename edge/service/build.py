@@ -52,7 +52,7 @@ def build(loaded: Loaded, state: Path) -> Service:
     sight = hearing = None
     make_camera, make_microphone = factories(config, clock)
     if config.camera.enabled and config.camera.source != "none":
-        classifier = FaceClassifier(chosen["face"].folder, config.face.prior)
+        classifier = FaceClassifier(chosen["face"].folder)
         path = FacePath(config.face, classifier, find=partial(SingleShot, folder=chosen["finder"].folder))
         sight = CameraSense(config, make_camera, path, inbox.put, clock)
     if config.microphone.enabled and config.microphone.source != "none":

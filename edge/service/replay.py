@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -12,52 +14,82 @@ from edge.capture.base import FrameSource, SoundSource
 from edge.config.schema import Config
 from edge.demo.sources import camera, microphone
 from edge.device.clock import SystemClock
-from edge.emotion.fusion import learned_weights
+from edge.emotion.fusion import FusionWeights, learned_weights
 from edge.emotion.scene import Outgoing, Scene
 from edge.errors import SourceEnded
 from edge.face.classify import FaceClassifier
+from edge.face.finder import SingleShot
 from edge.face.path import FacePath
-from edge.readings import Frame, Sound
+from edge.readings import FacesReading, Frame, Sound, SpeechReading
 from edge.service.senses import speech_settings
 from edge.speech.path import SpeechPath
 
 TICK_S = 0.1  # as the service decides when nothing comes in
 
 
+class Perceived(NamedTuple):
+    """What one frame or block of sound gave, and the second of the recording at which it was at hand."""
+
+    time: float
+    readings: tuple[FacesReading | SpeechReading, ...]
+
+
 def play(
     config: Config, video: str | None, audio: str | None, models: Mapping[str, Path] | None = None
 ) -> Iterator[tuple[float, Outgoing]]:
     """Messages with the second of the recording at which they would be published. `models`: folders, by name."""
+    clock = SystemClock()  # recordings carry their own time, nobody asks this one
+    frames = camera(replace(config.camera, source=video), clock) if video else None
+    sound = microphone(replace(config.microphone, source=audio), clock) if audio else None
+    learned = learned_weights((models or {}).get("fusion"))
+    return decided(config, perceived(config, frames, sound, models), learned)
+
+
+def perceived(
+    config: Config,
+    frames: FrameSource | None,
+    sound: SoundSource | None,
+    models: Mapping[str, Path] | None = None,
+) -> Iterator[Perceived]:
+    """What face and speech path say of the recordings, in the order in which it would be at hand."""
     models = models or {}
-    scene = Scene(config, learned_weights(models.get("fusion")), 0.0)
-    faces = FacePath(config.face, FaceClassifier(models.get("face"), config.face.prior)) if video else None
-    voice = SpeechPath(speech_settings(config.speech), models.get("speech")) if audio else None
+    faces = voice = None
+    if frames is not None:
+        find = partial(SingleShot, folder=models.get("finder"))
+        faces = FacePath(config.face, FaceClassifier(models.get("face")), find=find)
+    if sound is not None:
+        voice = SpeechPath(speech_settings(config.speech), models.get("speech"))
     now = 0.0
-    for end, item in _in_order(config, video, audio):
-        while now + TICK_S < end:
+    for now, item in _in_order(frames, sound):
+        if isinstance(item, Frame) and faces is not None:
+            yield Perceived(now, (faces.process(item),))
+        elif isinstance(item, Sound) and voice is not None:
+            yield Perceived(now, tuple(voice.process(item)))
+    if voice is not None:
+        yield Perceived(now, tuple(voice.finish()))
+
+
+def decided(config: Config, items: Iterable[Perceived], learned: FusionWeights) -> Iterator[tuple[float, Outgoing]]:
+    """What the decision loop would publish."""
+    scene = Scene(config, learned, 0.0)
+    now = 0.0
+    for time, readings in items:
+        while now + TICK_S < time:
             now += TICK_S
             yield from ((now, message) for message in scene.tick(now, now))
-        now = max(now, end)
-        if isinstance(item, Frame) and faces is not None:
-            scene.feed(faces.process(item))
-        elif isinstance(item, Sound) and voice is not None:
-            for reading in voice.process(item):
-                scene.feed(reading)
-        yield from ((now, message) for message in scene.tick(now, now))
-    if voice is not None:
-        for reading in voice.finish():
+        now = max(now, time)
+        for reading in readings:
             scene.feed(reading)
         yield from ((now, message) for message in scene.tick(now, now))
 
 
-def _in_order(config: Config, video: str | None, audio: str | None) -> Iterator[tuple[float, Frame | Sound]]:
+def _in_order(frames: FrameSource | None, sound: SoundSource | None) -> Iterator[tuple[float, Frame | Sound]]:
     """Frames and sound by the moment at which each would be at hand; frames first within an instant."""
-    clock = SystemClock()  # recordings carry their own time, nobody asks this one
     streams: list[Iterator[tuple[float, Frame | Sound]]] = []
-    if video:
-        streams.append(_read(camera(replace(config.camera, source=video), clock)))
-    if audio:
-        streams.append(_read(microphone(replace(config.microphone, source=audio), clock)))
+    if frames is not None:
+        streams.append(_read(frames))
+    if sound is not None:
+        streams.append(_read(sound))
     return heapq.merge(*streams, key=lambda timed: timed[0])
 
 

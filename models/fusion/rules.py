@@ -1,8 +1,8 @@
-"""Ways to make one distribution of two, to be compared on the same pairs."""
+"""Finding the weights of the late fusion: what the service computes, for many moments at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,131 +10,108 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from edge.emotion.fusion import FLOOR, FusionWeights
+from edge.emotion.fusion import FusionWeights
 from edge.readings import LABELS
 from models.common.calibration import softmax
-from models.fusion.pairs import Pairs, Reals
+from models.fusion.moments import Moments, Reals
 
-PLAIN = FusionWeights(name="fusion", version="3", face=1.0, speech=1.0, face_power=0.0, speech_power=0.0)
-_TRUST_COST = 0.02  # of labels weighing unlike each other: rare ones would be overfitted
-_STACK_COST = 1e-3
-_FEATURES_COST = 3e-2
-
-
-def log_pool(pairs: Pairs, weights: FusionWeights) -> Reals:
-    """What edge.emotion.fusion does with fresh readings, for all rows at once."""
-    face = weights.face * pairs.face_quality**weights.face_power
-    speech = weights.speech * pairs.speech_quality**weights.speech_power
-    face, speech = face * (pairs.face_quality > 0), speech * (pairs.speech_quality > 0)
-    both = ((face > 0) & (speech > 0))[:, None]
-    face_trust, speech_trust = (
-        np.where(both, np.array(trust), 1.0) for trust in (weights.face_trust, weights.speech_trust)
-    )
-    logs = face[:, None] * face_trust * _logs(pairs.face) + speech[:, None] * speech_trust * _logs(pairs.speech)
-    return softmax(logs)
+_LABELS = len(LABELS)
+_SPEECH = 5 + _LABELS - 2  # where the offsets of the voice begin among the values that are sought
+_OFFSET_COST = 0.02  # of offsets: with few people some labels would be overfitted
+_LEAST_POWER = 0.7  # of quality: a face that is hardly seen says hardly anything, whatever the few poor scenes gain
+_WORST = 4.0  # how much more than the mean over conditions the worst of them counts
 
 
-def average(pairs: Pairs) -> Reals:
-    """The plain mean."""
-    return np.asarray((pairs.face + pairs.speech) / 2)
+@dataclass(frozen=True)
+class Condition:
+    """Moments of one kind, each label counting as much as another."""
+
+    moments: Moments
+    weight: Reals
+
+    @classmethod
+    def of(cls, moments: Moments) -> Condition:
+        counts = np.bincount(moments.truth, minlength=_LABELS)
+        weight = 1.0 / counts[moments.truth]
+        return cls(moments, weight / weight.sum())
 
 
-def loss(truth: NDArray[np.int64], p: Reals) -> float:
-    """Mean of -log p(truth)."""
-    return float(-np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-12)).mean())
+def posterior(moments: Moments, weights: FusionWeights) -> Reals:
+    """What edge.emotion.fusion makes of the moments under a uniform prior."""
+    face = weights.face * moments.face_share * _powered(moments.face_quality, weights.face_power)
+    speech = weights.speech * moments.speech_share * _powered(moments.speech_quality, weights.speech_power)
+    seen = moments.face + np.array(weights.face_offsets)
+    seen[:, 0] += weights.rest_neutral
+    heard = moments.speech + np.array(weights.speech_offsets)
+    return softmax(face[:, None] * seen + speech[:, None] * heard)
 
 
-def fitted(sets: Sequence[Pairs], *, power: bool, trust: bool) -> FusionWeights:
-    """The weights with the smallest loss, averaged over sets of pairs; what is not asked for stays plain."""
-    labels = len(LABELS)
+def loss(condition: Condition, p: Reals) -> float:
+    """Mean of -log p(truth), every label alike."""
+    found = p[np.arange(len(p)), condition.moments.truth]
+    return float(-(condition.weight * np.log(np.maximum(found, 1e-9))).sum())
+
+
+def recall(condition: Condition, p: Reals) -> float:
+    """Macro recall."""
+    return float((condition.weight * (p.argmax(axis=1) == condition.moments.truth)).sum())
+
+
+def fitted(conditions: Mapping[str, Condition], start: FusionWeights) -> FusionWeights:
+    """The weights whose worst condition is best."""
 
     def weights(values: NDArray[np.float64]) -> FusionWeights:
-        face, speech, face_power, speech_power = np.abs(values[:4]).tolist()
-        found = replace(PLAIN, face=face, speech=speech)
-        if power:
-            found = replace(found, face_power=face_power, speech_power=speech_power)
-        if trust:
-            found = replace(
-                found, face_trust=_around_one(values[4 : 4 + labels]), speech_trust=_around_one(values[4 + labels :])
-            )
-        return found
+        face, speech, face_power, speech_power, neutral = values[:5].tolist()
+        return replace(
+            start,
+            face=float(np.exp(face)), speech=float(np.exp(speech)),
+            face_power=abs(face_power), speech_power=abs(speech_power), rest_neutral=neutral,
+            face_offsets=_feelings(values[5:_SPEECH]), speech_offsets=_all(values[_SPEECH:]),
+        )  # fmt: skip
 
     def cost(values: NDArray[np.float64]) -> float:
         found = weights(values)
-        return float(np.mean([loss(one.truth, log_pool(one, found)) for one in sets])) + _TRUST_COST * float(
-            np.mean(values[4:] ** 2)
-        )
+        losses = np.array([loss(one, posterior(one.moments, found)) for one in conditions.values()])
+        worst = float(np.log(np.exp(_WORST * losses).mean()) / _WORST)
+        return worst + _OFFSET_COST * float((values[5:] ** 2).mean()) + 1e-3 * float((values[2:4] ** 2).sum())
 
-    start = np.concatenate(([1.0, 1.0, 0.5, 0.5], np.zeros(2 * labels)))
-    return rounded(weights(minimize(cost, start, method="L-BFGS-B", options={"maxiter": 60}).x))
-
-
-def _around_one(logs: NDArray[np.float64]) -> tuple[float, ...]:
-    powers = np.exp(np.clip(logs, -2, 2))
-    return tuple((powers / powers.mean()).tolist())
+    begin = np.concatenate(([0.0, 0.0, 0.5, 0.5, 1.0], np.zeros(2 * _LABELS - 3)))
+    found = minimize(cost, begin, method="L-BFGS-B", bounds=_bounds(len(begin)), options={"maxiter": 80})
+    return rounded(weights(found.x))
 
 
 def rounded(weights: FusionWeights) -> FusionWeights:
     """Three decimals are more than the data knows."""
-    return replace(
-        weights,
-        face=round(weights.face, 3),
-        speech=round(weights.speech, 3),
-        face_power=round(weights.face_power, 3),
-        speech_power=round(weights.speech_power, 3),
-        face_trust=tuple(round(one, 3) for one in weights.face_trust),
-        speech_trust=tuple(round(one, 3) for one in weights.speech_trust),
-    )
+    numbers = {
+        name: round(getattr(weights, name), 3)
+        for name in ("face", "speech", "face_power", "speech_power", "rest_neutral")
+    }
+    rows = {
+        name: tuple(round(one, 3) for one in getattr(weights, name))
+        for name in ("face_offsets", "speech_offsets", "rest")
+    }
+    return replace(weights, **numbers, **rows)
 
 
-@dataclass(frozen=True)
-class Linear:
-    """Multinomial logistic regression on standardised columns."""
-
-    mean: Reals
-    deviation: Reals
-    kernel: Reals
-
-    def __call__(self, columns: Reals) -> Reals:
-        return np.asarray(softmax(_with_one((columns - self.mean) / self.deviation) @ self.kernel))
-
-
-def regression(columns: Reals, truth: NDArray[np.int64], cost: float) -> Linear:
-    """`cost` is that of squared coefficients."""
-    mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-6
-    x, classes = _with_one((columns - mean) / deviation), len(LABELS)
-    one_hot = np.eye(classes)[truth]
-
-    def value(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        kernel = flat.reshape(-1, classes)
-        p = softmax(x @ kernel)
-        slope = x.T @ (p - one_hot) / len(x) + 2 * cost * kernel
-        return loss(truth, p) + cost * float((kernel**2).sum()), slope.ravel()
-
-    found = minimize(value, np.zeros(x.shape[1] * classes), jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    return Linear(mean, deviation, found.x.reshape(-1, classes))
+def _bounds(count: int) -> list[tuple[float, float]]:
+    return [
+        (-3.0, 1.5),
+        (-3.0, 1.5),
+        (_LEAST_POWER, 3.0),
+        (_LEAST_POWER, 3.0),
+        (-2.0, 6.0),
+        *[(-3.0, 3.0)] * (count - 5),
+    ]
 
 
-def stack_columns(pairs: Pairs) -> Reals:
-    """What a learned stacker sees: both answers, plain and weighed by quality, and the qualities."""
-    face, speech = _logs(pairs.face), _logs(pairs.speech)
-    seen, heard = pairs.face_quality[:, None], pairs.speech_quality[:, None]
-    return np.concatenate((face, speech, seen * face, heard * speech, seen, heard), axis=1)
+def _feelings(values: NDArray[np.float64]) -> tuple[float, ...]:
+    """Offsets of all labels but neutral, which has its own number; the last is what the others leave."""
+    return (0.0, *values.tolist(), -float(values.sum()))
 
 
-def stacker(pairs: Pairs) -> Linear:
-    """Learned on pairs of all conditions."""
-    return regression(stack_columns(pairs), pairs.truth, _STACK_COST)
+def _all(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return (*values.tolist(), -float(values.sum()))
 
 
-def feature_fusion(columns: Reals, truth: NDArray[np.int64]) -> Linear:
-    """On what lies beneath the answers."""
-    return regression(columns, truth, _FEATURES_COST)
-
-
-def _logs(p: Reals) -> Reals:
-    return np.asarray(np.log(np.maximum(p, FLOOR)))
-
-
-def _with_one(columns: Reals) -> Reals:
-    return np.concatenate((columns, np.ones((len(columns), 1))), axis=1)
+def _powered(quality: Reals, power: float) -> Reals:
+    return np.where(quality > 0, np.maximum(quality, 1e-6) ** power, 0.0)

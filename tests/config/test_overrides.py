@@ -85,7 +85,7 @@ def test_live_values_are_what_may_be_changed() -> None:
     live = overrides.live_values(Config())
     assert live["decision.enter"] == 0.45
     assert {"privacy.remote_off", "privacy.quiet_hours", "camera.fps", "mqtt.host"}.isdisjoint(live)
-    assert all(value is None or isinstance(value, (bool, int, float, str)) for value in live.values())
+    assert all(value is None or isinstance(value, (bool, int, float, str, dict)) for value in live.values())
 
 
 @pytest.mark.parametrize("raw", [b"\0\0\0\0", b"decision.enter = ", b"\xff\xff"])

@@ -9,126 +9,114 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import schema
-from edge.emotion.fusion import freshness, fuse, learned_weights, pool
+from edge.emotion.evidence import NONE, Evidence, distribution, evidence_of
+from edge.emotion.expressiveness import prior_of
+from edge.emotion.fusion import Said, beyond_rest, freshness, fuse, learned_weights, weight_of
 from edge.errors import ModelError
-from edge.readings import LABELS, FaceReading, SpeechReading, circumplex
-from tests.helpers.readings import WEIGHTS, distributions, face, sure_of, unit, voice
+from edge.readings import LABELS, Modality, Reading, circumplex
+from tests.helpers.readings import WEIGHTS, distributions, sure_of, unit
 
 SETTINGS = schema.FusionConfig()
 
 
+def said(modality: Modality, label: str, p: float = 0.9, quality: float = 1.0, age: float = 0.0) -> tuple[Said, float]:
+    part = Said(modality, evidence_of(sure_of(label, p)), quality, age)
+    return part, weight_of(part, SETTINGS, WEIGHTS)
+
+
+def fused(*parts: tuple[Said, float], prior: Evidence = NONE) -> Reading:
+    reading = fuse(parts, prior, 10.0, 1)
+    assert reading is not None
+    return reading
+
+
 def test_agreement_makes_surer_than_either_alone() -> None:
-    seen = fuse([face("happy", 0.0, p=0.6)], None, 0.0, SETTINGS, WEIGHTS)
-    both = fuse([face("happy", 0.0, p=0.6)], voice("happy", 0.0, p=0.6), 0.0, SETTINGS, WEIGHTS)
-    assert seen is not None
-    assert both is not None
+    seen = fused(said("face", "happy", 0.6))
+    both = fused(said("face", "happy", 0.6), said("speech", "happy", 0.6))
     assert both.confidence > seen.confidence
     assert set(both.parts) == {"face", "speech"}
 
 
 def test_a_missing_modality_is_named_by_its_absence_and_blocks_nothing() -> None:
-    reading = fuse([], voice("angry", 0.0), 0.0, SETTINGS, WEIGHTS)
-    assert reading is not None
+    reading = fused(said("speech", "angry"))
     assert set(reading.parts) == {"speech"}
     assert reading.parts["speech"].weight == 1.0
-    assert reading.people == 0
+    assert fuse([], NONE, 0.0, 0) is None
 
 
 def test_age_lowers_confidence_until_it_does_not_count() -> None:
-    confidences = []
-    for age in (0.0, 0.5, 1.0, 1.5, 1.9):
-        reading = fuse([face("sad", 10.0)], None, 10.0 + age, SETTINGS, WEIGHTS)
-        assert reading is not None
-        confidences.append(reading.confidence)
+    confidences = [fused(said("face", "sad", age=age)).confidence for age in (0.0, 0.5, 1.0, 1.5, 1.9)]
     assert confidences == sorted(confidences, reverse=True)
     assert len(set(confidences)) == len(confidences)
-    assert fuse([face("sad", 10.0)], None, 12.0, SETTINGS, WEIGHTS) is None
+    assert fuse([said("face", "sad", age=SETTINGS.face_max_age_s)], NONE, 10.0, 1) is None
 
 
-def test_a_blurred_face_is_not_a_confident_label() -> None:
-    sharp = fuse([face("angry", 0.0, quality=1.0)], None, 0.0, SETTINGS, WEIGHTS)
-    blurred = fuse([face("angry", 0.0, quality=0.1)], None, 0.0, SETTINGS, WEIGHTS)
-    assert sharp is not None
-    assert blurred is not None
-    assert blurred.confidence < 0.25
-    assert sharp.confidence > 0.8
+def test_a_weak_part_flattens_the_result() -> None:
+    assert fused(said("face", "angry")).confidence > 0.8
+    assert fused(said("face", "angry", quality=0.05)).confidence < 0.25
 
 
-def test_the_better_of_two_people_counts_more() -> None:
-    reading = fuse(
-        [face("happy", 0.0, track=1, quality=0.9), face("sad", 0.0, track=2, quality=0.1)],
-        None, 0.0, SETTINGS, WEIGHTS,
-    )  # fmt: skip
+def test_the_shipped_weights_let_a_face_that_is_hardly_seen_say_hardly_anything() -> None:
+    part = Said("face", beyond_rest(evidence_of(sure_of("happy", 0.98)), learned_weights()), 0.05, 0.0)
+    reading = fuse([(part, weight_of(part, SETTINGS, learned_weights()))], NONE, 0.0, 1)
     assert reading is not None
-    assert reading.people == 2
-    assert LABELS[reading.probabilities.index(max(reading.probabilities))] == "happy"
+    assert reading.probabilities[LABELS.index("happy")] < 0.35
 
 
-def test_weights_of_the_config_win_over_learned_ones() -> None:
-    faces, speech = [face("happy", 0.0)], voice("sad", 0.0)
-    deaf = fuse(faces, speech, 0.0, schema.FusionConfig(speech_weight=0.0), WEIGHTS)
-    assert deaf is not None
-    assert set(deaf.parts) == {"face"}
+def test_the_prior_counts_once_however_many_parts_there_are() -> None:
+    prior = prior_of(schema.DecisionConfig(expressiveness=0.2))
+    even = Said("face", NONE, 1.0, 0.0)
+    one, two = fused((even, 1.0), prior=prior), fused((even, 1.0), (even, 1.0), prior=prior)
+    assert one.probabilities == pytest.approx(distribution(prior))
+    assert two.probabilities == pytest.approx(one.probabilities)
 
 
-def test_nothing_gives_nothing() -> None:
-    assert fuse([], None, 0.0, SETTINGS, WEIGHTS) is None
-    assert fuse([], voice(None, 0.0), 0.0, SETTINGS, WEIGHTS) is None
-    assert fuse([face("happy", 0.0, quality=0.0)], None, 0.0, SETTINGS, WEIGHTS) is None
+def test_every_hint_is_found_at_one_end_of_the_dial_and_only_what_is_clear_at_the_other() -> None:
+    hint = said("face", "sad", 0.45)
+    found = [
+        fused(hint, prior=prior_of(schema.DecisionConfig(expressiveness=dial))).probabilities[LABELS.index("sad")]
+        for dial in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+    assert found == sorted(found)
+    assert found[0] < 0.3
+    assert found[-1] > 0.45
 
 
-faces_strategy = st.lists(
-    st.builds(
-        FaceReading,
-        time=st.floats(90.0, 100.0),
-        track=st.integers(1, 1000),
-        probabilities=distributions,
-        quality=unit,
-        size=st.just(80.0),
-    ),
-    max_size=5,
-    unique_by=lambda f: f.track,
-)
-speech_strategy = st.none() | st.builds(
-    SpeechReading, time=st.floats(90.0, 100.0), probabilities=distributions | st.none(), quality=unit
+parts = st.lists(
+    st.tuples(st.sampled_from(["face", "speech"]), distributions, unit, st.floats(0.0, 5.0)), min_size=1, max_size=4
 )
 
 
-@given(faces=faces_strategy, speech=speech_strategy, order=st.randoms())
-def test_always_a_distribution_and_never_an_order(
-    faces: list[FaceReading], speech: SpeechReading | None, order: random.Random
+@given(parts, st.randoms())
+def test_a_distribution_comes_out_whatever_the_order(
+    given_parts: list[tuple[Modality, tuple[float, ...], float, float]], shuffle: random.Random
 ) -> None:
-    reading = fuse(faces, speech, 100.0, SETTINGS, WEIGHTS)
-    shuffled = list(faces)
-    order.shuffle(shuffled)
-    assert fuse(shuffled, speech, 100.0, SETTINGS, WEIGHTS) == reading
-    if reading is None:
-        return
-    assert math.isclose(sum(reading.probabilities), 1.0, abs_tol=1e-9)
-    assert all(0.0 <= p <= 1.0 for p in reading.probabilities)
-    assert math.isclose(sum(part.weight for part in reading.parts.values()), 1.0, abs_tol=1e-9)
-    assert -1.0 <= reading.valence <= 1.0
-    assert -1.0 <= reading.arousal <= 1.0
+    weighted = [
+        (part, weight_of(part, SETTINGS, WEIGHTS))
+        for modality, p, quality, age in given_parts
+        if (part := Said(modality, evidence_of(p), quality, age))
+    ]
+    reading = fuse(weighted, NONE, 10.0, 1)
+    shuffle.shuffle(weighted)
+    again = fuse(weighted, NONE, 10.0, 1)
+    assert (reading is None) == (again is None) == all(weight <= 0.0 for _, weight in weighted)
+    if reading is not None and again is not None:
+        assert sum(reading.probabilities) == pytest.approx(1.0)
+        assert again.probabilities == pytest.approx(reading.probabilities, abs=1e-9)
+        assert (reading.valence, reading.arousal) == pytest.approx(circumplex(reading.probabilities))
+        assert not math.isnan(reading.confidence)
 
 
-@given(p=distributions)
-def test_one_part_at_full_weight_is_itself(p: tuple[float, ...]) -> None:
-    assert pool([(p, 1.0)]) == pytest.approx(p, abs=1e-3)
+@given(st.floats(0.0, 10.0), st.floats(0.1, 10.0))
+def test_freshness_falls_from_one_to_nothing(age: float, most: float) -> None:
+    assert freshness(0.0, most) == 1.0
+    assert freshness(age + 0.1, most) <= freshness(age, most) <= 1.0
+    assert freshness(most, most) == 0.0
 
 
-@given(age=st.floats(-5.0, 100.0), limit=st.floats(0.1, 60.0))
-def test_freshness_stays_within_bounds(age: float, limit: float) -> None:
-    assert 0.0 <= freshness(age, limit) <= 1.0
-
-
-def test_circumplex_of_pure_labels() -> None:
-    valence, arousal = circumplex(sure_of("happy", 1.0))
-    assert valence > 0.5
-    assert arousal > 0.0
-    assert circumplex(sure_of("sad", 1.0))[0] < 0.0
-
-
-def test_weights_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"manifest\.json: no usable fusion weights"):
+def test_unusable_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="reinstall"):
+        learned_weights(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"name": "fusion", "version": "1", "face": -1, "speech": 1}')
+    with pytest.raises(ModelError, match=r"manifest\.json"):
         learned_weights(tmp_path)

@@ -53,13 +53,16 @@ def test_state_changes_come_with_events_and_the_state_is_repeated() -> None:
     events = [m.payload for m in topics(out, "event") if isinstance(m.payload, EventPayload)]
     assert [(e.event, e.label) for e in events if e.event.startswith("state")] == [
         ("state_left", "absent"),
+        ("state_entered", "uncertain"),  # a stranger's face: it may be what they look like at rest
+        ("state_left", "uncertain"),
         ("state_entered", "happy"),
     ]
     assert events[0].event == "person_appeared"
     states = [m.payload for m in topics(out, "state") if isinstance(m.payload, StatePayload)]
-    assert [s.label for s in states] == ["absent", "happy", "happy", "happy"]
+    assert [s.label for s in states] == ["absent", "uncertain", "happy", "happy", "happy"]
+    assert states[1].reason == "still learning"
     assert states[-1].people == 1
-    assert states[-1].since == states[1].since
+    assert states[-1].since == states[2].since
 
 
 def test_people_come_and_go_by_number() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from edge.emotion.fusion import FusionWeights
 from edge.readings import LABELS, FaceReading, Probabilities, SpeechReading
 
-WEIGHTS = FusionWeights(name="fusion", version="test", face=1.0, speech=0.6)
+WEIGHTS = FusionWeights(name="fusion", version="test", face=1.0, speech=0.6, rest_neutral=1.0)
 
 
 def sure_of(label: str, p: float = 0.9) -> Probabilities:

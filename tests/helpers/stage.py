@@ -25,7 +25,7 @@ class Constant:
     def __init__(self) -> None:
         self.asked = 0
 
-    def classify(self, crop: NDArray[np.uint8]) -> Probabilities:
+    def classify(self, crop: NDArray[np.uint8], *, mirrored: bool = False) -> Probabilities:  # noqa: ARG002
         assert crop.shape == (48, 48)
         self.asked += 1
         return HAPPY

@@ -1,0 +1,216 @@
+"""Everybody in view and the voice in the room, as one view of the moment and as one for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge.config.schema import Config
+from edge.emotion import describe
+from edge.emotion.decision import decide
+from edge.emotion.evidence import Evidence, centred, distribution, evidence_of, offsets, total
+from edge.emotion.expressiveness import prior_of
+from edge.emotion.fusion import FusionWeights, Said, fuse, part_of, reading_of, weight_of
+from edge.emotion.person import Person
+from edge.emotion.speaker import speaker
+from edge.emotion.summary import rounded
+from edge.messages.payloads import PersonPayload
+from edge.readings import UNCERTAIN, FaceReading, FacesReading, Modality, Part, Probabilities, Reading, SpeechReading
+
+ROOM = 0.5  # how much a voice counts that belongs to no face, while there are faces
+_FORGET_S = 10.0  # a track that is not shown for so long does not come back
+
+
+class Crowd:
+    """Owned by the scene. A track's resting face, mouth and state are gone with it."""
+
+    def __init__(self, config: Config, learned: FusionWeights) -> None:
+        self._learned = learned
+        self._people: dict[int, Person] = {}
+        self._faces: FacesReading | None = None
+        self._speech: SpeechReading | None = None  # the newest of all, heard or not
+        self._voice: SpeechReading | None = None  # the newest with a voice in it
+        self._speaker: int | None = None
+        self.apply(config)
+
+    def apply(self, config: Config) -> None:
+        """Thresholds that changed while we run."""
+        self._config = config
+        self._population: Evidence = centred(total([(self._learned.rest, 1.0), (offsets(config.face.rest), 1.0)]))
+
+    def see(self, reading: FacesReading) -> list[FaceReading]:
+        """Take in who is in view; returns what is new."""
+        if self._faces is not None and reading.time < self._faces.time:
+            return []
+        known = {(f.track, f.time) for f in self._faces.faces} if self._faces else set()
+        self._faces = reading
+        for face in reading.faces:
+            person = self._people.setdefault(face.track, Person(reading.time, self._population))
+            person.observe(face, reading.time, self._config.face.rest_share, self._learned.rest_neutral)
+        self._people = {
+            track: person for track, person in self._people.items() if reading.time - person.seen <= _FORGET_S
+        }
+        return [face for face in reading.faces if (face.track, face.time) not in known]
+
+    def hear(self, reading: SpeechReading) -> bool:
+        """Take in what is heard, and find out who says it; whether it is news."""
+        if self._speech is not None and reading.time < self._speech.time:
+            return False
+        self._speech = reading
+        if reading.probabilities is not None:
+            self._voice = reading
+            mouths = {track: self._people[track].mouth for track in self.present(reading.time) if track in self._people}
+            self._speaker = speaker(mouths, self._speaker, reading.time)
+        return True
+
+    def present(self, now: float) -> dict[int, FaceReading]:
+        """Who is in view, by track."""
+        if self._faces is None or now - self._faces.time >= self._config.fusion.face_max_age_s:
+            return {}
+        return {face.track: face for face in self._faces.faces}
+
+    def largest(self, now: float) -> FaceReading | None:
+        """The face that a person before the camera would call theirs."""
+        return max(self.present(now).values(), key=lambda face: (face.size, -face.track), default=None)
+
+    def senses(self, now: float) -> tuple[Modality, ...]:
+        """The modalities from which anything came lately, even if it was 'nobody'."""
+        fusion = self._config.fusion
+        working: list[Modality] = []
+        if self._faces is not None and now - self._faces.time < fusion.face_max_age_s:
+            working.append("face")
+        if self._speech is not None and now - self._speech.time < fusion.speech_max_age_s:
+            working.append("speech")
+        return tuple(working)
+
+    def reading(self, now: float) -> Reading | None:
+        """The scene: the fused people as one, and the voice that belongs to none of them."""
+        present = self.present(now)
+        prior = prior_of(self._config.decision)
+        people = [one for track in sorted(present) if (one := self._of(track, now)) is not None]
+        room = [(said, share * self._weight(said)) for said, share in self.room(now)]
+        if not people:
+            return fuse(room, prior, now, len(present))
+        merged = _merged(people, now, len(present))
+        if not room or room[0][1] <= 0.0:
+            return merged
+        said, weight = room[0]
+        base = evidence_of(merged.probabilities)
+        whole = distribution([value + weight * more for value, more in zip(base, said.evidence, strict=True)])
+        return reading_of(whole, now, len(present), _shares(merged.parts, part_of(said, weight, weight, prior)))
+
+    def people(self, now: float) -> list[tuple[int, PersonPayload]]:
+        """Everybody's own view, for who is in sight."""
+        told = []
+        for track, face in sorted(self.present(now).items()):
+            reading, state = self._of(track, now), self._people[track].memory.state
+            if reading is None:
+                continue
+            told.append(
+                (
+                    track,
+                    PersonPayload(
+                        track=track,
+                        probabilities=rounded(reading.probabilities),
+                        label=describe.top(reading.probabilities),
+                        confidence=round(reading.confidence, 4),
+                        valence=round(reading.valence, 4),
+                        arousal=round(reading.arousal, 4),
+                        state=state.label,
+                        for_s=round(now - state.since, 3),
+                        reason=describe.uncertainty(reading, face) if state.label == UNCERTAIN else None,
+                        speaking=track == self._owner(now),
+                        why=describe.why(reading, face),
+                        because=describe.because(reading),
+                    ),
+                )
+            )
+        return told
+
+    def decide(self, now: float) -> bool:
+        """Let everybody's own state follow; whether one changed."""
+        changed = False
+        for track in self.present(now):
+            person = self._people[track]
+            before = person.memory.state.label
+            person.memory = decide(person.memory, self._of(track, now), now, self._config.decision, self.senses(now))
+            changed = changed or person.memory.state.label != before
+        return changed
+
+    def parts(self, track: int, now: float) -> list[tuple[Said, float]]:
+        """What one person's face says, and the voice if it is theirs, each with the share of its weight that counts."""
+        person = self._people[track]
+        face = person.said(now, self._config, self._learned)
+        parts = [] if face is None else [(face, person.familiarity(self._config))]
+        heard = self._heard(now) if self._owner(now) == track else None
+        return parts if heard is None else [*parts, (heard, 1.0)]
+
+    def room(self, now: float) -> list[tuple[Said, float]]:
+        """The voice that belongs to nobody in view."""
+        if self._owner(now) is not None:
+            return []
+        faces = bool(self.present(now))
+        heard = None if self._config.speech.require_face else self._heard(now)
+        return [] if heard is None else [(heard, ROOM if faces else 1.0)]
+
+    def _of(self, track: int, now: float) -> Reading | None:
+        """One person's fused view."""
+        parts = [(said, share * self._weight(said)) for said, share in self.parts(track, now)]
+        return fuse(parts, prior_of(self._config.decision), now, 1)
+
+    def _owner(self, now: float) -> int | None:
+        """Whose voice is heard, while they are in view."""
+        return self._speaker if self._speaker in self.present(now) else None
+
+    def _heard(self, now: float) -> Said | None:
+        """What the voice says."""
+        voice = self._voice
+        if voice is None or voice.probabilities is None:
+            return None
+        evidence = total([(evidence_of(voice.probabilities), 1.0), (self._learned.speech_offsets, 1.0)])
+        return Said("speech", evidence, voice.quality, now - voice.time)
+
+    def _weight(self, said: Said) -> float:
+        return weight_of(said, self._config.fusion, self._learned)
+
+
+def _merged(people: Sequence[Reading], now: float, count: int) -> Reading:
+    """Several people as one: the mean of their distributions, who is seen well counting more."""
+    if len(people) == 1:
+        only = people[0]
+        return reading_of(only.probabilities, now, count, only.parts)
+    weights = [max(part.quality * part.weight for part in one.parts.values()) for one in people]
+    whole = sum(weights) or 1.0
+    mean = _mean([one.probabilities for one in people], [weight / whole for weight in weights])
+    parts: dict[Modality, Part] = {}
+    for modality in ("face", "speech"):
+        those = [(one.parts[modality], w) for one, w in zip(people, weights, strict=True) if modality in one.parts]
+        if those:
+            parts[modality] = _mean_part([part for part, _ in those], [w for _, w in those], whole)
+    return reading_of(mean, now, count, parts)
+
+
+def _mean_part(parts: Sequence[Part], weights: Sequence[float], whole: float) -> Part:
+    own = sum(weights) or 1.0
+    shares = [weight / own for weight in weights]
+    known = [part.rest_known for part in parts if part.rest_known is not None]
+    return Part(
+        _mean([part.probabilities for part in parts], shares),
+        min(part.age for part in parts),
+        sum(part.quality * share for part, share in zip(parts, shares, strict=True)),
+        sum(part.weight * weight / whole for part, weight in zip(parts, weights, strict=True)),
+        all(known) if known else None,
+    )
+
+
+def _mean(rows: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:
+    return tuple(sum(w * row[i] for row, w in zip(rows, weights, strict=True)) for i in range(len(rows[0])))
+
+
+def _shares(parts: dict[Modality, Part], voice: Part) -> dict[Modality, Part]:
+    """With the room's voice beside the people's parts; the shares sum to one."""
+    whole = sum(part.weight for part in parts.values()) + voice.weight
+    together: dict[Modality, Part] = {**parts, "speech": voice}
+    return {
+        modality: Part(part.probabilities, part.age, part.quality, part.weight / whole, part.rest_known)
+        for modality, part in together.items()
+    }

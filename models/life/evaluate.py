@@ -1,0 +1,82 @@
+"""scripts/evaluate life: how the product does on scenes of people it never saw; writes metrics.json and the card."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.config.schema import Config
+from edge.device import resources
+from edge.emotion.fusion import learned_weights
+from edge.inference import read_manifest
+from models.common.card import replace_measured
+from models.life.perceive import ROOT, Models, perceive
+from models.life.scenes import FULL, SHORT, LifeScene, scenes
+from models.life.score import judged, table, watch
+from models.life.voices import CORPORA
+from models.speech.corpora import find_clips
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--short", action="store_true", help="a few scenes of each kind")
+    parser.add_argument("--part", choices=("report", "tune"), default="report", help="the people (default: report)")
+    parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
+    asked = parser.parse_args()
+    models = models_of(asked)
+    measured: dict[str, Any] = {
+        "models": {"face": read_manifest(models.face).sha256, "speech": read_manifest(models.speech).sha256},
+        "part": asked.part,
+    } | measure(scenes(asked.data, asked.part, SHORT if asked.short else FULL, asked.corpora), models, asked.work)
+    text = msgspec.json.format(msgspec.json.encode(measured), indent=1)
+    if not asked.short and asked.part == "report":
+        (asked.out / "metrics.json").write_bytes(text + b"\n")
+        replace_measured(asked.out / "README.md", table(measured))
+    print(text.decode() if asked.json else table(measured))
+
+
+def measure(cast: Sequence[LifeScene], models: Models, work: Path, config: Config | None = None) -> dict[str, Any]:
+    """Every figure for scenes of this size."""
+    learned = learned_weights()
+    return judged(cast, [watch(config or Config(), items, learned) for items in perceive(cast, models, work)])
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """What judging and tuning are told alike."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, required=True, help="folder with lfw_imfdb_mux, expw, ravdess_speech, ...")
+    parser.add_argument("--face", type=Path, default=resources.models() / "face", help="the face model's folder")
+    parser.add_argument("--speech", type=Path, default=resources.models() / "speech", help="the speech model's folder")
+    parser.add_argument(
+        "--runs", type=Path, default=Path(".training/speech/runs"), help="where the speech models of the folds are"
+    )
+    parser.add_argument("--corpora", type=lambda text: tuple(text.split(",")), default=CORPORA, help="of voices")
+    parser.add_argument("--work", type=Path, default=Path(".training/life"), help="where what was perceived is kept")
+    parser.add_argument("--out", type=Path, default=ROOT / "models" / "life")
+    return parser
+
+
+def models_of(asked: argparse.Namespace) -> Models:
+    """The models to judge, and for known speakers those that never heard them."""
+    return Models(asked.face, asked.speech, folds(asked.data, asked.runs))
+
+
+def folds(data: Path, runs: Path) -> Mapping[str, Path]:
+    """For each speaker the model of the fold that holds them back, where there is one."""
+    found = {}
+    for clip in find_clips(data):
+        fold = clip.fold()
+        model = None if fold is None else next(iter(sorted(runs.glob(f"seed*-fold{fold}/manifest.json"))), None)
+        if model is not None:
+            found[f"{clip.path.relative_to(data).parts[0]}/{clip.speaker.split('-', 1)[1]}"] = model.parent
+    return found
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    main()

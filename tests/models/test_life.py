@@ -1,0 +1,133 @@
+"""The scenes are what they say, scores count what they say, and the product does its share on a few of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from edge.config.schema import Config, DecisionConfig
+from edge.device import resources
+from edge.emotion.fusion import learned_weights
+from edge.errors import SourceEnded
+from edge.readings import LABELS, Box, Face, FacesReading, SpeechReading
+from edge.service.replay import Perceived, decided
+from models.life import people, pictures, voices
+from models.life.pictures import Act, Actor, Conditions, Scenery
+from models.life.scenes import LifeScene, Size, Span, scenes
+from models.life.score import Seen, judged, macro, watch
+from models.life.tune import evidence, followed
+from tests.helpers.readings import WEIGHTS, face, voice
+
+DATA = os.environ.get("EMOTION_EDGE_DATA", "")
+
+
+def still() -> people.Still:
+    """Something with two eyes and a mouth."""
+    image = np.full((112, 112), 150, np.uint8)
+    image[40:46, 30:44] = image[40:46, 68:82] = 40
+    image[78:84, 40:72] = 70
+    points = ((37.0, 43.0), (75.0, 43.0), (56.0, 62.0), (42.0, 81.0), (70.0, 81.0))
+    return people.Still(image, Face(Box(26.0, 20.0, 60.0, 80.0), 0.9, points))
+
+
+def frames(acts: list[Act], conditions: Conditions) -> list[np.ndarray]:  # type: ignore[type-arg]
+    scenery, found = Scenery([Actor(acts, conditions, 3)], conditions, 3), []
+    while True:
+        try:
+            found.append(scenery.read().image)
+        except SourceEnded:
+            return found
+
+
+def test_a_scene_has_its_length_and_is_the_same_every_time() -> None:
+    acts = [Act(1.0, still()), Act(0.5, still(), "talking")]
+    first, again = frames(acts, Conditions()), frames(acts, Conditions())
+    assert len(first) == round(1.5 * pictures.FPS)
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert first[0].shape == (pictures.HEIGHT, pictures.WIDTH)
+
+
+def test_a_mouth_opens_and_lids_close_where_they_are() -> None:
+    one = still()
+    opened = pictures.mouth_opened(one.image, one, 1.0).astype(int) - one.image
+    assert np.abs(opened[75:100, 35:77]).mean() > 5 * np.abs(opened[:60]).mean()
+    closed = pictures.lids_closed(one.image, one, 1.0)
+    assert closed[40:46, 30:44].mean() > one.image[40:46, 30:44].mean() + 30
+
+
+def test_nobody_is_in_two_parts() -> None:
+    names = [f"person {i}" for i in range(300)]
+    parts = {name: people.part_of(name, "report") for name in names}
+    assert parts == {name: people.part_of(name, "report") for name in names}
+    assert 60 < sum(part == "tune" for part in parts.values()) < 150
+    assert people.part_of("anybody", "choose") == "tune"
+    assert {voices.part_of(f"corpus/{i}") for i in range(20)} == {"tune", "report"}
+
+
+def test_a_mouth_follows_the_loudness_of_the_voice() -> None:
+    samples = np.zeros(16_000, np.float32)
+    samples[8_000:] = 0.3 * np.sin(np.arange(8_000))
+    opened = voices.loudness(samples, 10.0)
+    assert opened[:4].max() < 0.1
+    assert opened[6:].min() > 0.8
+
+
+def scene(kind: str, label: str, end: float = 12.0) -> LifeScene:
+    spans = (Span(0.0, 8.0, "neutral"), Span(8.0, end, label))
+    return LifeScene("a scene", kind, label, spans, lambda: (None, None))  # type: ignore[arg-type]
+
+
+def test_scores_count_what_was_published() -> None:
+    good = Seen(((0.0, "absent"), (1.0, "neutral"), (9.5, "happy")), ())
+    late = Seen(((0.0, "absent"), (1.0, "sad"), (4.0, "neutral"), (11.5, "happy")), ())
+    found = judged([scene("face", "happy")] * 2, [good, late])["face"]
+    assert found["recall"] == {"neutral": 1.0, "happy": 0.5}
+    assert found["macro_recall"]["state"] == 0.75
+    assert found["entered_in_time"] == 0.5
+    assert found["entered_s"] == 2.5
+    assert found["wrong_at_rest"] == 0.5
+    assert macro(["happy", "sad", "sad"], ["happy", "sad", None]) == 0.75
+
+
+def items(seconds: float, label: str, start: float = 0.0) -> list[Perceived]:
+    return [
+        Perceived(now, (FacesReading(now, i, (face(label, now),)), *((voice("sad", now),) if i % 50 == 30 else ())))
+        for i in range(round(seconds * 5))
+        for now in [round(start + i * 0.2, 3)]
+    ]
+
+
+def test_the_quick_decision_of_tuning_is_that_of_the_service() -> None:
+    given = [*items(8.0, "neutral"), *items(5.0, "happy", 8.0)]
+    settings = DecisionConfig(smoothing_s=0.7, enter=0.42, exit=0.3, dwell_s=0.5)
+    real = watch(replace(Config(), decision=settings), given, WEIGHTS)
+    quick = followed(evidence(given, 13.0, Config(), WEIGHTS), settings)
+    ours, theirs = ([(t, label) for t, label in one.states if t > 5.0] for one in (quick, real))
+    assert [label for _, label in ours] == [label for _, label in theirs] == ["uncertain", "happy"]
+    assert [t for t, _ in ours] == pytest.approx([t for t, _ in theirs], abs=0.25)
+
+
+def test_what_is_decided_from_recordings_needs_no_clock() -> None:
+    given = items(3.0, "happy")
+    assert list(decided(Config(), given, WEIGHTS)) == list(decided(Config(), given, WEIGHTS))
+    assert not [each for each in given if any(isinstance(r, SpeechReading) for r in each.readings) and each.time < 5]
+
+
+@pytest.mark.skipif(not DATA, reason="EMOTION_EDGE_DATA does not name a folder with lfw_imfdb_mux and voices")
+def test_people_who_feel_something_are_found_and_people_at_rest_are_left_in_peace(tmp_path: Path) -> None:
+    """A short `scripts/evaluate life`: three scenes of happiness and two people who do nothing."""
+    from models.life.perceive import Models, perceive
+
+    cast = scenes(Path(DATA), "tune", Size(faces=3, poor=0, voices=0, both=0, arrivals=0, neutral=1))
+    chosen = [one for one in cast if one.label == "happy" or one.kind == "neutral"]
+    models = Models(resources.models() / "face", resources.models() / "speech", {})
+    seen = [watch(Config(), each, learned_weights()) for each in perceive(chosen, models, tmp_path)]
+    found = judged(chosen, seen)
+    assert found["face"]["recall"]["happy"] >= 2 / 3
+    assert found["face"]["recall"]["neutral"] >= 2 / 3
+    assert found["neutral"]["wrong"] <= 0.2
+    assert set(LABELS) >= set(found["face"]["recall"])
