@@ -23,6 +23,7 @@ GROUPS = {
     },
     "Run": {
         "run": "run the service",
+        "calibrate": "learn what faces on this seat look like at rest",
         "privacy": "close camera and microphone, or open them again",
         "notice": "print a notice for the door and a sheet on the intended use",
     },

@@ -240,9 +240,7 @@ def problems(config: Config) -> list[str]:
         ("face.prior", config.face.prior), ("face.rest", config.face.rest), ("speech.prior", config.speech.prior)
     ):  # fmt: skip
         found += [
-            f"{key}.{label}: no such label; allowed: {', '.join(LABELS)}"
-            for label in prior
-            if label not in LABELS
+            f"{key}.{label}: no such label; allowed: {', '.join(LABELS)}" for label in prior if label not in LABELS
         ]
     host = config.mqtt.host
     if "://" in host or "@" in host or "/" in host or host.strip() != host or host.count(":") == 1:

@@ -13,10 +13,23 @@ from edge.emotion.fusion import FusionWeights, Said, fuse, part_of, reading_of, 
 from edge.emotion.person import Person
 from edge.emotion.speaker import speaker
 from edge.emotion.summary import rounded
+from edge.errors import EdgeError
 from edge.messages.payloads import PersonPayload
-from edge.readings import UNCERTAIN, FaceReading, FacesReading, Modality, Part, Probabilities, Reading, SpeechReading
+from edge.readings import (
+    LABELS,
+    UNCERTAIN,
+    FaceReading,
+    FacesReading,
+    Modality,
+    Part,
+    Probabilities,
+    Reading,
+    SpeechReading,
+)
 
 ROOM = 0.5  # how much a voice counts that belongs to no face, while there are faces
+WATCHED_S = 8.0  # of a neutral face: what calibrating a seat needs
+_CLEAR = 0.25  # quality
 _FORGET_S = 10.0  # a track that is not shown for so long does not come back
 
 
@@ -61,6 +74,19 @@ class Crowd:
             mouths = {track: self._people[track].mouth for track in self.present(reading.time) if track in self._people}
             self._speaker = speaker(mouths, self._speaker, reading.time)
         return True
+
+    def resting(self, now: float) -> dict[str, float]:
+        """What the largest face has said lately beyond most people's rest: the start for a fixed seat."""
+        face = self.largest(now)
+        if face is None:
+            raise EdgeError("nobody is in view; sit where you usually sit and look at the camera")
+        person = self._people[face.track]
+        if now - person.since < WATCHED_S:
+            raise EdgeError(f"somebody has been in view for {now - person.since:.0f} s; {WATCHED_S:.0f} s are needed")
+        if face.quality < _CLEAR:
+            raise EdgeError("the face cannot be seen well enough; more light, or nearer to the camera")
+        beyond = total([(person.usual, 1.0), (self._learned.rest, -1.0)])
+        return {label: round(value, 2) for label, value in zip(LABELS, beyond, strict=True)}
 
     def present(self, now: float) -> dict[int, FaceReading]:
         """Who is in view, by track."""

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from edge.config.schema import Config
 from edge.emotion import rest
 from edge.emotion.decision import begin as undecided
-from edge.emotion.evidence import Evidence, evidence_of, offsets, total
+from edge.emotion.evidence import NONE, Evidence, evidence_of, offsets, total
 from edge.emotion.fusion import FusionWeights, Said, beyond_rest, freshness
 from edge.emotion.speaker import Mouth
 from edge.readings import FaceReading
 
 STRANGER = 0.3  # how much a face counts that is seen for the first time
+_USUAL_S = 4.0
 POOLED_S = 1.0  # of a face: its evidence is pooled over so long
 
 
@@ -27,6 +28,8 @@ class Person:
         self.memory = undecided(now)
         self.face: FaceReading | None = None  # the newest
         self.seen = now  # when they were last in view
+        self.since = now
+        self.usual: Evidence = NONE  # what the face has said over the last seconds, whatever it was
         self._recent: deque[FaceReading] = deque(maxlen=64)
 
     def observe(self, face: FaceReading, now: float, share: float, neutral: float) -> None:
@@ -35,13 +38,14 @@ class Person:
         self.mouth.observe(now, face.mouth)
         if self.face is not None and face.time <= self.face.time:
             return
+        said = evidence_of(face.probabilities)
+        keep = 0.0 if self.face is None else math.exp(-(face.time - self.face.time) / _USUAL_S)
+        self.usual = total([(self.usual, keep), (said, 1.0 - keep)])
         self.face = face
         self._recent.append(face)
         while face.time - self._recent[0].time > POOLED_S:
             self._recent.popleft()
-        self.rest = rest.observe(
-            self.rest, evidence_of(face.probabilities), face.quality, face.time, share=share, neutral=neutral
-        )
+        self.rest = rest.observe(self.rest, said, face.quality, face.time, share=share, neutral=neutral)
 
     def said(self, now: float, config: Config, learned: FusionWeights) -> Said | None:
         """What the face says now, beyond its rest."""

@@ -106,6 +106,10 @@ class Scene:
         """The modalities from which anything came lately, even if it was 'nobody'."""
         return self._crowd.senses(now)
 
+    def resting(self, now: float) -> dict[str, float]:
+        """What `face.rest` would have to be for whoever is in view and has a neutral face; EdgeError if nobody is."""
+        return self._crowd.resting(now)
+
     def current_state(self, wall: float, now: float) -> StatePayload:
         """The state as it is told now."""
         reason = describe.uncertainty(self._reading, self._crowd.largest(now))

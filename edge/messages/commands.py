@@ -62,6 +62,7 @@ REQUESTS: dict[str, type[Request]] = {
     "set": SetRequest,
     "reset": ResetRequest,
     "reload": Request,
+    "calibrate": Request,
     "doctor": Request,
 }
 

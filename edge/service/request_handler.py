@@ -45,6 +45,7 @@ class Host(Protocol):
     statuses: dict[str, SourceStatus]
 
     def health(self) -> HealthPayload: ...
+    def resting(self) -> dict[str, float]: ...
     def switch_privacy(self, *, on: bool) -> str | None: ...
     def apply(self, changed: Loaded) -> None: ...
 
@@ -64,6 +65,7 @@ class RequestHandler:
             "health": lambda: msgspec.to_builtins(service.health()),
             "config": lambda: public(service.settings.config),
             "reload": self._reload_on_request,
+            "calibrate": self._calibrate,
         }
 
     def announce(self) -> None:
@@ -221,6 +223,14 @@ class RequestHandler:
         self._change(lambda settings: settings.reset(key))
         self.tell_values()
         return self._service.settings.live_values()
+
+    def _calibrate(self) -> dict[str, Any]:
+        """Keep what the face in view looks like at rest as the start for everybody on this seat."""
+        before = dict(self._service.settings.config.face.rest)
+        after = self._service.resting()
+        self._change(lambda settings: settings.change({"face.rest": after}))
+        self.tell_values()
+        return {"before": before, "after": after}
 
     def _reload_on_request(self) -> dict[str, Any]:
         problem = self._too_often()

@@ -244,6 +244,10 @@ class Service:
             self._budget = Budget(config.limits.max_cpu_percent, config.limits.max_temperature_c)
         logging.getLogger().setLevel(config.log.level.upper())
 
+    def resting(self) -> dict[str, float]:
+        """What `face.rest` would have to be for the face in view."""
+        return self.scene.resting(self._clock.monotonic())
+
     def health(self) -> HealthPayload:
         """How it fares, now."""
         now = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""scripts/evaluate fusion: ways of fusing on moments of people who are only reported on; writes metrics.json and tables.
+"""scripts/evaluate fusion: ways of fusing on moments of people who are only reported on; writes tables.
 
 The scenes are those of `scripts/evaluate life`; the people and speakers are others than fusion was learned on.
 """
@@ -15,8 +15,8 @@ from edge.config.schema import Config
 from edge.emotion.fusion import FusionWeights, learned_weights
 from models.common.card import replace_measured
 from models.common.metrics import expected_calibration_error
-from models.fusion.moments import Moments, moments
-from models.fusion.rules import Condition, Reals, loss, posterior, recall
+from models.fusion.moments import Moments, Reals, moments
+from models.fusion.rules import Condition, loss, posterior, recall
 from models.fusion.train import conditions, options
 from models.life.evaluate import models_of
 from models.life.perceive import perceive

@@ -137,10 +137,8 @@ def _both(cast: Sequence[Person], voices: Sequence[Speaker], each: int) -> Itera
             share = (number * 0.618) % 1.0
             face = NEUTRAL if share < _DISAGREE else label
             voice = NEUTRAL if share > 1 - _DISAGREE else label
-            yield LifeScene(
-                name, "both", label, _spans(label), _seen_and_heard((person, index, turn), face, (speaker, voice), name),
-                speaker.name,
-            )  # fmt: skip
+            make = _seen_and_heard((person, index, turn), face, (speaker, voice), name)
+            yield LifeScene(name, "both", label, _spans(label), make, speaker.name)
 
 
 def _neutral(cast: Sequence[Person], most: int) -> Iterator[LifeScene]:
@@ -167,9 +165,7 @@ def _voice(speaker: Speaker, label: str, name: str, delay: float = 0.0) -> Sampl
     return spoken(speaker, [(NEUTRAL, REST_S), (label, FEELING_S)], _random(name), delay=delay)
 
 
-def _seen_and_heard(
-    photograph: tuple[Person, int, int], face: str, voice: tuple[Speaker, str], name: str
-) -> Make:
+def _seen_and_heard(photograph: tuple[Person, int, int], face: str, voice: tuple[Speaker, str], name: str) -> Make:
     """The mouth moves with the voice; face and voice change up to a second apart."""
     person, index, turn = photograph
     where, seed = _how(name)

@@ -109,9 +109,7 @@ def _short(figures: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
     return short | {"neutral": (figures.get("neutral", {}).get("wrong", 0.0),)}
 
 
-def _evidence(
-    cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]], weights: FusionWeights
-) -> list[Reals]:
+def _evidence(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]], weights: FusionWeights) -> list[Reals]:
     return [evidence(items, scene.seconds, Config(), weights) for scene, items in zip(cast, seen, strict=True)]
 
 
