@@ -89,15 +89,10 @@ def test_every_topic_is_one_of_ours() -> None:
         assert {each["topic"] for each in topics} <= {"emotion/shelf/availability", "emotion/shelf/privacy"}
 
 
-<<<<<<< HEAD:tests/homeassistant/test_discovery.py
 def test_every_live_key_has_its_entity_bounded_as_its_type_is() -> None:
-    for key in live_values(Config()):
-=======
-def test_every_live_key_has_its_knob_bounded_as_its_type_is() -> None:
     for key, value in live_values(Config()).items():
         if isinstance(value, dict):
             continue  # a table of numbers, such as face.rest, has no entity
->>>>>>> 79b6d3c (Stand-ins follow the face classifier's new methods):tests/homeassistant/test_announcement.py
         one = COMPONENTS[key.replace(".", "_")]
         assert one["state_topic"] == f"emotion/shelf/config/{key}"
         assert one["command_topic"] == f"emotion/shelf/config/{key}/set"
