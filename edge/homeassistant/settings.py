@@ -15,7 +15,10 @@ from edge.homeassistant.entities import Entity
 from edge.language.catalogue import words
 
 # The ones that people use; the rest is there too, disabled until somebody enables it.
-_ENABLED = ("decision.smoothing_s", "decision.enter", "decision.exit", "decision.dwell_s", "decision.hold_s")
+_ENABLED = (
+    "decision.expressiveness", "decision.smoothing_s", "decision.enter", "decision.exit", "decision.dwell_s",
+    "decision.hold_s",
+)  # fmt: skip
 _UNITS = {"s": "s", "hz": "Hz", "db": "dB", "percent": "%", "c": "°C"}
 _SMALLEST = 0.001  # Home Assistant's finest step, where a bound itself is not allowed
 

@@ -118,7 +118,7 @@ def test_reset_of_one_key(bench: Bench) -> None:
     assert bench.value("decision.dwell_s") == 3.0
 
 
-@pytest.mark.parametrize("name", ["info", "health", "config", "reload", "doctor"])
+@pytest.mark.parametrize("name", ["info", "health", "config", "reload", "doctor", "calibrate"])
 @pytest.mark.parametrize("value", [[1], "text", 5, {"key": "decision.enter"}, {"values": {}}])
 def test_requests_that_take_no_document_refuse_one(bench: Bench, name: str, value: Any) -> None:
     assert bench.ask(name, value).status == "error"
@@ -145,7 +145,7 @@ def test_what_is_answered(bench: Bench) -> None:
     assert bench.ask("config").data["decision"]["enter"] == 0.45
     assert bench.ask("set", {"values": {"decision.enter": 0.5}}).data == {"decision.enter": 0.5}
     assert bench.ask("reload").data == {"pending_restart": []}
-    assert "no request 'nothing'; there are: config, doctor" in str(bench.ask("nothing").error)
+    assert "no request 'nothing'; there are: calibrate, config, doctor" in str(bench.ask("nothing").error)
     assert bench.ask("", True, "privacy").data == {"privacy": "ON"}
     assert "privacy.remote_off" in str(bench.ask("", False, "privacy").error)
     assert bench.ask("decision.enter", 0.55, "config").data == {"decision.enter": 0.55}
