@@ -29,7 +29,7 @@ from edge.device import paths, resources
 from edge.device.files import make_folder, write_atomically
 from edge.device.service_user import SERVICE_USER, rights_of_service
 from edge.errors import ConfigError, EdgeError, StorageError
-from edge.mqtt.probe import probe
+from edge.mqtt.session import probe
 from edge.printable import printable
 
 

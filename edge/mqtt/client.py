@@ -1,12 +1,23 @@
-"""What every connection of ours has in common: websocket path, user, TLS. Service, `watch` and `setup` call it."""
+"""What every connection of ours has in common: websocket path, user, TLS."""
 
 from __future__ import annotations
+
+import ssl
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config.schema import MqttConfig
-from edge.mqtt.tls import tls_context
+from edge.mqtt import reasons
+from edge.mqtt.reasons import Trouble
+
+
+class UnusableFiles(Exception):
+    """A certificate or key cannot be used."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.reason)
+        self.trouble = trouble
 
 
 def new_client(
@@ -29,3 +40,24 @@ def new_client(
     if settings.tls:
         client.tls_set_context(tls_context(settings))
     return client
+
+
+def tls_context(settings: MqttConfig) -> ssl.SSLContext:
+    """Host name verified, TLS 1.2 at least. Read for every attempt: a renewed certificate needs no restart."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    except (OSError, ValueError) as error:
+        raise UnusableFiles(reasons.from_files(error, "mqtt.ca_file", settings.ca_file)) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.ca_file:
+        # Python 3.13 began to refuse authorities without a key-usage extension, which home-made ones rarely have.
+        # Signature, expiry and host name are verified as before.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if settings.cert_file:
+        try:
+            # An encrypted key would ask for its password on the terminal: an empty one is refused instead.
+            context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+        except (OSError, ValueError) as error:
+            paths = f"{settings.cert_file} and {settings.key_file}"
+            raise UnusableFiles(reasons.from_files(error, "mqtt.cert_file and mqtt.key_file", paths)) from None
+    return context

@@ -20,10 +20,9 @@ from edge.messages import commands
 from edge.messages.commands import MAX_BYTES, Command, Refusal
 from edge.messages.topics import COMMANDS, DISCOVERY, PRIVACY_COMMAND
 from edge.mqtt import reasons
-from edge.mqtt.client import new_client
+from edge.mqtt.client import UnusableFiles, new_client
 from edge.mqtt.reasons import Trouble
 from edge.mqtt.retry import RetryPolicy
-from edge.mqtt.tls import UnusableFiles
 
 _RECEIVE_BUFFER = 32_768  # bytes
 _WINDOW = 20  # QoS 1 messages under way at once, unless the broker allows fewer

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,8 +19,7 @@ import paho.mqtt.client as paho
 from edge.config.schema import MqttConfig
 from edge.errors import BrokerError
 from edge.mqtt import reasons
-from edge.mqtt.client import new_client
-from edge.mqtt.tls import UnusableFiles
+from edge.mqtt.client import UnusableFiles, new_client
 
 TIMEOUT_S = 10.0
 _WAITING = 1_000  # messages; when nobody takes them the oldest are dropped
@@ -96,6 +96,10 @@ class Session:
         if why:
             raise Refused(f"the broker {self._where} does not let us publish on {topic}: {why}")
 
+    def publish_soon(self, topic: str, payload: bytes | str) -> None:
+        """Publish with QoS 1 without waiting for anything."""
+        self._client.publish(topic, payload, 1)
+
     def next(self, timeout_s: float) -> Incoming | None:
         """The next message, or None if none comes in time."""
         with suppress(queue.Empty):
@@ -129,7 +133,7 @@ class Session:
 
     def _connect(self, timeout_s: float) -> None:
         settings = self._settings
-        self._client.connect_timeout = timeout_s
+        self._client.connect_timeout = 0.8 * timeout_s  # so that a silent handshake is told as such
         try:
             self._client.connect(settings.host, reasons.port(settings), settings.keepalive_s)
             if self._closing:  # nobody waits any more
@@ -210,3 +214,12 @@ def connect(
         yield session
     finally:
         session.close()
+
+
+def probe(settings: MqttConfig, password: str | None, timeout_s: float = 5.0) -> str | None:
+    """None if the broker accepts us with these settings, else why not, with the remedy."""
+    try:
+        with connect(settings, password, client_id=f"emotion-edge-{uuid.uuid4().hex[:8]}", timeout_s=timeout_s):
+            return None
+    except BrokerError as error:
+        return str(error)

@@ -18,8 +18,8 @@ import pytest
 
 from edge.config import schema
 from edge.messages.payloads import EventPayload
+from edge.mqtt.client import tls_context
 from edge.mqtt.connection import Connection
-from edge.mqtt.tls import tls_context
 from tests.mqtt.parts import QUICK, Ear, Mosquitto, Rig, unclosed_by_paho, until
 
 pytestmark = unclosed_by_paho

@@ -17,8 +17,8 @@ import pytest
 
 from edge.config.schema import MqttConfig, OutboxConfig
 from edge.device.clock import SystemClock
-from edge.mqtt.probe import probe
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.session import probe
 from tests.helpers.authority import Authority, Guard
 from tests.helpers.broker import free_port, observing, wait_for
 from tests.helpers.service import Start
