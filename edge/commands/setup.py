@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from edge.capture.devices import cameras_found
 from edge.commands.answers import Answers, ask
 from edge.commands.broker import split_broker
 from edge.commands.unit import write as write_unit
 from edge.config import keys, systemd_dropin
-from edge.config.advice import advice
+from edge.config.advice import advice, neighbours, source_in
 from edge.config.edit import with_values
 from edge.config.files import read_toml
 from edge.config.load import Loaded, checked, load
@@ -70,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("setup: needs --broker HOST[:PORT], or a terminal to ask on")
     if answers.name is None and paths.is_of_system(path) and path != paths.SYSTEM_CONFIG and not before.device.name:
         answers.name = path.stem  # two instances on one device must not share a name
+    if paths.is_of_system(path) and answers.camera is None and "camera.source" not in written_before:
+        answers.camera = _camera_of_its_own(path)
     if answers.password is not None:
         answers.password_file = path.with_name(
             "mqtt-password" if path.stem == "config" else f"{path.stem}-mqtt-password"
@@ -90,6 +93,21 @@ def run(arguments: argparse.Namespace) -> int:
     for line in _next_steps(loaded, path):
         print(line)
     return 0
+
+
+def _camera_of_its_own(path: Path) -> str | None:
+    """For another service on this machine: a stable path of a camera that no other one takes, None if none is left."""
+    claimed = [source_in(raw, "camera") for raw in neighbours(path).values()]
+    if not any(source not in ("none", "sample") for source in claimed):
+        return None
+    cameras = cameras_found()
+    if "auto" in claimed:
+        cameras = cameras[1:]  # that one takes the first
+    free = [camera for camera in cameras if not {camera.source, camera.stable} & set(claimed)]
+    if not free:
+        return None
+    print(f"this service gets the camera {printable(free[0].name)}, as another one uses camera.source = {claimed[0]!r}")
+    return free[0].stable or free[0].source
 
 
 def _default_path() -> Path:

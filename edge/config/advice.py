@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
+from edge.config.files import read_toml
 from edge.config.schema import Config
 from edge.config.secrets import exposed, mqtt_password
-from edge.device.paths import SYSTEM_CONFIG
+from edge.device import paths
+from edge.device.paths import is_of_system
 from edge.errors import ConfigError
 
 
@@ -26,11 +30,50 @@ def advice(config: Config, path: Path | None) -> list[str]:
     for key, name in named_files(config).items():
         if key != "mqtt.password_file" and not os.access(name, os.R_OK, effective_ids=True):
             found.append(f"{key}: {name} cannot be read; check that it exists and that the service may read it")
-    if path is not None and path.parent == SYSTEM_CONFIG.parent and path != SYSTEM_CONFIG and not config.device.name:
+    if path is not None and is_of_system(path) and path != paths.SYSTEM_CONFIG and not config.device.name:
         found.append(
             "device.name: not set; a second instance needs its own name, or the two replace each other at the broker"
         )
+    return found + _shared_devices(config, path)
+
+
+def neighbours(path: Path) -> dict[Path, dict[str, Any]]:
+    """The other configs of services on this machine, as raw tables; those that cannot be read are left out."""
+    found = {}
+    for other in sorted(path.parent.glob("*.toml")):
+        with contextlib.suppress(ConfigError):
+            if other.name != path.name:
+                found[other] = read_toml(other)[0]
     return found
+
+
+def source_in(raw: dict[str, Any], sense: str) -> str:
+    """`camera.source` or `microphone.source` of a raw config; "none" where it is disabled."""
+    table = raw.get(sense)
+    table = table if isinstance(table, dict) else {}
+    return str(table.get("source", "auto")) if table.get("enabled", True) else "none"
+
+
+def _shared_devices(config: Config, path: Path | None) -> list[str]:
+    """Two services that want the same camera or microphone: the second one never gets it."""
+    if path is None or not is_of_system(path):
+        return []
+    found = []
+    for sense, ours in (("camera", config.camera), ("microphone", config.microphone)):
+        if not ours.enabled or ours.source not in ("auto", *_exclusive(ours.source)):
+            continue
+        for other, raw in neighbours(path).items():
+            if source_in(raw, sense) == ours.source:
+                found.append(
+                    f'{sense}.source: is "{ours.source}" here and in {other.name}, so both want the same device; '
+                    "name each by its stable path (`emotion-edge devices`)"
+                )
+    return found
+
+
+def _exclusive(source: str) -> tuple[str, ...]:
+    """A device, which has one user at a time; recordings and network cameras have many."""
+    return (source,) if source.isdigit() or source.startswith(("/dev/", "picamera2", "csi")) else ()
 
 
 def _stays_here(host: str) -> bool:

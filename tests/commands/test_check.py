@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from edge.config import systemd_dropin
+from edge.config.advice import advice
 from edge.config.files import parse
-from edge.config.load import checked
+from edge.config.load import checked, load
 from edge.config.schema import Config
 from edge.device import paths
 from tests.helpers.service import Run
@@ -99,3 +100,23 @@ def test_a_drop_in_of_another_broker_is_told(tmp_path: Path, monkeypatch: pytest
     (folder / "10-network.conf").write_text("# hosts: other\n")
     (line,) = systemd_dropin.stale(config, tmp_path / "config.toml", tmp_path)
     assert "emotion-edge unit --write" in line
+
+
+def test_two_services_that_want_the_same_device_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "SYSTEM_CONFIG", tmp_path / "config.toml")
+    (tmp_path / "config.toml").write_text('[mqtt]\nhost = "b"\n[microphone]\nsource = "none"\n')
+    second = tmp_path / "door.toml"
+
+    def told(text: str) -> list[str]:
+        second.write_text(f'[device]\nname = "door"\n[mqtt]\nhost = "b"\n{text}')
+        return [line.partition(":")[0] for line in advice(load(second).config, second) if "same device" in line]
+
+    assert told("") == ["camera.source"]
+    assert told('[camera]\nsource = "none"\n') == []
+    assert told('[camera]\nsource = "/dev/v4l/by-id/usb-two"\n') == []
+    (tmp_path / "config.toml").write_text('[camera]\nsource = "/dev/v4l/by-id/usb-two"\n')
+    assert told('[camera]\nsource = "/dev/v4l/by-id/usb-two"\n') == ["camera.source", "microphone.source"]
+    (tmp_path / "config.toml").write_text('[camera]\nsource = "rtsp://cam/1"\n[microphone]\nenabled = false\n')
+    assert told('[camera]\nsource = "rtsp://cam/1"\n') == []
+    (tmp_path / "config.toml").write_text("damaged [")
+    assert told("") == []

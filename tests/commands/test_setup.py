@@ -18,12 +18,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from edge.capture.base import Found
 from edge.commands.answers import Answers, ask
 from edge.commands.broker import split_broker
 from edge.config.load import load
 from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import mqtt_password
-from edge.device import resources
+from edge.device import paths, resources
 from edge.errors import ConfigError
 from tests.helpers.broker import MOSQUITTO, Broker, free_port
 from tests.helpers.service import Run
@@ -210,6 +211,23 @@ def test_what_would_not_load_is_not_written(run: Run, config: Path) -> None:
     assert status == 78
     assert "mqtt.host: cannot be changed automatically" in err
     assert config.read_text() == 'mqtt = { host = "x" }\n'
+
+
+def test_another_service_gets_a_camera_of_its_own_by_its_stable_path(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "SYSTEM_CONFIG", tmp_path / "config.toml")
+    cameras = [
+        Found(f"/dev/v4l/by-id/usb-{name}", f"{name} (/dev/video{number})", f"/dev/v4l/by-id/usb-{name}", "v4l2")
+        for number, name in enumerate(("one", "two"))
+    ]
+    monkeypatch.setattr("edge.commands.setup.cameras_found", lambda: cameras)
+    for file in ("config.toml", "door.toml", "hall.toml"):
+        assert run("setup", "--yes", "--broker", "h", "--no-test", "--config", tmp_path / file)[0] == 0
+    assert load(tmp_path / "config.toml", board="pi5").config.camera.source == "auto"
+    door = load(tmp_path / "door.toml", board="pi5").config
+    assert (door.device.name, door.camera.source) == ("door", "/dev/v4l/by-id/usb-two")
+    assert load(tmp_path / "hall.toml", board="pi5").config.camera.source == "auto"  # none is left: check warns
 
 
 def test_without_broker_and_terminal_it_asks_for_flags(run: Run, config: Path) -> None:
