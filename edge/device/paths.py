@@ -78,6 +78,11 @@ def privacy_file(state: Path) -> Path:
     return state / "privacy"
 
 
+def privacy_log(state: Path) -> Path:
+    """The record of when privacy was switched."""
+    return state / "privacy.log"
+
+
 def overrides_file(state: Path) -> Path:
     """What was changed live."""
     return state / "overrides.toml"
