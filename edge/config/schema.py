@@ -46,6 +46,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
 class DeviceConfig(Section, frozen=True):
     name: Name | None = None  # default: a hash of the machine id
     board: Literal["auto", "pi4", "pi5", "jetson", "laptop"] = "auto"
+    use: Literal["home", "public", "research", "art", "medical", "safety", "work", "school"] = "home"
     language: Language = "en"  # of the names in Home Assistant; the page follows the browser
 
 
@@ -228,9 +229,18 @@ LIVE_KEYS = (
 OWNER_ONLY_KEYS = ("privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock")
 
 
+_PROHIBITED = {"work": "at the workplace", "school": "in education"}
+
+
 def problems(config: Config) -> list[str]:
     """Combinations that no type can forbid, each as `path: what is wrong, what is allowed`."""
     found = []
+    if config.device.use in _PROHIBITED:
+        found.append(
+            f'device.use: "{config.device.use}" is refused: inferring emotions {_PROHIBITED[config.device.use]} is '
+            "prohibited by the EU AI Act (Regulation (EU) 2024/1689, Article 5 (1) (f)); allowed: home, public, "
+            "research, art, and medical or safety, which that article excepts"
+        )
     if config.decision.exit > config.decision.enter:
         found.append(
             f"decision.exit: {config.decision.exit} is above decision.enter ({config.decision.enter}); "

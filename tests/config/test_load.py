@@ -99,6 +99,11 @@ def test_all_problems_are_told_at_once_with_key_and_line_and_what_is_allowed(wri
         ("[privacy]\nled_pin = 4\nmute_pin = 4", "privacy.mute_pin: 4 is the LED's pin too"),
         ("[speech.prior]\nbored = 1", "speech.prior.bored: no such label; allowed: neutral, happy"),
         ("[fusion]\nhost = 'x'", "fusion.host: no such key; did you mean mqtt.host?"),
+        (
+            "[device]\nuse = 'work'",
+            'device.use: "work" is refused: inferring emotions at the workplace is prohibited by',
+        ),
+        ("[device]\nuse = 'school'", 'device.use: "school" is refused: inferring emotions in education is prohibited'),
         ("config_version = 0", "config_version: 0 is not valid"),
     ],
 )
