@@ -36,10 +36,11 @@ emulator() { # emulator RELEASE
 }
 
 fetch_qemu() { # fetch_qemu FOLDER
-    local apt=$1.apt options
+    local apt=$1.apt archive options
+    archive=$(apt_archive)
     rm -rf "$1" "$apt"
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-    echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' \
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive trixie main" \
         >"$apt/sources.list"
     options=(-q -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
         -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root)

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.version import __version__
@@ -91,6 +94,41 @@ def test_it_carries_models_config_and_units(unpacked: Path) -> None:
         assert [line for line in unit.splitlines() if re.match(r"[A-Z]\w+=", line) and "ExecStart" not in line] == [
             line for line in ours.splitlines() if re.match(r"[A-Z]\w+=", line) and "ExecStart" not in line
         ]
+
+
+def test_it_says_what_it_contains(unpacked: Path) -> None:
+    """One file names our own part, the models with their hashes, and (here without them) the Python packages."""
+    bill = json.loads((unpacked / "usr/share/doc/emotion-edge/sbom.cdx.json").read_text(encoding="utf-8"))
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    assert bill["metadata"]["component"]["purl"] == f"pkg:pypi/emotion-edge@{__version__}"
+    models = {part["bom-ref"]: part for part in bill["components"] if part["type"] == "machine-learning-model"}
+    for manifest in ROOT.glob("models/*/manifest.json"):
+        told = models[f"model:{manifest.parent.name}"]
+        named = json.loads(manifest.read_text(encoding="utf-8"))
+        assert told["version"] == str(named["version"])
+        if "sha256" in named:
+            assert told["hashes"][0]["content"] == named["sha256"]
+
+
+def test_a_bill_of_a_whole_environment_names_each_package_once_and_is_the_same_every_time() -> None:
+    folder = Path(msgspec.__file__).parents[1]
+    if not list(folder.glob("emotion_edge-*.dist-info")):
+        pytest.skip("emotion-edge is not installed beside the other packages")
+
+    def bill() -> str:
+        return run(sys.executable, ROOT / "scripts/sbom", folder)
+
+    told = json.loads(bill())
+    references = [part["bom-ref"] for part in told["components"]]
+    assert len(references) == len(set(references)) > 10
+    known = {*references, told["metadata"]["component"]["bom-ref"]}
+    for each in told["dependencies"]:
+        assert {each["ref"], *each["dependsOn"]} <= known
+    ours = next(each for each in told["dependencies"] if each["ref"].startswith("pkg:pypi/emotion-edge@"))
+    assert any(name.startswith("pkg:pypi/numpy@") for name in ours["dependsOn"])
+    assert "model:face" in ours["dependsOn"]
+    again = json.loads(bill())
+    assert {**told, "metadata": None} == {**again, "metadata": None}
 
 
 def test_it_owns_nothing_of_the_owners(unpacked: Path) -> None:
