@@ -35,7 +35,7 @@ class Source(Protocol[T_co]):
     def close(self) -> None:
         """Release the device: no descriptor stays open. Idempotent.
 
-        CaptureError if the device hangs and does not let go in time; it is released as soon as it answers.
+        CaptureError if the driver does not respond in time; the device is closed as soon as it does.
         """
         ...
 

@@ -83,7 +83,7 @@ class Grabber(Generic[T]):
                 self._hang_up()
         thread.join(CLOSE_S)
         if thread.is_alive():
-            raise CaptureError(f"{self._name} hangs and does not let go")
+            raise CaptureError(f"{self._name}: the driver does not respond; the device could not be closed")
 
     def _run(self) -> None:
         try:

@@ -44,7 +44,9 @@ class CaptureLoop(Generic[T]):
         random: random.Random,
         faults: Faults[T],
         pace: bool = True,
+        name: str = "capture",
     ) -> None:
+        self.name = name
         self._make: Callable[[], Source[T]] = source
         self._deliver: Callable[[T], None] = deliver
         self._report = report
@@ -54,6 +56,7 @@ class CaptureLoop(Generic[T]):
         self._pace: PlaybackClock[T] = PlaybackClock(real_time=pace)
         self._source: Source[T] | None = None
         self._is_open = False
+        self._unclosed = False  # the last attempt to close it failed
         self._waiting: tuple[float, T] | None = None  # read ahead of its time, and when it is due
         self._retry_at = clock.monotonic()
         self._online_since: float | None = None
@@ -64,16 +67,24 @@ class CaptureLoop(Generic[T]):
         self._stopped = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self.heartbeat = clock.monotonic()  # the last sign of life of the thread
+        self.heartbeat = clock.monotonic()  # the last sign of life; none while the driver does not close the device
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
         self.heartbeat = self._clock.monotonic()
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopped.is_set()
+
     def stop(self, timeout: float = CLOSE_S) -> bool:
-        """End the thread and release the device; False if the device hangs and has not let go in time."""
+        """End the thread and release the device; False if its driver did not respond in time."""
         self._stopped.set()
         self._wake.set()
         if self._thread is None:
@@ -87,7 +98,7 @@ class CaptureLoop(Generic[T]):
     def pause(self, reason: str = "privacy is on", timeout: float = CLOSE_S) -> bool:
         """Release the device and leave it alone. Returns when it is closed.
 
-        False: it hangs and has not let go in time. It is closed as soon as it answers; nothing is delivered meanwhile.
+        False: its driver did not respond in time. It is closed as soon as it does; nothing is delivered meanwhile.
         """
         self._pause_reason = reason
         self._released.clear()
@@ -109,7 +120,9 @@ class CaptureLoop(Generic[T]):
 
     def step(self) -> float:
         """One step of the loop; returns how long to wait before the next."""
-        now = self.heartbeat = self._clock.monotonic()
+        now = self._clock.monotonic()
+        if not self._unclosed:
+            self.heartbeat = now
         if self._paused.is_set():
             return self._rest()
         if self._source is None or not self._is_open:
@@ -144,7 +157,9 @@ class CaptureLoop(Generic[T]):
 
     def _open(self) -> float:
         if not self._release():  # it hung at its last end: a second opening would find it busy
-            return self._fail("it hangs and does not let go: unplug it, or restart the service")
+            return self._fail(
+                "the driver does not respond; the device could not be closed: unplug it, plug it in again"
+            )
         try:
             self._source = self._make()
             self._source.open()
@@ -206,7 +221,7 @@ class CaptureLoop(Generic[T]):
         return delay
 
     def _release(self) -> bool:
-        """Close what is open; False while the device does not let go."""
+        """Close what is open; False while its driver does not respond."""
         self._is_open = False
         self._waiting = None
         if self._source is None:
@@ -214,8 +229,9 @@ class CaptureLoop(Generic[T]):
         try:
             self._source.close()
         except CaptureError:
+            self._unclosed = True
             return False
-        self._source = None
+        self._source, self._unclosed = None, False
         return True
 
     def _cut_short(self) -> None:

@@ -97,7 +97,7 @@ class PortAudioMicrophone:
             self._held.clear()
             self._changed.notify_all()
         if not self._device_lock.acquire(timeout=LET_GO_S):
-            raise CaptureError(f"{self.name} hangs and does not let go")
+            raise CaptureError(f"{self.name}: the driver does not respond; the device could not be closed")
         try:
             stream, self._stream = self._stream, None
             audio, self._audio = self._audio, None

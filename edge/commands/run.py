@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         obey_signals(service)
         if arguments.view:
             own = ["--config", str(loaded.path)] if loaded.path and configured else _address(loaded.config)
-            stack.enter_context(_view([*own, "--device", service.publisher.device]))
+            stack.enter_context(_view([*own, "--device", service.outlets.broker.device]))
         return service.run(arguments.seconds)
 
 

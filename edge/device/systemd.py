@@ -7,6 +7,9 @@ import os
 import socket
 import sys
 
+log = logging.getLogger(__name__)
+_UNUSABLE: set[str] = set()  # sockets of which it has been said
+
 
 def notify(message: str) -> None:
     """Send one sd_notify message such as `READY=1`."""
@@ -15,11 +18,13 @@ def notify(message: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
             channel.sendto(message.encode(), address)
-        except OSError as error:  # systemd restarts us if it matters
-            logging.getLogger(__name__).warning("systemd cannot be told %s: %s", message, error)
+    except OSError as error:  # systemd starts us again if it matters
+        if address not in _UNUSABLE:
+            _UNUSABLE.add(address)
+            log.warning("systemd cannot be notified (NOTIFY_SOCKET): %s; this is said once", error)
 
 
 def log_handler() -> logging.Handler:

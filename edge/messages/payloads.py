@@ -185,8 +185,9 @@ class HealthPayload(Payload, kw_only=True, frozen=True):
     degraded: str = ""  # why what waits may be lost with the power: the disk is full, read-only or slow
     lost: int = 0  # messages given up since the start: no room, too old, or refused by the broker
     commands_refused: int = 0  # since the start, because there were too many
+    readings_dropped: int = 0  # that the decision loop did not take in time
     connections: int = 0  # to the broker, since the start
-    restarts: dict[str, int] = {}  # of worker threads
+    restarts: dict[str, int] = {}  # of threads, within the last hour
 
 
 class InfoPayload(Payload, kw_only=True, frozen=True):

@@ -1,8 +1,9 @@
-"""Requests that take a while: done in a thread, so that the decision loop does not wait for disks and networks."""
+"""Requests that take a while: done in a thread of their own, so that the decision loop waits for no disk or network."""
 
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +12,18 @@ from typing import Any
 from edge.device.clock import Clock
 from edge.errors import EdgeError
 from edge.messages.commands import Command
+from edge.service.supervision import Worker
 
 log = logging.getLogger(__name__)
 
 FRESH_S = 10.0  # an answer may be given again for this long: whoever asks in a loop must not wear out the card
+TAKE_S = 0.5  # how long the thread waits for something to do before it shows that it lives
 _ASKERS = 16  # that wait for the same answer
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundAnswer:
-    """The answer to a request that took a while."""
+    """The answer to a command that was not answered at once."""
 
     command: Command
     data: Any
@@ -28,20 +31,22 @@ class BackgroundAnswer:
 
 
 class BackgroundRequests:
-    """One at a time of each name; who asks meanwhile gets the same answer, who asks soon afterwards the last one.
+    """One after the other; who asks meanwhile gets the same answer, who asks soon afterwards the last one.
 
-    `deliver` is called in the thread that did the work, or at once where the answer is known.
+    `deliver` is called in the thread that does the work, or at once where the answer is known.
     """
 
     def __init__(self, deliver: Callable[[BackgroundAnswer], object], clock: Clock) -> None:
+        self.worker = Worker("background", self._step, clock)
         self._deliver = deliver
         self._clock = clock
+        self._waiting: queue.SimpleQueue[tuple[str, Callable[[], Any]]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._askers: dict[str, list[Command]] = {}  # by name, of what is being worked on
         self._last: dict[str, tuple[float, BackgroundAnswer]] = {}  # by name, and when it was found
 
     def run(self, command: Command, work: Callable[[], Any]) -> None:
-        """Begin, or join those who wait already; EdgeError if too many of them do."""
+        """Have it done, or join those who wait already; EdgeError if too many of them do."""
         with self._lock:
             found_at, last = self._last.get(command.name, (0.0, None))
             if last is None or self._clock.monotonic() - found_at >= FRESH_S:
@@ -50,23 +55,28 @@ class BackgroundRequests:
                 if len(askers) >= _ASKERS:
                     raise EdgeError("too many wait for the same answer; ask again later")
                 askers.append(command)
-                if len(askers) > 1:
-                    return
+                if len(askers) == 1:
+                    self._waiting.put((command.name, work))
         if last is not None:
             self._deliver(BackgroundAnswer(command, last.data, last.error))
-            return
-        threading.Thread(target=self._work, args=(command, work), name=f"request-{command.name}", daemon=True).start()
 
-    def _work(self, command: Command, work: Callable[[], Any]) -> None:
+    def _step(self) -> None:
         try:
-            answer = BackgroundAnswer(command, work())
-        except EdgeError as error:
-            answer = BackgroundAnswer(command, None, str(error))
-        except Exception as error:
-            log.exception("request %s failed", command.name)
-            answer = BackgroundAnswer(command, None, f"{type(error).__name__}: {error}")
-        with self._lock:
-            askers = self._askers.pop(command.name)
-            self._last[command.name] = (self._clock.monotonic(), answer)
-        for asker in askers:
-            self._deliver(BackgroundAnswer(asker, answer.data, answer.error))
+            name, work = self._waiting.get(timeout=TAKE_S)
+        except queue.Empty:
+            return
+        data, error = None, "could not be finished; the log says why"
+        try:
+            data, error = work(), ""
+        except EdgeError as refused:
+            error = str(refused)
+        except Exception as fault:
+            log.exception("request %s failed", name)
+            error = f"{type(fault).__name__}: {fault}"
+        finally:
+            with self._lock:
+                askers = self._askers.pop(name)
+                answers = [BackgroundAnswer(asker, data, error or None) for asker in askers]
+                self._last[name] = (self._clock.monotonic(), answers[0])
+            for answer in answers:
+                self._deliver(answer)

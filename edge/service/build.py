@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
@@ -30,12 +31,16 @@ from edge.homeassistant.device import birth_topic
 from edge.messages.commands import Command
 from edge.modelstore.store import NAMES, choose, log_chosen
 from edge.mqtt.publisher import Publisher
-from edge.service.observers import Observer
-from edge.service.queues import Inbox
+from edge.service.inbox import Inbox
+from edge.service.outlets import Observer
 from edge.service.senses import CameraSense, MicrophoneSense, speech_settings
-from edge.service.service import Item, Service
+from edge.service.service import Service
 from edge.service.settings import Settings
+from edge.service.supervision import Supervised
 from edge.speech.path import SpeechPath
+
+if TYPE_CHECKING:  # imported where it is used: most devices show no page
+    from edge.dashboard.observer import DashboardObserver
 
 
 def build(loaded: Loaded, state: Path) -> Service:
@@ -48,7 +53,11 @@ def build(loaded: Loaded, state: Path) -> Service:
         raise StorageError(f"{state}: cannot be made: {error.strerror}; name another folder with --state") from None
     chosen = {each: choose(each, paths.model_store(loaded.path, state)) for each in NAMES}
     log_chosen(chosen)
-    inbox: Inbox[Item] = Inbox()
+    inbox = Inbox()
+
+    def send(command: Command) -> None:
+        inbox.put(command)
+
     sight = hearing = None
     make_camera, make_microphone = factories(config, clock)
     if config.camera.enabled and config.camera.source != "none":
@@ -77,16 +86,21 @@ def build(loaded: Loaded, state: Path) -> Service:
     if config.home_assistant.enabled:
         publisher.listen(birth_topic(config.home_assistant.prefix), announcer.born)
     pages: list[Observer] = []
+    supervised: list[Supervised] = [publisher]
     if config.dashboard.enabled:
-        pages.append(_page(config, state, publisher, send=inbox.put, sight=sight, clock=clock))
+        page = _page(config, state, publisher, send=send, sight=sight, clock=clock)
+        pages.append(page)
+        supervised.append(page.thread)
     if config.metrics.enabled:
         from edge.metrics.observer import MetricsObserver
 
-        pages.append(MetricsObserver(config.metrics, publisher.status, clock))
+        metrics = MetricsObserver(config.metrics, publisher.status, clock)
+        pages.append(metrics)
+        supervised.append(metrics.thread)
     return Service(
         settings=Settings(loaded, paths.overrides_file(state)),
         board=board,
-        publisher=publisher,
+        broker=publisher,
         scene=Scene(config, learned_weights(chosen["fusion"].folder), clock.monotonic()),
         gate=Gate(state, config.privacy, clock),
         gpio=Gpio(config.privacy),
@@ -96,6 +110,8 @@ def build(loaded: Loaded, state: Path) -> Service:
         clock=clock,
         models={each: choice.described() for each, choice in chosen.items()},
         observers=[announcer, *pages],
+        supervised=supervised,
+        on_reload=lambda config: publisher.apply(password=mqtt_password(config.mqtt)),
     )
 
 
@@ -107,7 +123,7 @@ def _page(
     send: Callable[[Command], None],
     sight: CameraSense | None,
     clock: Clock,
-) -> Observer:
+) -> DashboardObserver:
     """The page's observer. ConfigError when it would be open to everybody."""
     from edge.dashboard.observer import DashboardObserver
     from edge.dashboard.preview import Aim

@@ -1,12 +1,18 @@
-"""How the process fares: CPU, memory, rates and latencies."""
+"""Device health: CPU, memory, rates and latencies of this process."""
 
 from __future__ import annotations
 
 import os
 import resource
 from collections import deque
+from collections.abc import Callable
 
-from edge.messages.payloads import Latency
+from edge.device.board import Board
+from edge.device.clock import Clock
+from edge.messages.payloads import HealthPayload, Latency
+from edge.messages.status import BrokerStatus
+from edge.service.inbox import Inbox
+from edge.service.senses import CameraSense, MicrophoneSense
 
 
 class CpuMeter:
@@ -54,3 +60,65 @@ def resident_mb() -> float:
 def _cpu_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+class HealthMonitor:
+    """Gathers what `health` tells. Belongs to the decision loop, which calls `sample` once a second."""
+
+    def __init__(
+        self,
+        board: Board,
+        clock: Clock,
+        inbox: Inbox,
+        *,
+        sight: CameraSense | None,
+        hearing: MicrophoneSense | None,
+        broker: Callable[[], BrokerStatus],
+        restarts: Callable[[], dict[str, int]],
+    ) -> None:
+        self.latencies = Latencies()
+        self.cpu_percent = 0.0
+        self._board = board
+        self._clock = clock
+        self._inbox = inbox
+        self._sight = sight
+        self._hearing = hearing
+        self._broker = broker
+        self._restarts = restarts
+        self._cpu = CpuMeter(clock.monotonic())
+        self._started = clock.monotonic()
+        self._frames_told = (self._started, 0)
+
+    def sample(self) -> None:
+        """Measure the CPU share since the last call."""
+        self.cpu_percent = self._cpu.percent(self._clock.monotonic())
+
+    def report(self) -> HealthPayload:
+        """How it fares, now."""
+        now = self._clock.monotonic()
+        broker = self._broker()
+        taken = self._sight.slot.taken if self._sight else 0
+        then, before = self._frames_told
+        if now - then >= 1.0:
+            self._frames_told = (now, taken)
+        return HealthPayload(
+            uptime_s=round(now - self._started, 1),
+            fps=round((taken - before) / (now - then), 2) if now > then else 0.0,
+            frames=taken,
+            frames_dropped=self._sight.slot.dropped if self._sight else 0,
+            sound_dropped_s=round(self._hearing.queue.dropped_s, 2) if self._hearing else 0.0,
+            readings_dropped=self._inbox.readings_dropped,
+            queue=len(self._inbox),
+            latency_ms=self.latencies.summary(),
+            cpu_percent=round(self.cpu_percent, 1),
+            rss_mb=round(resident_mb(), 1),
+            temperature_c=self._board.temperature(),
+            throttled=self._board.throttled(),
+            outbox=broker.outbox,
+            disk_bytes_today=broker.disk_bytes_today,
+            degraded=broker.degraded,
+            lost=broker.dropped,
+            commands_refused=broker.commands_refused,
+            connections=broker.connections,
+            restarts=self._restarts(),
+        )

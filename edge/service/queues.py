@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections import deque
-from typing import Generic, TypeVar
 
 from edge.readings import Frame, Sound
-
-T = TypeVar("T")
-INBOX = 256
 
 
 class FrameSlot:
@@ -84,33 +79,3 @@ class SoundQueue:
 
     def __len__(self) -> int:
         return len(self._blocks)
-
-
-class Inbox(Generic[T]):
-    """Everything that reaches the loop. When it is full readings are dropped and counted, never blocked on."""
-
-    def __init__(self) -> None:
-        self._items: queue.Queue[T] = queue.Queue(maxsize=INBOX)
-        self.dropped = 0
-
-    def put(self, item: T) -> None:
-        try:
-            self._items.put_nowait(item)
-        except queue.Full:
-            self.dropped += 1
-
-    def take(self, timeout: float) -> list[T]:
-        """What has come, waiting up to `timeout` for the first."""
-        try:
-            items = [self._items.get(timeout=timeout)]
-        except queue.Empty:
-            return []
-        while len(items) < INBOX:
-            try:
-                items.append(self._items.get_nowait())
-            except queue.Empty:
-                break
-        return items
-
-    def __len__(self) -> int:
-        return self._items.qsize()

@@ -1,4 +1,4 @@
-"""What others may ask over MQTT: the privacy switch, thresholds, requests. Every refusal is answered."""
+"""What others may ask: the privacy switch, thresholds, requests. Every refusal is answered."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from edge.config.load import Loaded
 from edge.config.secrets import public
 from edge.device.board import Board
 from edge.device.clock import Clock, SystemClock
-from edge.device.privacy import PrivacyState
 from edge.errors import EdgeError
 from edge.inference import runtime_name
 from edge.messages.commands import REQUESTS, Command, ResetRequest, SetRequest, document
 from edge.messages.payloads import HealthPayload, InfoPayload, ResponsePayload
-from edge.mqtt.publisher import Publisher
 from edge.rate_limit import LogOnce, RateLimit
 from edge.readings import LABELS, SourceStatus
 from edge.service.background import BackgroundAnswer, BackgroundRequests
-from edge.service.observers import Outlet
+from edge.service.outlets import Outlets
+from edge.service.privacy import Privacy
 from edge.service.settings import Settings
 from edge.version import __version__
 
@@ -37,25 +36,23 @@ class Host(Protocol):
     """What commands act on: the running service."""
 
     settings: Settings
-    publisher: Publisher
-    outlet: Outlet
-    privacy: PrivacyState
+    outlets: Outlets
+    privacy: Privacy
+    background: BackgroundRequests
     board: Board
     models: Mapping[str, dict[str, str]]
     statuses: dict[str, SourceStatus]
 
     def health(self) -> HealthPayload: ...
     def resting(self) -> dict[str, float]: ...
-    def switch_privacy(self, *, on: bool) -> str | None: ...
     def apply(self, changed: Loaded) -> None: ...
 
 
 class RequestHandler:
-    """Carries out commands on behalf of the decision loop, in its thread. `later` brings late answers back to it."""
+    """Carries out commands on behalf of the decision loop, in its thread."""
 
-    def __init__(self, service: Host, later: Callable[[BackgroundAnswer], object], clock: Clock) -> None:
+    def __init__(self, service: Host, clock: Clock) -> None:
         self._service = service
-        self._background = BackgroundRequests(later, clock)
         self._clock = clock
         self._log_once = LogOnce(log, SystemClock())
         self._changes = RateLimit(*CHANGES, clock.monotonic())
@@ -70,7 +67,7 @@ class RequestHandler:
 
     def announce(self) -> None:
         """Publish what is retained: info and the live values."""
-        self._service.outlet.tell("info", self.info())
+        self._service.outlets.tell("info", self.info())
         self.tell_values()
 
     def tell_values(self) -> None:
@@ -79,7 +76,7 @@ class RequestHandler:
             word = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             if self._told.get(key) != word:
                 self._told[key] = word
-                self._service.outlet.tell(f"config/{key}", word)
+                self._service.outlets.tell(f"config/{key}", word)
 
     def obey(self, command: Command) -> None:
         """Carry out one command, or say why not."""
@@ -108,7 +105,7 @@ class RequestHandler:
         service = self._service
         return InfoPayload(
             version=__version__,
-            device=service.publisher.device,
+            device=service.outlets.broker.device,
             board=service.board.model or service.board.name,
             runtime=runtime_name(),
             python=platform.python_version(),
@@ -127,17 +124,18 @@ class RequestHandler:
                 command.transaction,
                 error="privacy may not be switched off over MQTT (privacy.remote_off is false in the config)",
             )
-            service.outlet.tell("privacy", "ON" if service.privacy.on else "OFF")
+            service.outlets.tell("privacy", "ON" if service.privacy.holds else "OFF")
             return
-        counted = service.privacy.on and not command.value and not command.local  # on is never too often
+        privacy = service.privacy
+        counted = privacy.state.on and not command.value and not command.local  # on is never too often
         problem = self._too_often() if counted else None
         if problem is None:
-            problem = service.switch_privacy(on=bool(command.value))
+            problem = privacy.switch(on=bool(command.value))
             if counted:
                 self._changes.take()
-        if problem is None and service.privacy.on != bool(command.value):
-            problem = f"privacy stays on: {service.privacy.reason}"
-        self._answer("privacy", command.transaction, {"privacy": "ON" if service.privacy.on else "OFF"}, problem)
+        if problem is None and privacy.state.on and not command.value:
+            problem = f"privacy stays on: {privacy.state.reason}"
+        self._answer("privacy", command.transaction, {"privacy": "ON" if privacy.holds else "OFF"}, problem)
 
     def _set(self, command: Command) -> None:
         try:
@@ -169,8 +167,8 @@ class RequestHandler:
         return None
 
     def answer_late(self, late: BackgroundAnswer) -> None:
-        """Publish what a background request has found."""
-        self._answer(late.command.name, late.command.transaction, late.data, late.error)
+        """Publish what a background request has found, or why a command was not carried out."""
+        self._answer(late.command.answers_on, late.command.transaction, late.data, late.error)
 
     def _request(self, command: Command) -> None:
         if command.name not in REQUESTS:
@@ -179,7 +177,7 @@ class RequestHandler:
         try:
             asked = document(command.name, command.value)
             if command.name == "doctor":
-                self._background.run(command, self._doctor())
+                self._service.background.run(command, self._doctor())
                 return
             if isinstance(asked, SetRequest):
                 data = self._set_all(asked.values)
@@ -245,4 +243,4 @@ class RequestHandler:
     def _answer(self, name: str, transaction: str | int | None, data: Any = None, error: str | None = None) -> None:
         status: Any = "error" if error else "ok"
         response = ResponsePayload(status=status, data=data, error=error, transaction=transaction)
-        self._service.outlet.tell(f"response/{name}", response)
+        self._service.outlets.tell(f"response/{name}", response)

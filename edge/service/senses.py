@@ -5,6 +5,7 @@ A sense owns its path; orders from the decision loop (new thresholds, forget eve
 
 from __future__ import annotations
 
+import logging
 import queue
 import random
 from abc import ABC, abstractmethod
@@ -19,12 +20,14 @@ from edge.device.clock import Clock
 from edge.face.path import FacePath
 from edge.readings import FacesReading, Frame, Sound, SourceStatus, SpeechReading
 from edge.service.queues import FrameSlot, SoundQueue
-from edge.service.workers import Worker
+from edge.service.supervision import Worker
 from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T", Frame, Sound)
-Emit = Callable[[FacesReading | SpeechReading | SourceStatus], None]
+Emit = Callable[[FacesReading | SpeechReading | SourceStatus], object]
 TAKE_S = 0.5  # how long a worker waits for something to do before it shows that it lives
 
 
@@ -55,10 +58,11 @@ class Sense(ABC, Generic[T]):
         self.capture: CaptureLoop[T] = CaptureLoop(
             source,
             self._deliver,
-            lambda state, reason: emit(SourceStatus(name, state, reason)),
+            self._report,
             clock=clock,
             random=random.Random(),  # noqa: S311 - jitter, no secret
             faults=faults,
+            name=f"{name}-capture",
         )
         self.worker = Worker(worker, self._step, clock)
         self._handover: Handover[T] = handover
@@ -66,6 +70,7 @@ class Sense(ABC, Generic[T]):
         self._clock = clock
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._released = False
+        self._releases = 0
 
     @abstractmethod
     def understand(self, item: T) -> Iterable[FacesReading | SpeechReading]:
@@ -82,10 +87,18 @@ class Sense(ABC, Generic[T]):
     def release(self, reason: str) -> bool:
         """Close the device and forget everything about everybody. Whether it was closed in time."""
         self._released = True
+        self._releases += 1
         closed = self.capture.pause(reason)
         self._handover.clear()
         self._orders.put(self.forget)
         return closed
+
+    def stop(self, seconds: float) -> None:
+        """End the threads and close the device, or try to for so long."""
+        self.worker.stop()
+        if not self.capture.stop(seconds):
+            log.warning("the %s was not closed in time: the driver does not respond", self.name)
+        self.worker.join(seconds)
 
     def resume(self) -> None:
         """Open the device again."""
@@ -96,17 +109,21 @@ class Sense(ABC, Generic[T]):
         """Thresholds that changed while we run."""
         self._orders.put(lambda: self.adopt(config))
 
+    def _report(self, state: Literal["online", "offline", "disabled"], reason: str) -> None:
+        self._emit(SourceStatus(self.name, state, reason))
+
     def _deliver(self, item: T) -> None:
         self.last_item = self._clock.monotonic()
         self._handover.put(item)
 
     def _step(self) -> None:
         self._carry_out_orders()
+        releases = self._releases
         item = self._handover.take(TAKE_S)
         if item is None or self._released:
             return
         for reading in self.understand(item):
-            if not self._released:
+            if not self._released and releases == self._releases:
                 self._emit(reading)
 
     def _carry_out_orders(self) -> None:

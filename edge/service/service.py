@@ -1,18 +1,19 @@
-"""The running service: starts the parts, decides in one loop, watches over the workers, stops everything.
+"""The decision loop: the only owner of the scene, the privacy switch and the effective configuration.
 
-The loop below is the only owner of the scene, the gate and the effective configuration.
+It takes what the other threads bring, decides, tells, and watches over all of them. What it starts it stops.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from edge.config.load import Loaded
-from edge.config.secrets import mqtt_password
+from edge.config.schema import Config
 from edge.device import systemd
 from edge.device.board import Board
 from edge.device.clock import Clock
@@ -20,27 +21,28 @@ from edge.device.gpio import Gpio
 from edge.device.hardening import HeapTrimmer
 from edge.device.privacy import Gate, PrivacyState
 from edge.emotion.scene import Scene
-from edge.errors import EdgeError, StorageError
+from edge.errors import EdgeError
 from edge.face.budget import Budget
-from edge.messages.commands import Command
 from edge.messages.payloads import HealthPayload, SourcePayload
-from edge.mqtt.publisher import Publisher
 from edge.readings import FacesReading, SourceStatus, SpeechReading
-from edge.service.background import BackgroundAnswer
-from edge.service.health import CpuMeter, Latencies, resident_mb
-from edge.service.observers import Observer, Outlet
-from edge.service.queues import Inbox
+from edge.service.background import BackgroundAnswer, BackgroundRequests
+from edge.service.health import HealthMonitor
+from edge.service.inbox import Inbox, Item
+from edge.service.outlets import Broker, Observer, Outlets
+from edge.service.privacy import Privacy
 from edge.service.request_handler import RequestHandler
 from edge.service.senses import CameraSense, MicrophoneSense, Sense
 from edge.service.settings import Settings
-from edge.service.workers import Supervisor
+from edge.service.supervision import Supervised, Supervisor, stop_together
 
 log = logging.getLogger(__name__)
 
-Item = FacesReading | SpeechReading | SourceStatus | Command | BackgroundAnswer
 TICK_S = 0.1  # decisions are taken at least this often
-CAPTURE_HUNG_S = 60.0  # a capture thread that shows no life: only a new process helps
-FLOW_S = 300.0  # nothing from any source for this long, though there was before: likewise
+SLOW_HUNG_S = 60.0  # a driver may take long to open, a disk to write, a request to be examined
+FLOW_S = 300.0  # nothing from any source for this long, though there was before: only a new process helps
+STOP_S = 4.0  # for everything together; systemd waits five seconds
+FAIL_S = 0.6  # to say good-bye before the process ends because a device is still open
+NO_RESTART = 78  # EX_CONFIG: systemd leaves it be
 
 
 class Service:
@@ -51,44 +53,54 @@ class Service:
         *,
         settings: Settings,
         board: Board,
-        publisher: Publisher,
+        broker: Broker,
         scene: Scene,
         gate: Gate,
         gpio: Gpio,
         sight: CameraSense | None,
         hearing: MicrophoneSense | None,
-        inbox: Inbox[Item],
+        inbox: Inbox,
         clock: Clock,
         models: Mapping[str, dict[str, str]] = MappingProxyType({}),
         observers: Sequence[Observer] = (),
+        supervised: Sequence[Supervised] = (),
+        on_reload: Callable[[Config], None] = lambda _: None,
+        end: Callable[[int], None] = os._exit,
     ) -> None:
+        """`supervised` are the threads of broker and observers. `on_reload` hears the config after SIGHUP. `end` ends
+        the process at once: a thread that hangs would keep an ordinary exit waiting.
+        """
         self.settings = settings
         self.board = board
         self.models = models  # in use: name -> version, sha256, origin
-        self.publisher = publisher
-        self.outlet = Outlet(publisher, observers)
+        self.outlets = Outlets(broker, observers)
         self.scene = scene
-        self.gate = gate
-        self.privacy = PrivacyState(True)  # the gate's last answer
+        self.statuses: dict[str, SourceStatus] = {}
         self.sight = sight
         self.hearing = hearing
-        self.statuses: dict[str, SourceStatus] = {}
+        self._senses: list[Sense[Any]] = [sense for sense in (sight, hearing) if sense is not None]
+        self._gate = gate
         self._gpio = gpio
         self._inbox = inbox
         self._clock = clock
-        self._senses: list[Sense[Any]] = [sense for sense in (sight, hearing) if sense is not None]
-        self._supervisor = Supervisor([*(sense.worker for sense in self._senses), publisher], clock)
-        self._remote = RequestHandler(self, inbox.put, clock)
-        self._cpu = CpuMeter(clock.monotonic())
+        self._on_reload = on_reload
+        self._end = end
+        self.privacy = Privacy(
+            gate, self._senses, purge=broker.purge, forget=self._forget_people, tell=self._tell_privacy
+        )
+        self.background = BackgroundRequests(inbox.put, clock)
+        self.requests = RequestHandler(self, clock)
+        self._supervisor = Supervisor(clock)
+        self._supervisor.watch([sense.worker for sense in self._senses])
+        self._supervisor.watch([*(sense.capture for sense in self._senses), self.background.worker], SLOW_HUNG_S)
+        self._supervisor.watch(supervised, SLOW_HUNG_S)
+        self._health = HealthMonitor(
+            board, clock, inbox, sight=sight, hearing=hearing, broker=broker.status, restarts=self._supervisor.restarts
+        )
         self._budget = Budget(settings.config.limits.max_cpu_percent, settings.config.limits.max_temperature_c)
-        self._latencies = Latencies()
         self._heap = HeapTrimmer(clock.monotonic())
-        self._started = clock.monotonic()
-        self._frames_told = (self._started, 0)
-        self._health_told = self._second = self._started
-        self._cpu_percent = 0.0
-        self._released: bool | None = None
-        self._said = ""  # to systemd, as the unit's status
+        self._health_told = self._second = clock.monotonic()
+        self._systemd_told = ""
         self._stop = False
         self._reload = False
         self._failure: str | None = None
@@ -103,215 +115,163 @@ class Service:
 
     def run(self, seconds: float | None = None) -> int:
         """Serve until `stop`, or for `seconds`. Returns the exit status."""
-        self._start()
         end = None if seconds is None else self._clock.monotonic() + seconds
         try:
-            while not self._stop and (end is None or self._clock.monotonic() < end):
+            self._start()
+            while not self._stop and self._failure is None and (end is None or self._clock.monotonic() < end):
                 self._turn()
-                if self._failure is not None:
-                    break
         finally:
-            self._shut_down()
-        if self._failure is None:
+            in_time = self._shut_down()
+        if self._failure is None and in_time:
             return 0
-        log.error("%s: ending, so that the service is started anew", self._failure)
+        if self._failure is not None:
+            log.error("%s: ending, so that the service is started again", self._failure)
+        # What no disk took would be forgotten by the next process, and the camera would open.
+        status = 0 if self._failure is None else NO_RESTART if self._gate.lost_on_restart else 1
         logging.shutdown()
-        os._exit(1)  # a hung thread would keep an ordinary exit waiting
+        self._end(status)
+        return status
 
-    def _start(self) -> None:
-        self.publisher.start()
-        self.outlet.start()
-        self._remote.announce()
-        self._look_at_gate()
-        for sense in self._senses:
-            sense.worker.start()
-            sense.capture.start()
-        for name, present in (("camera", self.sight), ("microphone", self.hearing)):
-            if present is None:
-                reason = "switched off in the config"
-                self.outlet.tell(f"status/{name}", SourcePayload(state="disabled", reason=reason))
-        systemd.notify("READY=1")
+    def health(self) -> HealthPayload:
+        """How it fares, now."""
+        return self._health.report()
 
-    def _turn(self) -> None:
-        """One round of the loop."""
-        for item in self._inbox.take(TICK_S):
-            if isinstance(item, FacesReading | SpeechReading):
-                if not self.privacy.on:
-                    self.scene.feed(item)
-            elif isinstance(item, SourceStatus):
-                reason = f" ({item.reason})" if item.reason else ""
-                fields = {"EMOTION_EDGE_SOURCE": item.source, "EMOTION_EDGE_STATE": item.state}
-                log.info("%s is %s%s", item.source, item.state, reason, extra=fields)
-                self.statuses[item.source] = item
-                self.outlet.tell(f"status/{item.source}", SourcePayload(state=item.state, reason=item.reason))
-            elif isinstance(item, BackgroundAnswer):
-                self._remote.answer_late(item)
-            else:
-                self._remote.obey(item)
-        if self._reload:
-            self._reload = False
-            systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock.monotonic() * 1e6)}")
-            self._remote.reload()
-            self._renew_password()
-            systemd.notify("READY=1")
-        now = self._clock.monotonic()
-        if not self.privacy.on:
-            for message in self.scene.tick(now, self._clock.wall()):
-                self.outlet.tell(message.topic, message.payload, message.captured)
-                if message.topic == "reading":
-                    self._latencies.add(now - message.captured)
-        if now - self._second >= 1.0:
-            self._second = now
-            self._every_second(now)
-
-    def _renew_password(self) -> None:
-        """A broker that refused us is tried again at once with what the owner put right."""
-        try:
-            self.publisher.apply(password=mqtt_password(self.settings.config.mqtt))
-        except EdgeError as error:
-            log.warning("%s", error)
-
-    def _every_second(self, now: float) -> None:
-        if self._gpio.mute_pressed():
-            self.switch_privacy(on=not self.privacy.on)
-        self._look_at_gate()
-        self._cpu_percent = self._cpu.percent(now)
-        if self.sight is not None:
-            stride = self._budget.step(self._cpu_percent, self.board.temperature(), self.board.throttled(), now)
-            self.sight.thin(stride)
-        self._heap.tick(now)
-        self._tell_systemd()
-        self._failure = self._supervisor.check() or self._hung_capture(now)
-        if self._failure is None and self._flowing(now):
-            systemd.notify("WATCHDOG=1")
-        if now - self._health_told >= self.settings.config.publish.health_every_s:
-            self._health_told = now
-            self.outlet.tell("health", self.health())
-
-    def switch_privacy(self, *, on: bool) -> str | None:
-        """Throw the switch. Returns why it could not be stored, if so; it is on then."""
-        problem = None
-        try:
-            self.gate.switch(on)
-        except StorageError as error:
-            problem = str(error)
-            log.warning("%s", problem)
-        return self._follow_gate() or problem
-
-    def _look_at_gate(self) -> None:
-        """The switch may have been thrown by another process, and quiet hours come and go."""
-        self.gate.store_again()
-        self._follow_gate()
-
-    def _follow_gate(self) -> str | None:
-        """Release or take the devices as the gate says, and tell it once it is done. Returns what could not be done."""
-        self.privacy = self.gate.now()
-        if self.privacy.on == self._released:
-            return None
-        problem = None
-        now = self._clock.monotonic()
-        self._released = self.privacy.on
-        if self.privacy.on:
-            closed = [sense.release(self.privacy.reason) for sense in self._senses]
-            self.scene.reset(now)
-            try:
-                self.publisher.purge()
-            except StorageError as error:
-                problem = f"what waits for the broker could not be deleted: {error}"
-                log.error("%s", problem)
-            self.outlet.tell("state", self.scene.current_state(self._clock.wall(), now))
-            self._heap.trim_soon(now)
-            if not all(closed):
-                self._failure = "a device could not be released for privacy"
-        else:
-            self.scene.reset(now)
-            for sense in self._senses:
-                sense.resume()
-        self._gpio.light(not self.privacy.on)
-        self.outlet.tell("privacy", "ON" if self.privacy.on else "OFF")
-        log.info("privacy is %s", f"on ({self.privacy.reason})" if self.privacy.on else "off")
-        return problem
+    def resting(self) -> dict[str, float]:
+        """What `face.rest` would have to be for the face in view."""
+        return self.scene.resting(self._clock.monotonic())
 
     def apply(self, changed: Loaded) -> None:
         """Let the live part of a changed configuration take effect."""
         before = self.settings.config.limits
         config = self.settings.adopt(changed)
         self.scene.apply(config)
-        self.gate.apply(config.privacy)
+        self._gate.apply(config.privacy)
         for sense in self._senses:
             sense.apply(config)
         if config.limits != before:
             self._budget = Budget(config.limits.max_cpu_percent, config.limits.max_temperature_c)
         logging.getLogger().setLevel(config.log.level.upper())
 
-    def resting(self) -> dict[str, float]:
-        """What `face.rest` would have to be for the face in view."""
-        return self.scene.resting(self._clock.monotonic())
+    def _start(self) -> None:
+        self.outlets.start()
+        self.requests.announce()
+        self.background.worker.start()
+        self.privacy.follow()
+        for sense in self._senses:
+            sense.worker.start()
+            sense.capture.start()
+        for name in {"camera", "microphone"} - {sense.name for sense in self._senses}:
+            reason = "switched off in the config"
+            self.outlets.tell(f"status/{name}", SourcePayload(state="disabled", reason=reason))
+        systemd.notify("READY=1")
 
-    def health(self) -> HealthPayload:
-        """How it fares, now."""
+    def _turn(self) -> None:
+        """One round of the loop."""
+        before = self.privacy.closed_times
+        for item in self._inbox.take(TICK_S):
+            self._take(item, fresh=before == self.privacy.closed_times)
+        if self._reload:
+            self._reload = False
+            systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock.monotonic() * 1e6)}")
+            self.requests.reload()
+            self._apply_secrets()
+            systemd.notify("READY=1")
         now = self._clock.monotonic()
-        broker = self.publisher.status()
-        taken = self.sight.slot.taken if self.sight else 0
-        then, before = self._frames_told
-        if now - then >= 1.0:
-            self._frames_told = (now, taken)
-        return HealthPayload(
-            uptime_s=round(now - self._started, 1),
-            fps=round((taken - before) / (now - then), 2) if now > then else 0.0,
-            frames=taken,
-            frames_dropped=self.sight.slot.dropped if self.sight else 0,
-            sound_dropped_s=round(self.hearing.queue.dropped_s, 2) if self.hearing else 0.0,
-            queue=len(self._inbox),
-            latency_ms=self._latencies.summary(),
-            cpu_percent=round(self._cpu_percent, 1),
-            rss_mb=round(resident_mb(), 1),
-            temperature_c=self.board.temperature(),
-            throttled=self.board.throttled(),
-            outbox=broker.outbox,
-            disk_bytes_today=broker.disk_bytes_today,
-            degraded=broker.degraded,
-            lost=broker.dropped,
-            commands_refused=broker.commands_refused,
-            connections=broker.connections,
-            restarts=self._supervisor.restarts(),
-        )
+        if self.privacy.open:
+            for message in self.scene.tick(now, self._clock.wall()):
+                self.outlets.tell(message.topic, message.payload, message.captured)
+                if message.topic == "reading":
+                    self._health.latencies.add(now - message.captured)
+        if now - self._second >= 1.0:
+            self._second = now
+            self._every_second(now)
+        self._fail(self.privacy.failure)
+
+    def _take(self, item: Item, *, fresh: bool) -> None:
+        """Handle one item. `fresh`: nothing was closed for privacy since it lay in the inbox."""
+        if isinstance(item, FacesReading | SpeechReading):
+            if self.privacy.open and fresh:
+                self.scene.feed(item)
+        elif isinstance(item, SourceStatus):
+            reason = f" ({item.reason})" if item.reason else ""
+            fields = {"EMOTION_EDGE_SOURCE": item.source, "EMOTION_EDGE_STATE": item.state}
+            log.info("%s is %s%s", item.source, item.state, reason, extra=fields)
+            self.statuses[item.source] = item
+            self.outlets.tell(f"status/{item.source}", SourcePayload(state=item.state, reason=item.reason))
+        elif isinstance(item, BackgroundAnswer):
+            self.requests.answer_late(item)
+        else:
+            self.requests.obey(item)
+
+    def _apply_secrets(self) -> None:
+        """A broker that refused us is tried again at once with what the owner put right."""
+        try:
+            self._on_reload(self.settings.config)
+        except EdgeError as error:
+            log.warning("%s", error)
+
+    def _every_second(self, now: float) -> None:
+        if self._gpio.mute_pressed():
+            self.privacy.switch(on=not self.privacy.state.on)
+        self.privacy.follow()
+        self._health.sample()
+        if self.sight is not None:
+            cpu = self._health.cpu_percent
+            self.sight.thin(self._budget.step(cpu, self.board.temperature(), self.board.throttled(), now))
+        self._heap.tick(now)
+        self._fail(self._supervisor.check())
+        if self._failure is None and self._flowing(now):
+            systemd.notify("WATCHDOG=1")
+        self._tell_systemd()
+        if now - self._health_told >= self.settings.config.publish.health_every_s:
+            self._health_told = now
+            self.outlets.tell("health", self.health())
+
+    def _fail(self, reason: str | None) -> None:
+        """The process has to end. The first reason stays."""
+        self._failure = self._failure or reason
+
+    def _forget_people(self) -> None:
+        now = self._clock.monotonic()
+        self.scene.reset(now)
+        self._heap.trim_soon(now)
+
+    def _tell_privacy(self, state: PrivacyState) -> None:
+        if state.on:
+            current = self.scene.current_state(self._clock.wall(), self._clock.monotonic())
+            self.outlets.tell("state", current)
+        self._gpio.light(not state.on)
+        self.outlets.tell("privacy", "ON" if state.on else "OFF")
 
     def _tell_systemd(self) -> None:
         """One line for `systemctl status`: what we do, and what keeps us from the broker."""
-        trouble = self.publisher.status().reason
-        line = (self.privacy.reason or "watching") + (f"; no broker: {trouble}" if trouble else "")
-        if line != self._said:
-            self._said = line
+        trouble = self.outlets.broker.status().reason
+        line = (self.privacy.state.reason or "watching") + (f"; no broker: {trouble}" if trouble else "")
+        if line != self._systemd_told:
+            self._systemd_told = line
             systemd.notify(f"STATUS={line}")
-
-    def _hung_capture(self, now: float) -> str | None:
-        for sense in self._senses:
-            silent = now - sense.capture.heartbeat
-            if silent > CAPTURE_HUNG_S:
-                return f"the {sense.name}'s driver has been hanging for {silent:.0f} s"
-        return None
 
     def _flowing(self, now: float) -> bool:
         """False when frames and sound have stopped for good: systemd's watchdog starts us anew then."""
-        if self.privacy.on:
+        if not self.privacy.open:
             for sense in self._senses:
                 sense.last_item = None
             return True
         flowed = [sense.last_item for sense in self._senses if sense.last_item is not None]
         return not flowed or now - max(flowed) < FLOW_S
 
-    def _shut_down(self) -> None:
+    def _shut_down(self) -> bool:
+        """Everything at the same time, offline told first. Whether all of it ended in time."""
         systemd.notify("STOPPING=1\nSTATUS=stopping")
-        for sense in self._senses:
-            sense.worker.stop()
-        for sense in self._senses:
-            try:
-                sense.capture.stop()
-            except Exception:  # nothing may keep the rest from being released
-                log.exception("while stopping the %s", sense.name)
-        for sense in self._senses:
-            sense.worker.join(1.0)
+        seconds = FAIL_S if self.privacy.failure else STOP_S
+        self.background.worker.stop()
+        parts: list[Callable[[float], object]] = [self.outlets.broker.stop]
+        parts += [partial(_stop_observer, observer) for observer in self.outlets.observers]
+        parts += [sense.stop for sense in self._senses]
+        in_time = stop_together(parts, seconds)
         self._gpio.close()
-        self.outlet.stop()
-        self.publisher.stop(timeout=2.0)
+        return in_time
+
+
+def _stop_observer(observer: Observer, _seconds: float) -> None:
+    observer.stop()

@@ -499,5 +499,5 @@ def test_a_camera_that_does_not_let_go_is_not_opened_a_second_time(clock: Any) -
     assert bench.source.opened == 1
     assert bench.said == [
         ("offline", "no frame for 5 s"),
-        ("offline", "it hangs and does not let go: unplug it, or restart the service"),
+        ("offline", "the driver does not respond; the device could not be closed: unplug it, plug it in again"),
     ]

@@ -23,12 +23,23 @@ def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> Non
     systemd.notify("READY=1")
 
 
-def test_a_socket_that_is_gone_is_a_warning(
+def test_a_socket_that_is_gone_is_one_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
-    systemd.notify("WATCHDOG=1")
-    assert "systemd cannot be told" in caplog.text
+    for _ in range(3):
+        systemd.notify("WATCHDOG=1")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "NOTIFY_SOCKET" in caplog.text
+
+
+def test_an_address_that_no_socket_can_have_is_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/" + "x" * 300)
+    for _ in range(3):
+        systemd.notify("WATCHDOG=1")
+    assert len(caplog.records) == 1
 
 
 def test_lines_for_the_journal_carry_their_priority() -> None:

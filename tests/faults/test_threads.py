@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from edge.service.workers import HUNG_S, RESTARTS
+from edge.service.supervision import HUNG_S, RESTARTS
 from tests.faults.alongside import alongside
 from tests.faults.rig import Rig
 
@@ -64,7 +64,7 @@ def test_a_worker_that_raises_is_restarted_alone_and_not_for_ever(rig: Rig) -> N
     assert rig.service is not None
     assert rig.service.wait(60) == 1
     assert _offline(rig)
-    assert f"worker face died {RESTARTS} times" in rig.log()
+    assert f"thread face died {RESTARTS} times" in rig.log()
     switch.write_text("")
     again = time.time()
     rig.service.start()  # as systemd does
@@ -84,7 +84,7 @@ def test_a_worker_that_hangs_ends_the_process(rig: Rig) -> None:
     assert rig.service is not None
     assert rig.service.wait(60) == 1
     assert HUNG_S <= time.monotonic() - hung < HUNG_S + SLACK_S
-    assert "worker face has been hanging" in rig.log()
+    assert "thread face has not responded" in rig.log()
     assert _offline(rig)
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.faults.disk import Disk
 from tests.faults.rig import PREFIX, Rig
 from tests.faults.webcam import Webcam
+from tests.helpers.picamera import StandIn
 from tests.promises.registry import promise
 
 
@@ -82,3 +83,28 @@ def _on_and_restart(rig: Rig, cam: Webcam) -> str:
     rig.wait("privacy", lambda m: m.payload == b"ON" and m.at > again and not m.retained)
     assert cam.streams == streams, "the camera was opened"
     return answer["error"] or ""
+
+
+@promise(1, "privacy ON is told only when the camera is closed, and a driver that hangs ends the process")
+def closed_or_ended(rig: Rig) -> str:
+    cam = StandIn(rig.folder / "standin")
+    service = rig.start(env=cam.env, camera={"source": cam.camera}, microphone={"source": "none"})
+    rig.wait("status/camera", lambda m: m.json["state"] == "online")
+    assert cam.is_open(service.descriptors())
+    cam.hang()
+    asked = time.time()
+    rig.observer.send(f"{PREFIX}/privacy/set", '{"value": "ON", "transaction": "t"}')
+    assert service.wait(5) == 1, "the process lives on with the camera open"
+    lasted = time.time() - asked
+    assert lasted < 3.0, f"it took {lasted:.1f} s to end"
+    answer = rig.wait("response/privacy", lambda m: m.json["transaction"] == "t").json
+    assert answer["status"] == "error", answer
+    assert "still open: camera" in answer["error"], answer
+    rig.wait("availability", lambda m: m.payload == b"offline" and m.at > asked)
+    assert not [m for m in rig.observer.on(f"{PREFIX}/privacy") if m.payload == b"ON"], "ON was told"
+    again = time.time()
+    service.start()  # as systemd does
+    rig.wait("privacy", lambda m: m.payload == b"ON" and m.at > again)
+    assert not cam.is_open(service.descriptors())
+    assert service.stop() == 0
+    return f"ended after {lasted:.1f} s: {answer['error'].partition('. ')[0]}; then ON with the camera closed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from edge.errors import EdgeError, StorageError
 from edge.messages.commands import Command
 from edge.service.background import FRESH_S, BackgroundAnswer, BackgroundRequests
+
+Begin = Callable[[Callable[[BackgroundAnswer], object], Any], BackgroundRequests]
 
 
 def asking(transaction: int) -> Command:
@@ -31,14 +34,31 @@ class Work:
 
 
 @pytest.fixture
+def begin() -> Iterator[Begin]:
+    """Background requests whose thread runs until the end of the test."""
+    begun: list[BackgroundRequests] = []
+
+    def make(deliver: Callable[[BackgroundAnswer], object], clock: Any) -> BackgroundRequests:
+        background = BackgroundRequests(deliver, clock)
+        begun.append(background)
+        background.worker.start()
+        return background
+
+    yield make
+    for background in begun:
+        background.worker.stop()
+        assert background.worker.join(10)
+
+
+@pytest.fixture
 def answers() -> queue.Queue[BackgroundAnswer]:
     return queue.Queue()
 
 
 def test_who_asks_meanwhile_and_soon_afterwards_gets_the_same(
-    clock: Any, answers: queue.Queue[BackgroundAnswer]
+    begin: Begin, clock: Any, answers: queue.Queue[BackgroundAnswer]
 ) -> None:
-    background, work = BackgroundRequests(answers.put, clock), Work()
+    background, work = begin(answers.put, clock), Work()
     for number in range(3):
         background.run(asking(number), work)
     work.may_end.set()
@@ -54,8 +74,8 @@ def test_who_asks_meanwhile_and_soon_afterwards_gets_the_same(
     assert answers.get(timeout=10).data == "answer 2"
 
 
-def test_too_many_at_once_are_refused(clock: Any, answers: queue.Queue[BackgroundAnswer]) -> None:
-    background, work = BackgroundRequests(answers.put, clock), Work()
+def test_too_many_at_once_are_refused(begin: Begin, clock: Any, answers: queue.Queue[BackgroundAnswer]) -> None:
+    background, work = begin(answers.put, clock), Work()
     for number in range(16):
         background.run(asking(number), work)
     with pytest.raises(EdgeError, match="ask again later"):
@@ -69,11 +89,31 @@ def test_too_many_at_once_are_refused(clock: Any, answers: queue.Queue[Backgroun
     ("error", "told"), [(StorageError("the disk is full"), "the disk is full"), (ValueError("odd"), "ValueError: odd")]
 )
 def test_what_fails_is_answered_too(
-    clock: Any, answers: queue.Queue[BackgroundAnswer], error: Exception, told: str
+    begin: Begin, clock: Any, answers: queue.Queue[BackgroundAnswer], error: Exception, told: str
 ) -> None:
     def fail() -> None:
         raise error
 
-    background = BackgroundRequests(answers.put, clock)
+    background = begin(answers.put, clock)
     background.run(asking(1), fail)
     assert answers.get(timeout=10) == BackgroundAnswer(asking(1), None, told)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_ends_the_thread_is_answered_and_the_next_is_done_by_another(
+    begin: Begin, clock: Any, answers: queue.Queue[BackgroundAnswer]
+) -> None:
+    """Such as a library that calls sys.exit: the supervisor starts the thread again."""
+
+    def leave() -> None:
+        raise SystemExit
+
+    background = begin(answers.put, clock)
+    background.run(asking(1), leave)
+    assert "the log says why" in str(answers.get(timeout=10).error)
+    assert background.worker.join(10)
+    assert not background.worker.alive
+    background.worker.start()
+    clock.pass_time(FRESH_S)
+    background.run(asking(2), lambda: 2)
+    assert answers.get(timeout=10).data == 2

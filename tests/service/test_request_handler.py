@@ -7,41 +7,61 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from edge.config.load import Loaded, load
+from edge.config.schema import PrivacyConfig
 from edge.device.board import detect
 from edge.device.privacy import PrivacyState
 from edge.messages.commands import Command
 from edge.messages.payloads import HealthPayload, Payload, ResponsePayload
-from edge.service.background import BackgroundAnswer
+from edge.service.background import BackgroundAnswer, BackgroundRequests
 from edge.service.request_handler import CHANGES, RequestHandler
 from edge.service.settings import Settings
 from tests.helpers.broker import wait_for
 
 
-class FakeOutlet:
+class FakeOutlets:
     def __init__(self) -> None:
+        self.broker = FakeBroker()
         self.told: list[tuple[str, Payload | str]] = []
 
     def tell(self, topic: str, payload: Payload | str, captured: float | None = None) -> None:
         self.told.append((topic, payload))
 
 
-class FakePublisher:
+class FakeBroker:
     device = "shelf"
+
+
+class FakePrivacy:
+    """Does at once what it is told."""
+
+    def __init__(self) -> None:
+        self.state = PrivacyState(False)
+        self.problem: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        return self.state.on and self.problem is None
+
+    def switch(self, *, on: bool) -> str | None:
+        self.state = PrivacyState(on, "privacy is on" if on else "")
+        return self.problem
 
 
 class FakeService:
     """As much of a service as commands act on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Any) -> None:
         config = folder / "config.toml"
         config.write_text('[mqtt]\nhost = "127.0.0.1"\n')
         self.overrides = folder / "state" / "overrides.toml"
         self.settings = Settings(load(config, overrides=self.overrides), self.overrides)
-        self.outlet = FakeOutlet()
-        self.publisher = FakePublisher()
-        self.privacy = PrivacyState(False)
+        self.outlets = FakeOutlets()
+        self.privacy = FakePrivacy()
+        self.late: list[BackgroundAnswer] = []
+        self.background = BackgroundRequests(self.late.append, clock)
         self.board = detect()
         self.models: dict[str, dict[str, str]] = {}
         self.statuses: dict[str, Any] = {}
@@ -53,10 +73,6 @@ class FakeService:
             cpu_percent=1, rss_mb=1,
         )  # fmt: skip
 
-    def switch_privacy(self, *, on: bool) -> str | None:
-        self.privacy = PrivacyState(on, "privacy is on" if on else "")
-        return None
-
     def apply(self, changed: Loaded) -> None:
         self.applied += 1
         self.settings.adopt(changed)
@@ -64,17 +80,17 @@ class FakeService:
 
 class Bench:
     def __init__(self, folder: Path, clock: Any) -> None:
-        self.service = FakeService(folder)
-        self.late: list[BackgroundAnswer] = []
-        self.handler = RequestHandler(self.service, self.late.append, clock)  # type: ignore[arg-type]
+        self.service = FakeService(folder, clock)
+        self.late = self.service.late
+        self.handler = RequestHandler(self.service, clock)  # type: ignore[arg-type]
         self.number = 0
 
     def ask(self, name: str, value: Any = None, kind: Any = "request") -> ResponsePayload:
         """The answer to a command; there must be exactly one, with the same transaction."""
         self.number += 1
-        self.service.outlet.told.clear()
+        self.service.outlets.told.clear()
         self.handler.obey(Command(kind, name, value, self.number))
-        answers = [payload for _, payload in self.service.outlet.told if isinstance(payload, ResponsePayload)]
+        answers = [payload for _, payload in self.service.outlets.told if isinstance(payload, ResponsePayload)]
         (answer,) = answers
         assert answer.transaction == self.number
         assert (answer.status == "ok") == (answer.error is None)
@@ -171,9 +187,11 @@ def test_a_doctor_in_a_loop_looks_once(bench: Bench, monkeypatch: pytest.MonkeyP
         return {"worst": "green"}
 
     monkeypatch.setattr(RequestHandler, "_doctor", lambda _: look)
+    bench.service.background.worker.start()
     for number in range(519):
         bench.handler.obey(Command("request", "doctor", None, number))
-    wait_for(lambda: len(bench.late) + len(bench.service.outlet.told) == 519, 10, "every answer")
+    wait_for(lambda: len(bench.late) + len(bench.service.outlets.told) == 519, 10, "every answer")
+    bench.service.background.worker.stop()
     assert len(looked) == 1
     assert {each.data["worst"] for each in bench.late} == {"green"}
 
@@ -182,5 +200,29 @@ def test_one_command_that_fails_does_not_end_the_loop(bench: Bench, monkeypatch:
     def fail(**_: Any) -> None:
         raise RuntimeError("odd")
 
-    monkeypatch.setattr(bench.service, "switch_privacy", fail)
+    monkeypatch.setattr(bench.service.privacy, "switch", fail)
     assert "odd" in str(bench.ask("", True, "privacy").error)
+
+
+def test_on_that_does_not_hold_yet_is_an_error_that_says_what_is_open(bench: Bench) -> None:
+    bench.service.privacy.problem = "still open: camera"
+    answer = bench.ask("", True, "privacy")
+    assert answer.error == "still open: camera"
+    assert answer.data == {"privacy": "OFF"}
+
+
+def test_off_during_quiet_hours_says_what_keeps_it_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.service.privacy.state = PrivacyState(True, "quiet hours")
+    monkeypatch.setattr(bench.service.privacy, "switch", lambda **_: None)
+    bench.handler.obey(Command("privacy", "", False, 1, local=True))
+    (answer,) = [each for _, each in bench.service.outlets.told if isinstance(each, ResponsePayload)]
+    assert answer.error == "privacy stays on: quiet hours"
+
+
+def test_off_over_mqtt_is_limited_and_on_is_not(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.service.settings.config = replace(bench.service.settings.config, privacy=PrivacyConfig(remote_off=True))
+    answers = []
+    for _ in range(CHANGES[0] + 10):
+        assert bench.ask("", True, "privacy").status == "ok"
+        answers.append(bench.ask("", False, "privacy").status)
+    assert answers == ["ok"] * CHANGES[0] + ["error"] * 10

@@ -28,7 +28,7 @@ from edge.device import paths
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.retry import RetryPolicy
 from edge.readings import Frame, Samples
-from edge.service import service, workers
+from edge.service import service, supervision
 from edge.service.senses import CameraSense, MicrophoneSense
 from tests.faults.soak.clock import HurriedClock
 from tests.faults.soak.sources import Film, Troubles, Voice
@@ -76,8 +76,8 @@ def _giving(thing: object) -> Callable[..., object]:
 
 def _real_patience() -> None:
     """What is judged by how long a thread really takes stays as long as in life."""
-    workers.HUNG_S *= FASTEST
-    service.CAPTURE_HUNG_S *= FASTEST
+    supervision.HUNG_S *= FASTEST
+    service.SLOW_HUNG_S *= FASTEST
     service.FLOW_S *= FASTEST
 
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from edge.service.workers import HUNG_S, RESTARTS, Supervisor, Worker
+from edge.service.supervision import HUNG_S, RESTARTS, Supervisor, Worker
 from tests.helpers.clock import FakeClock
 
 
@@ -13,6 +13,12 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def watching(worker: Worker, clock: FakeClock) -> Supervisor:
+    supervisor = Supervisor(clock)
+    supervisor.watch([worker])
+    return supervisor
 
 
 def test_a_worker_works_until_it_is_told_to_stop(clock: FakeClock) -> None:
@@ -35,13 +41,13 @@ def test_one_that_dies_is_restarted_and_given_up_when_it_keeps_dying(clock: Fake
         raise RuntimeError("broken")
 
     worker = Worker("face", fail, clock)
-    supervisor = Supervisor([worker], clock)
+    supervisor = watching(worker, clock)
     worker.start()
     for _ in range(RESTARTS):
         wait_until(lambda: not worker.alive)
         assert supervisor.check() is None
     wait_until(lambda: not worker.alive)
-    assert supervisor.check() == f"worker face died {RESTARTS} times within 300 s"
+    assert supervisor.check() == f"thread face died {RESTARTS} times within 300 s"
     assert supervisor.restarts() == {"face": RESTARTS}
 
 
@@ -50,7 +56,7 @@ def test_deaths_long_ago_are_forgiven(clock: FakeClock) -> None:
         raise RuntimeError("broken")
 
     worker = Worker("face", fail, clock)
-    supervisor = Supervisor([worker], clock)
+    supervisor = watching(worker, clock)
     worker.start()
     for _ in range(3 * RESTARTS):
         wait_until(lambda: not worker.alive)
@@ -65,11 +71,11 @@ def test_one_that_hangs_is_noticed(clock: FakeClock) -> None:
         release.wait(10)
 
     worker = Worker("speech", hang, clock)
-    supervisor = Supervisor([worker], clock)
+    supervisor = watching(worker, clock)
     worker.start()
     assert supervisor.check() is None
     clock.pass_time(HUNG_S + 1)
-    assert supervisor.check() == f"worker speech has been hanging for {HUNG_S + 1:.0f} s"
+    assert supervisor.check() == f"thread speech has not responded for {HUNG_S + 1:.0f} s"
     worker.stop()
     release.set()
     assert worker.join(2.0)

@@ -1,0 +1,143 @@
+"""Threads and whoever watches over them: what died is started again within limits, what hangs ends the process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from edge.device.clock import Clock
+
+log = logging.getLogger(__name__)
+
+HUNG_S = 10.0  # a step takes milliseconds; this long means that it never ends
+RESTARTS = 5  # within RESTART_WINDOW_S; more means that restarting does not help
+RESTART_WINDOW_S = 300.0
+TOLD_S = 3_600.0  # a restart is told in `health` for this long
+
+
+class Supervised(Protocol):
+    """A thread that can be judged and started again."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def heartbeat(self) -> float:
+        """When it last showed life, monotonic."""
+
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def stopping(self) -> bool:
+        """It was told to end: that it does is no fault."""
+
+    def start(self) -> None:
+        """Begin, or begin again after it died."""
+
+
+class Worker:
+    """Runs `step` over and over in a thread of its own until told to stop. `step` must return within a second."""
+
+    def __init__(self, name: str, step: Callable[[], None], clock: Clock) -> None:
+        self.name = name
+        self.heartbeat = clock.monotonic()
+        self._step = step
+        self._clock = clock
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self.heartbeat = self._clock.monotonic()
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end; `join` waits for it."""
+        self._stop.set()
+
+    def join(self, timeout: float) -> bool:
+        """Whether it ended in time."""
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._step()
+                self.heartbeat = self._clock.monotonic()
+        except Exception:
+            log.exception("worker %s failed", self.name)
+
+
+class Supervisor:
+    """Judges every thread of the service by its heartbeat. Belongs to the decision loop, which asks once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._watched: list[tuple[Supervised, float]] = []
+        self._restarted: dict[str, list[float]] = {}
+
+    def watch(self, threads: Iterable[Supervised], hung_s: float | None = None) -> None:
+        """From now on these too; without a heartbeat for `hung_s` (HUNG_S) they hang."""
+        for thread in threads:
+            self._watched.append((thread, HUNG_S if hung_s is None else hung_s))
+            self._restarted[thread.name] = []
+
+    def check(self) -> str | None:
+        """Start again what died. Returns why the process should end, or None while all threads turn."""
+        now = self._clock.monotonic()
+        for thread, hung_s in self._watched:
+            if thread.stopping:
+                continue
+            silent = now - thread.heartbeat
+            if not thread.alive:
+                recent = [at for at in self._restarted[thread.name] if now - at < RESTART_WINDOW_S]
+                if len(recent) >= RESTARTS:
+                    return f"thread {thread.name} died {len(recent)} times within {RESTART_WINDOW_S:.0f} s"
+                self._restarted[thread.name] = [at for at in self._restarted[thread.name] if now - at < TOLD_S]
+                self._restarted[thread.name].append(now)
+                log.warning("thread %s died and is started again", thread.name)
+                thread.start()
+            elif silent > hung_s:
+                return f"thread {thread.name} has not responded for {silent:.0f} s"
+        return None
+
+    def restarts(self) -> dict[str, int]:
+        """How often each was started again within the last hour, for `health`."""
+        now = self._clock.monotonic()
+        counts = {name: sum(now - at < TOLD_S for at in times) for name, times in self._restarted.items()}
+        return {name: count for name, count in counts.items() if count}
+
+
+def stop_together(parts: Iterable[Callable[[float], object]], seconds: float) -> bool:
+    """Call each with the seconds that it has, all at the same time. Whether all of them returned in time."""
+    threads = [threading.Thread(target=_stopped, args=(part, seconds), daemon=True) for part in parts]
+    for thread in threads:
+        thread.start()
+    end = threading.Event()
+    threading.Thread(target=_joined, args=(threads, end), daemon=True).start()
+    return end.wait(seconds)
+
+
+def _stopped(part: Callable[[float], object], seconds: float) -> None:
+    try:
+        part(seconds)
+    except Exception:  # nothing may keep the rest from being released
+        log.exception("while stopping")
+
+
+def _joined(threads: list[threading.Thread], end: threading.Event) -> None:
+    for thread in threads:
+        thread.join()
+    end.set()
