@@ -259,7 +259,7 @@ class Publisher:
         try:
             self._sender.forget()
         except StorageError as error:
-            log.error("what waits for the broker could not be deleted: %s", error)
+            self._log_once.say(logging.ERROR, f"what waits for the broker could not be deleted: {error}")
             request.errors.append(error)
         finally:
             request.done.set()
