@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn, Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar, runtime_checkable
 
 from edge.errors import CaptureError
 from edge.readings import Frame, Sound
@@ -41,7 +41,16 @@ class Source(Protocol[T_co]):
 
 
 class FrameSource(Source[Frame], Protocol):
-    """Gives pictures."""
+    """Gives pictures. One that has a method `thin(every_s)` spares itself the work for more than one in that time."""
+
+
+@runtime_checkable
+class Thinnable(Protocol):
+    """A source that can be told to give less."""
+
+    def thin(self, every_s: float) -> None:
+        """No more often than this from now on; 0: as often as set. From any thread."""
+        ...
 
 
 class SoundSource(Source[Sound], Protocol):

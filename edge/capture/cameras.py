@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge.capture import opencv, picamera, v4l2
-from edge.capture.base import FrameSource, NoSource, NothingYet
+from edge.capture.base import FrameSource, NoSource, NothingYet, Thinnable
 from edge.capture.recordings import Folder, Video
 from edge.config.schema import CameraConfig
 from edge.device.clock import Clock
@@ -83,6 +83,10 @@ class Auto:
         if self._chosen is None:
             raise CaptureError("no camera is open")
         return self._chosen.read()
+
+    def thin(self, every_s: float) -> None:
+        if isinstance(self._chosen, Thinnable):
+            self._chosen.thin(every_s)
 
     def close(self) -> None:
         if self._chosen is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Generic, Literal, TypeVar
 
 from edge.capture.backoff import Backoff
-from edge.capture.base import NothingYet, Source
+from edge.capture.base import NothingYet, Source, Thinnable
 from edge.capture.faults import Faults
 from edge.capture.playback_clock import PlaybackClock
 from edge.device.clock import Clock
@@ -22,6 +22,7 @@ Report = Callable[[Literal["online", "offline", "disabled"], str], None]
 
 MAX_WAIT_S = 1.0  # between two signs of life
 AGAIN_S = 1.0  # until a source that gives nothing sensible is opened anew
+EARLY = 0.9  # of the time between two items: sources come a little early now and then
 CLOSE_S = 2.0  # how long pause() and stop() wait for a device to let go
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class CaptureLoop(Generic[T]):
         self._is_open = False
         self._unclosed = False  # the last attempt to close it failed
         self._waiting: tuple[float, T] | None = None  # read ahead of its time, and when it is due
+        self._every_s = 0.0
+        self._delivered = float("-inf")
         self._retry_at = clock.monotonic()
         self._online_since: float | None = None
         self._told: tuple[str, str] | None = None
@@ -118,6 +121,13 @@ class CaptureLoop(Generic[T]):
         self._paused.clear()
         self._wake.set()
 
+    def thin(self, every_s: float) -> None:
+        """Deliver no more often than this; 0: all that comes. What is left out is left out as early as possible."""
+        self._every_s = every_s
+        source = self._source
+        if isinstance(source, Thinnable):
+            source.thin(every_s)
+
     def step(self) -> float:
         """One step of the loop; returns how long to wait before the next."""
         now = self._clock.monotonic()
@@ -162,6 +172,7 @@ class CaptureLoop(Generic[T]):
             )
         try:
             self._source = self._make()
+            self.thin(self._every_s)
             self._source.open()
         except EdgeError as error:
             return self._fail(str(error))
@@ -199,7 +210,9 @@ class CaptureLoop(Generic[T]):
         if self._online_since is None:
             self._online_since = self._clock.monotonic()
         self._tell("online", getattr(self._source, "note", ""))  # a sample says that it is one
-        self._deliver(item)
+        if item.time - self._delivered >= EARLY * self._every_s or item.time < self._delivered:
+            self._delivered = item.time
+            self._deliver(item)
 
     def _start_over(self, source: Source[T]) -> float:
         if self._pace.empty:

@@ -89,7 +89,8 @@ class OpenCvCamera:
         self._settings = settings
         self._number = 0
         hang_up = (lambda: network.hang_up(target.address)) if target.api == cv2.CAP_FFMPEG else None
-        self._grabber = Grabber(target.name, lambda: _Capture(target, settings, clock), hang_up)
+        self._pace = _Pace(1.0 / settings.fps)
+        self._grabber = Grabber(target.name, lambda: _Capture(target, settings, self._pace, clock), hang_up)
 
     def open(self) -> None:
         self._grabber.open()
@@ -100,17 +101,27 @@ class OpenCvCamera:
         self._number += 1
         return Frame(time_, self._number, image, luma_of(image))
 
+    def thin(self, every_s: float) -> None:
+        self._pace.every_s = max(every_s, 1.0 / self._settings.fps)
+
     def close(self) -> None:
         self._grabber.close()
+
+
+class _Pace:
+    """How often a picture is wanted; changed from another thread than it is read."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s = every_s
 
 
 class _Capture:
     """cv2.VideoCapture as a Device of the grabber."""
 
-    def __init__(self, target: Target, settings: CameraConfig, clock: Clock) -> None:
+    def __init__(self, target: Target, settings: CameraConfig, pace: _Pace, clock: Clock) -> None:
         self._target = target
         self._clock = clock
-        self._interval = 0.8 / settings.fps  # a little less, or jitter would drop every second picture
+        self._pace = pace
         self._last = 0.0
         self._broken = 0
         self._capture = _opened(target, settings)
@@ -124,7 +135,7 @@ class _Capture:
                 return None  # it waited, see OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT: not a failure yet
             raise CaptureError(f"{self._target.name} stopped giving pictures")
         now = self._captured_at()
-        if now - self._last < self._interval:
+        if now - self._last < 0.8 * self._pace.every_s:  # a little less, or jitter would drop every second picture
             return None  # decoding what nobody asked for costs
         done, picture = self._capture.retrieve()
         if not done or picture is None or picture.size == 0:

@@ -45,6 +45,10 @@ class Video:
         self._settings = settings
         self._lock = threading.Lock()  # close() may come from another thread
         self._capture: cv2.VideoCapture | None = None
+        self._every_s = 1.0 / settings.fps
+
+    def thin(self, every_s: float) -> None:
+        self._every_s = max(every_s, 1.0 / self._settings.fps)
 
     def open(self) -> None:
         self.close()
@@ -87,7 +91,7 @@ class Video:
                 continue
             done, picture = self._capture.retrieve()
             if done and picture is not None and picture.size:
-                self._due = max(self._due + 1.0 / self._settings.fps, time)
+                self._due = max(self._due + self._every_s, time)
                 return cast("NDArray[np.uint8]", picture)
         if self._number == 0:
             raise CaptureError(f"{self._path}: no picture in it can be read")

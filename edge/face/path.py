@@ -16,6 +16,7 @@ from edge.face.tracks import Track, Tracks
 from edge.readings import FaceReading, FacesReading, Frame
 
 _WHOLE_EVERY = 4  # looks: the others are only close to known faces
+_LOOK_S = 0.35  # since the last look: a head has moved farther by then than it can be followed
 _QUIET_S = 1.0  # a room where nothing moves and nobody is known is searched this often
 _KEEP_PLACE = 1.2  # who is counted already stays so until another is clearly larger
 _STEADY = 2.5  # a face that does not change is classified so many times more rarely
@@ -33,7 +34,6 @@ class FacePath:
         find: Callable[[float], Finder] = SingleShot,
     ) -> None:
         """`find` makes a finder for the score from which a face counts."""
-        self.stride = 1  # set by the work budget: looks and classifications are thinned so many times
         self._settings = settings
         self._classifier = classifier or FaceClassifier()
         self._looker = Looker(find)
@@ -48,7 +48,7 @@ class FacePath:
         self._shape: tuple[int, ...] = ()
         self._since_look = 0  # frames
         self._close_looks = 0  # since the whole picture was searched
-        self._whole_time = float("-inf")
+        self._whole_time = self._look_time = float("-inf")
 
     def apply(self, settings: schema.FaceConfig) -> None:
         """Use other settings from the next frame on; who is in view stays."""
@@ -66,7 +66,7 @@ class FacePath:
         self._time, self._shape = frame.time, luma.shape
         settings = self._settings
         self._tracks.follow(luma, frame.time, settings.forget_s)
-        if self._look_is_due():
+        if self._look_is_due(frame.time):
             self._look(luma, frame)
         self._since_look += 1
         self._tracks.forget(frame.time, settings.forget_s)
@@ -82,19 +82,20 @@ class FacePath:
                 faces.append(_reading(track, frame.image.shape[0] / luma.shape[0]))
         return FacesReading(frame.time, frame.number, tuple(sorted(faces, key=lambda face: face.track)))
 
-    def _look_is_due(self) -> bool:
-        """Every so many frames, and at once while a new face waits to be confirmed."""
+    def _look_is_due(self, frame_time: float) -> bool:
+        """Every so many frames, with each where frames are few, and at once while a new face waits to be confirmed."""
         if self._tracks.tentative:
             return True
-        return self._since_look >= self._settings.find_every * self.stride or self._whole_time == float("-inf")
+        return self._since_look >= self._settings.find_every or frame_time - self._look_time >= _LOOK_S
 
     def _look(self, luma: Luma, frame: Frame) -> None:
         settings = self._settings
         known = [track for track in self._tracks.all if not track.stillness.picture]
         quiet = not known and not self._motion.since_last(luma)
-        if quiet and frame.time - self._whole_time < _QUIET_S * self.stride:
+        if quiet and frame.time - self._whole_time < _QUIET_S:
             return
         self._since_look = 0
+        self._look_time = frame.time
         self._looker.prepare(settings.min_score, settings.min_size * luma.shape[0] / frame.image.shape[0])
         lost = any(not track.in_sight for track in known)
         faces = self._looker.close(luma, [track.box for track in self._tracks.all])
@@ -118,7 +119,7 @@ class FacePath:
 
     def _classify(self, track: Track, frame: Frame, luma: Luma) -> None:
         """Ask the model, if it is time to and the face is really there: more rarely while it does not change."""
-        interval = self.stride / self._settings.classify_hz
+        interval = 1.0 / self._settings.classify_hz
         if track.movement.change < _CHANGED:
             interval *= _STEADY
         due = track.classified is None or frame.time - track.classified >= interval - 1e-3

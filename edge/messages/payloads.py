@@ -188,6 +188,7 @@ class HealthPayload(Payload, kw_only=True, frozen=True):
     readings_dropped: int = 0  # that the decision loop did not take in time
     connections: int = 0  # to the broker, since the start
     restarts: dict[str, int] = {}  # of threads, within the last hour
+    thinned: str = ""  # what is left out to keep within limits.max_cpu_percent or because of heat; empty: nothing
 
 
 class InfoPayload(Payload, kw_only=True, frozen=True):

@@ -93,8 +93,8 @@ class HealthMonitor:
         """Measure the CPU share since the last call."""
         self.cpu_percent = self._cpu.percent(self._clock.monotonic())
 
-    def report(self) -> HealthPayload:
-        """How it fares, now."""
+    def report(self, *, thinned: str) -> HealthPayload:
+        """How it fares, now; `thinned` says what the work budget leaves out."""
         now = self._clock.monotonic()
         broker = self._broker()
         taken = self._sight.slot.taken if self._sight else 0
@@ -121,4 +121,5 @@ class HealthMonitor:
             commands_refused=broker.commands_refused,
             connections=broker.connections,
             restarts=self._restarts(),
+            thinned=thinned,
         )

@@ -165,9 +165,9 @@ class CameraSense(Sense[Frame]):
     def adopt(self, config: schema.Config) -> None:
         self._path.apply(config.face)
 
-    def thin(self, stride: int) -> None:
-        """Do full work on one frame in `stride` only."""
-        self._path.stride = stride
+    def thin(self, rate: float | None) -> None:
+        """Take no more than so many frames a second; None: all."""
+        self.capture.thin(0.0 if rate is None else 1.0 / rate)
 
 
 class MicrophoneSense(Sense[Sound]):

@@ -97,7 +97,7 @@ class Service:
         self._health = HealthMonitor(
             board, clock, inbox, sight=sight, hearing=hearing, broker=broker.status, restarts=self._supervisor.restarts
         )
-        self._budget = Budget(settings.config.limits.max_cpu_percent, settings.config.limits.max_temperature_c)
+        self._budget = _budget(settings.config)
         self._heap = HeapTrimmer(clock.monotonic())
         self._health_told = self._second = clock.monotonic()
         self._systemd_told = ""
@@ -134,7 +134,7 @@ class Service:
 
     def health(self) -> HealthPayload:
         """How it fares, now."""
-        return self._health.report()
+        return self._health.report(thinned=self._budget.thinned)
 
     def resting(self) -> dict[str, float]:
         """What `face.rest` would have to be for the face in view."""
@@ -149,7 +149,7 @@ class Service:
         for sense in self._senses:
             sense.apply(config)
         if config.limits != before:
-            self._budget = Budget(config.limits.max_cpu_percent, config.limits.max_temperature_c)
+            self._budget = _budget(config)
         logging.getLogger().setLevel(config.log.level.upper())
 
     def _start(self) -> None:
@@ -271,6 +271,10 @@ class Service:
         in_time = stop_together(parts, seconds)
         self._gpio.close()
         return in_time
+
+
+def _budget(config: Config) -> Budget:
+    return Budget(config.limits.max_cpu_percent, config.limits.max_temperature_c, config.camera.fps)
 
 
 def _stop_observer(observer: Observer, _seconds: float) -> None:

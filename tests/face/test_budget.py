@@ -1,63 +1,94 @@
-"""The work budget: thins when it must, dares more when it may, and does not swing."""
+"""The work budget: leaves out frames when it must, dares more when it may, holds its limit and does not swing."""
 
-from itertools import pairwise
+from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.face.budget import MAX_STRIDE, Budget
+from edge.face.budget import LEAST, Budget
+
+FPS = 30.0
 
 
-def test_full_work_while_all_is_well() -> None:
-    budget = Budget(60, 75)
-    assert {budget.step(30, 55, False, t) for t in range(100)} == {1}
+def shares(budget: Budget, seconds: int, idle: float, each: float, noise: float = 0.0) -> list[float]:
+    """The CPU percent of each second where a frame costs `each` percent and all the rest `idle`."""
+    rng = random.Random(1)
+    found = []
+    for now in range(seconds):
+        cpu = (idle + each * (budget.rate or FPS)) * (1 + rng.uniform(-noise, noise))
+        budget.step(cpu, None, None, float(now))
+        found.append(cpu)
+    return found
 
 
-def test_too_much_cpu_thins_the_work_step_by_step() -> None:
-    budget = Budget(60, 75)
-    strides = [budget.step(70, None, None, t) for t in range(20)]
-    assert strides[0] == 2
-    assert strides == sorted(strides)
-    assert 4 <= strides[-1] <= 6
-    assert max(b - a for a, b in pairwise(strides)) == 1
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
 
 
-def test_far_too_much_is_thinned_faster() -> None:
-    budget = Budget(20, 75)
-    assert max(budget.step(100, None, None, t) for t in range(12)) == MAX_STRIDE
+def test_nothing_is_left_out_while_all_is_well() -> None:
+    budget = Budget(60, 75, FPS)
+    assert {budget.step(30, 55, False, t) for t in range(100)} == {None}
+    assert budget.thinned == ""
+
+
+@pytest.mark.parametrize(
+    ("limit", "idle", "each"), [(5, 1.5, 1.0), (5, 3.0, 0.5), (20, 2, 3.0), (60, 10, 3.0), (60, 0, 60)]
+)
+def test_the_limit_holds_and_is_used(limit: float, idle: float, each: float) -> None:
+    budget = Budget(limit, 75, FPS)
+    found = shares(budget, 200, idle, each, noise=0.15)
+    assert mean(found[40:]) <= 1.1 * limit
+    assert mean(found[40:]) >= 0.8 * limit, "more could be done"
+    assert f"of 30 frames a second: limits.max_cpu_percent is {limit:g}" in budget.thinned
+
+
+def test_far_too_much_is_thinned_within_seconds() -> None:
+    budget = Budget(20, 75, FPS)
+    found = shares(budget, 12, 2, 10)
+    assert found[-1] <= 1.1 * 20
+
+
+def test_what_cannot_be_thinned_leaves_the_least() -> None:
+    budget = Budget(5, 75, FPS)
+    shares(budget, 300, 8, 1)
+    assert budget.rate == LEAST
+
+
+def test_it_does_not_swing() -> None:
+    budget = Budget(60, 75, FPS)
+    rates = [budget.step(20 + 4 * (budget.rate or FPS), None, None, now) for now in range(400)]
+    assert len(set(rates[100:])) == 1
 
 
 def test_a_hot_or_throttled_board_thins_although_cpu_is_low() -> None:
-    assert Budget(60, 75).step(10, 80, False, 0.0) == 2
-    assert Budget(60, 75).step(10, None, True, 0.0) == 2
+    hot, throttled = Budget(60, 75, FPS), Budget(60, 75, FPS)
+    assert hot.step(10, 80, False, 0.0) == FPS / 2
+    assert "hot" in hot.thinned
+    assert throttled.step(10, None, True, 0.0) == FPS / 2
+    assert "throttled" in throttled.thinned
 
 
 def test_work_comes_back_after_a_calm_while() -> None:
-    budget = Budget(60, 75)
+    budget = Budget(60, 75, FPS)
     for t in range(10):
         budget.step(100, 80, False, t)
-    assert budget.stride > 1
-    for t in range(10, 24):
-        assert budget.step(10, 60, False, t) > 1
-    for t in range(24, 200):
+    low = budget.rate
+    assert low is not None
+    for t in range(10, 20):
+        assert budget.step(10, 60, False, t) == low
+    for t in range(20, 200):
         budget.step(10, 60, False, t)
-    assert budget.stride == 1
+    assert budget.rate is None
+    assert budget.thinned == ""
 
 
 def test_a_board_that_is_only_just_cool_is_left_in_peace() -> None:
-    budget = Budget(60, 75)
+    budget = Budget(60, 75, FPS)
     budget.step(10, 80, False, 0.0)
-    assert {budget.step(10, 73, False, t) for t in range(1, 300)} == {2}
-
-
-def test_it_settles_on_a_load_that_depends_on_it() -> None:
-    budget = Budget(60, 75)
-    stride, seen = 1, []
-    for t in range(300):
-        stride = budget.step(20 + 100 / stride, None, None, t)
-        seen.append(stride)
-    assert len(set(seen[100:])) == 1
-    assert 20 + 100 / seen[-1] <= 60
+    assert {budget.step(10, 73, False, t) for t in range(1, 300)} == {FPS / 2}
 
 
 @given(
@@ -67,10 +98,12 @@ def test_it_settles_on_a_load_that_depends_on_it() -> None:
         ), max_size=60,
     )
 )  # fmt: skip
-def test_the_stride_is_always_between_one_and_its_limit(
+def test_the_rate_is_always_between_the_least_and_what_the_camera_gives(
     steps: list[tuple[float, float | None, bool | None, float]],
 ) -> None:
-    budget, now = Budget(60, 75), 0.0
+    budget, now = Budget(60, 75, FPS), 0.0
     for cpu, temperature, throttled, passed in steps:
         now += passed
-        assert 1 <= budget.step(cpu, temperature, throttled, now) <= MAX_STRIDE
+        rate = budget.step(cpu, temperature, throttled, now)
+        assert rate is None or LEAST <= rate < FPS
+        assert (rate is None) == (budget.thinned == "")

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.faults.disk import Disk
 from tests.faults.rig import PREFIX, Rig
 from tests.faults.webcam import Webcam
 from tests.helpers.picamera import StandIn
+from tests.helpers.stage import HEIGHT, WIDTH, Person, picture
 from tests.promises.registry import promise
+
+LIMIT = 5.0
 
 
 def _command(rig: Rig, *words: str) -> str:
@@ -108,3 +116,47 @@ def closed_or_ended(rig: Rig) -> str:
     assert not cam.is_open(service.descriptors())
     assert service.stop() == 0
     return f"ended after {lasted:.1f} s: {answer['error'].partition('. ')[0]}; then ON with the camera closed"
+
+
+@promise(17, "max_cpu_percent holds with eight faces at 30 fps, and fewer frames are no older answers", minutes=2.0)
+def budget_holds(rig: Rig) -> str:
+    video = crowd(rig.folder / "crowd.mp4")
+    service = rig.start(
+        camera={"source": str(video), "fps": 30.0},
+        microphone={"source": "none"},
+        face={"max_people": 8},
+        publish={"max_hz": 10.0, "health_every_s": 1.0},
+        limits={"max_cpu_percent": LIMIT},
+    )
+    rig.next("health", lambda m: m.json["thinned"])
+    time.sleep(30.0)  # it settles
+    before, began = _cpu_seconds(service.pid), time.time()
+    time.sleep(30.0)
+    share = 100 * (_cpu_seconds(service.pid) - before) / (time.time() - began)
+    ages = sorted(m.at - _seconds(m.json["ts"]) for m in rig.observer.on("/reading") if m.at >= began)
+    people = max(m.json["people"] for m in rig.observer.on("/reading") if m.at >= began)
+    median, thinned = ages[len(ages) // 2], rig.health()["thinned"]
+    assert share <= 1.1 * LIMIT, f"{share:.1f} % of a core"
+    assert median < 0.15, f"readings are {1000 * median:.0f} ms old"
+    service.stop()
+    return f"{share:.1f} % of a core at a limit of {LIMIT:g}, {people} people, {1000 * median:.0f} ms old; {thinned}"
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _seconds(ts: str) -> float:
+    return datetime.fromisoformat(ts.replace("Z", "+00:00")).timestamp()
+
+
+def crowd(path: Path) -> Path:
+    """Eight people who sway, at 30 frames a second."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30.0, (WIDTH, HEIGHT))
+    for number in range(150):
+        sway = 8 * np.sin(number * 2 * np.pi / 75)
+        people = [Person(80 + 160 * (i % 4) + sway, 120 + 240 * (i // 4), 160) for i in range(8)]
+        writer.write(picture(people, seed=number))
+    writer.release()
+    return path
