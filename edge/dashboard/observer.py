@@ -37,7 +37,7 @@ _WAITING = 2_000  # messages between the decision loop and our thread
 
 
 class DashboardObserver:
-    """An observer of the service (see edge.service.observers). `send` puts a command to it, from any thread.
+    """An observer of the service (see edge.service.outlets). `send` puts a command to it, from any thread.
 
     `over_mqtt` says that everything, signs of life too, comes by way of the broker.
     """

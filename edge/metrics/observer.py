@@ -21,7 +21,7 @@ _NAMES = frozenset({"localhost"})
 
 
 class MetricsObserver:
-    """An observer of the service (see edge.service.observers)."""
+    """An observer of the service (see edge.service.outlets)."""
 
     def __init__(self, settings: schema.MetricsConfig, broker: Callable[[], BrokerStatus], clock: Clock) -> None:
         self._broker = broker
