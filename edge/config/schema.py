@@ -34,6 +34,7 @@ HostName = Annotated[
         description='a host name alone, such as "edge.local"',
     ),
 ]
+IpAddress = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}$", description='an address, such as "172.30.32.2"')]
 Prior = dict[str, Annotated[float, Meta(ge=-10, le=10)]]  # label -> offset added to its logit
 
 CONFIG_VERSION = 1
@@ -175,6 +176,7 @@ class DashboardConfig(Section, frozen=True):
     names: tuple[HostName, ...] = ()  # beside addresses, localhost and the machine's own name
     behind_tls: bool = False  # a proxy in front of it speaks https
     trust_forwarded_for: bool = False  # a proxy on this device names the visitor in X-Forwarded-For
+    ingress: IpAddress | None = None  # a proxy there has signed its visitors in already
     preview: Literal["off", "device", "password"] = "off"  # who may see the aiming picture
 
 

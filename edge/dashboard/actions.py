@@ -28,7 +28,8 @@ Ask = Callable[[str, str, Any], Awaitable[ResponsePayload]]
 
 class Actions:
     """Belongs to the page's thread. `ask` (kind, name, value) puts a command to the service and waits for its answer;
-    `aim_changed` is called when the aiming picture was switched on or off."""
+    `aim_changed` is called when the aiming picture was switched on or off, `knows_visitors` says whether a visitor had
+    to sign in."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class Actions:
         aim: Aim,
         ask: Ask,
         aim_changed: Callable[[], None],
-        has_password: Callable[[], bool],
+        knows_visitors: Callable[[Request], bool],
         clock: Clock,
         once: LogOnce,
         work: Executor,
@@ -48,7 +49,7 @@ class Actions:
         self._aim = aim
         self._ask = ask
         self._aim_changed = aim_changed
-        self._has_password = has_password
+        self._knows_visitors = knows_visitors
         self._clock = clock
         self._once = once
         self._work = work
@@ -125,7 +126,7 @@ class Actions:
         """Media stay on the device unless the owner's file says otherwise."""
         if self._settings.preview == "off":
             return 'the aiming picture is off: dashboard.preview is "off" in the config'
-        if self._settings.preview == "password" and self._has_password():
+        if self._settings.preview == "password" and self._knows_visitors(request):
             return None
         if self._settings.behind_tls or not is_loopback(request.peer):
             return "the aiming picture is shown to a browser on the device only"

@@ -75,7 +75,7 @@ class DashboardObserver:
         sign_in = SignIn(settings, password, files, clock=clock, once=once, work=self._work)
         actions = Actions(
             settings, history=self.history, aim=aim, ask=self._ask, aim_changed=self._send_aim,
-            has_password=lambda: sign_in.has_password, clock=clock, once=once, work=self._work,
+            knows_visitors=sign_in.knows_visitors, clock=clock, once=once, work=self._work,
         )  # fmt: skip
         self._site = Site(
             own_names(settings.names), files, sign_in=sign_in, actions=actions, history=self.history,

@@ -19,7 +19,7 @@ from edge.errors import ConfigError
 from edge.language.catalogue import words
 from edge.rate_limit import LogOnce
 from edge.web.exchange import Answer, Refused, Request
-from edge.web.guard import client_address, is_loopback
+from edge.web.guard import client_address, is_loopback, same_address
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +47,22 @@ class SignIn:
         self._sessions = Sessions(clock)
         self._attempts = Attempts(clock)
 
-    @property
-    def has_password(self) -> bool:
-        return self._password.is_set
+    def knows_visitors(self, request: Request) -> bool:
+        """Whether who asks had to sign in, here or at the proxy."""
+        return self._password.is_set or self.by_ingress(request)
 
     def refresh(self) -> None:
         """Another process may have set the password meanwhile."""
         self._password.refresh()
 
+    def by_ingress(self, request: Request) -> bool:
+        """Whether a proxy that the owner named has signed in who asks."""
+        return self._settings.ingress is not None and same_address(request.peer, self._settings.ingress)
+
     def session(self, request: Request) -> str | None:
         """The session's word, empty where nobody needs to sign in, None for somebody who must."""
+        if self.by_ingress(request):
+            return ""
         if not self._password.is_set:
             return None if password_needed(self._settings) else ""
         word = request.cookies.get(COOKIE, "")
@@ -71,8 +77,8 @@ class SignIn:
 
     def valid(self, word: str) -> bool:
         """Whether a session that was good a while ago still is."""
-        if not word:
-            return not self._password.is_set
+        if not word:  # only what came by ingress has none while a password is set
+            return not self._password.is_set or self._settings.ingress is not None
         return self._sessions.valid(word, self._password.version)
 
     def token(self, word: str) -> str:
@@ -130,13 +136,15 @@ class SignIn:
 
 def password_needed(settings: schema.DashboardConfig) -> bool:
     """Whether the page could be reached from elsewhere."""
-    return settings.behind_tls or bool(settings.names) or not is_loopback(settings.listen)
+    return (
+        settings.ingress is not None or settings.behind_tls or bool(settings.names) or not is_loopback(settings.listen)
+    )
 
 
 def checked_password(settings: schema.DashboardConfig, state: Path) -> Password:
     """The stored password. ConfigError when there is none and the page could be reached from elsewhere."""
     password = Password(file_in(state))
-    if password_needed(settings) and not password.is_set:
+    if password_needed(settings) and not password.is_set and settings.ingress is None:
         raise ConfigError(
             f"dashboard.listen: the page at {settings.listen} would be open to everybody who can reach it; "
             'set a password with `emotion-edge passwd`, or leave dashboard.listen at "127.0.0.1" '

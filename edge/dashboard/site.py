@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -13,12 +14,19 @@ from edge.dashboard.history import History
 from edge.dashboard.live import Viewer, Viewers, encoded
 from edge.dashboard.sign_in import SignIn, redirect
 from edge.device.clock import Clock
-from edge.web.exchange import Answer, Refused, Request, json
+from edge.web.exchange import HEADERS, Answer, Refused, Request, json
 from edge.web.guard import check_host, check_origin, check_site
 
 BEAT_S = 15.0  # a stream is never silent for longer
 _CHECK_S = 10.0  # a stream ends so soon after its session did
 
+# By ingress the page stands in a frame of the proxy's own page; that it shares its origin with.
+IN_A_FRAME = {
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"].replace(
+        "frame-ancestors 'none'", "frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
 Reply = tuple[Answer, AsyncGenerator[bytes, None] | None]
 
 
@@ -63,7 +71,15 @@ class Site:
 
     async def handle(self, request: Request) -> Reply:
         """The answer to any request; Refused is one too."""
+        if self._sign_in.by_ingress(request):
+            answer, more = await self._handle(request)
+            return replace(answer, headers={**answer.headers, **IN_A_FRAME}), more
         check_host(request.headers, self._names)
+        if request.method == "POST":
+            check_origin(request.headers)
+        return await self._handle(request)
+
+    async def _handle(self, request: Request) -> Reply:
         self._sign_in.refresh()
         if request.method == "GET":
             if request.path in self._gets:
@@ -72,10 +88,8 @@ class Site:
             if file is not None:
                 return file, None
         elif request.path == "/login":
-            check_origin(request.headers)
             return await self._sign_in.sign_in(request), None
         elif request.path in self._posts:
-            check_origin(request.headers)
             self._sign_in.check_token(request, self._sign_in.required(request))
             return await self._posts[request.path](request), None
         known = request.path in {*self._gets, *self._posts} or self._files.get(request.path, request) is not None

@@ -72,3 +72,11 @@ def client_address(peer: str, headers: Mapping[str, str], *, trust_proxy: bool) 
         return str(ipaddress.ip_address(named))
     except ValueError:
         return peer
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two texts name one address."""
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return False

@@ -226,6 +226,30 @@ def test_who_asks(peer: str, header: str, trusted: bool, found: str) -> None:
     assert client_address(peer, {"x-forwarded-for": header}, trust_proxy=trusted) == found
 
 
+def test_by_ingress_the_proxy_has_signed_them_in(serve: Serve) -> None:
+    """Home Assistant's ingress: another origin than the host says, and a frame around the page."""
+    _, web = serve(ingress="127.0.0.1")
+    page = web.get("/", Host="172.30.33.5:8470")
+    assert page.status == 200
+    assert page.headers["x-frame-options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
+    shown = web.snapshot()
+    assert shown["signed_in"] is False
+    origin = {"Origin": "http://homeassistant.local:8123"}
+    assert web.post("/privacy", {"on": True}, origin).status == 200
+    assert web.post("/privacy", {"on": True}, {**origin, "X-CSRF-Token": "0" * 64}).status == 403
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_whoever_comes_around_the_ingress_needs_the_password(serve: Serve, password: str | None) -> None:
+    _, web = serve(ingress="192.0.2.1", password=password)
+    assert web.get("/live", X_Forwarded_For="192.0.2.1").status == 401
+    assert web.get("/").headers["location"] == "login"
+    assert web.get("/login").headers["x-frame-options"] == "DENY"
+    signed_in = web.sign_in(PASSWORD).status == 303 and web.get("/").status == 200
+    assert signed_in is (password is not None)
+
+
 def test_attempts_are_limited_for_each_and_for_all(clock: FakeClock) -> None:
     attempts = Attempts(clock)
     assert [attempts.allow("a") for _ in range(5)] == [0.0] * 5
