@@ -185,7 +185,7 @@ class HomeAssistant:
 
     def _python(self, script: str) -> str:
         words = ["chroot", str(self._tree), "/opt/ha/bin/python", "-c", script]
-        done = subprocess.run(words, check=True, timeout=60, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(words, check=True, timeout=300, stdout=subprocess.PIPE, text=True)
         return done.stdout
 
     def _wait_until_running(self) -> None:
