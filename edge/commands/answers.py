@@ -13,8 +13,8 @@ from edge.errors import ConfigError
 
 # What is agreed with one broker and means nothing, or gives something away, to another.
 OF_ONE_BROKER = (
-    "port", "protocol", "transport", "websocket_path", "username", "password_file", "tls", "ca_file", "cert_file",
-    "key_file",
+    "hosts", "port", "protocol", "transport", "websocket_path", "username", "password_file", "tls", "ca_file",
+    "cert_file", "key_file",
 )  # fmt: skip
 _PLAIN_PORT = 1883
 

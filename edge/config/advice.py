@@ -25,7 +25,7 @@ def advice(config: Config, path: Path | None) -> list[str]:
     except ConfigError as error:
         found.append(str(error))
     found += exposed(config, path)
-    if config.mqtt.username and not config.mqtt.tls and not _stays_here(config.mqtt.host):
+    if config.mqtt.username and not config.mqtt.tls and not all(_stays_here(mqtt.host) for mqtt in config.mqtt.each()):
         found.append("mqtt.tls: is off, so the password is sent in clear text; set it to true")
     for key, name in named_files(config).items():
         if key != "mqtt.password_file" and not os.access(name, os.R_OK, effective_ids=True):

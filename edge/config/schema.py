@@ -9,6 +9,7 @@ import ipaddress
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr, replace
 
 from edge.language.catalogue import Language
 from edge.readings import LABELS
@@ -129,8 +130,21 @@ TopicBase = Annotated[
 ]
 
 
+_PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+Broker = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:({_PORT}))?$",
+        description='"HOST", "HOST:PORT" or "[IPv6]:PORT"',
+    ),
+]
+
+
 class MqttConfig(Section, frozen=True):
+    """`host` and `port` are the preferred broker's; with several, `hosts` lists all of them in full, that one first."""
+
     host: str = ""  # empty: no broker configured
+    hosts: tuple[Broker, ...] = ()  # several, the preferred one first; the next one is tried when one fails
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # default 1883, 8883 with TLS
     base: TopicBase = "emotion"
     protocol: Literal["5", "3.1.1"] = "5"
@@ -143,6 +157,35 @@ class MqttConfig(Section, frozen=True):
     cert_file: str = ""
     key_file: str = ""
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+
+    def __post_init__(self) -> None:
+        if not self.hosts:
+            return
+        usual = self.port or (8883 if self.tls else 1883)
+        named = [_split(each, usual) for each in self.hosts]
+        first = (self.host, usual) if self.host else named[0]
+        known = dict.fromkeys([first, *named])
+        force_setattr(self, "host", first[0])
+        force_setattr(self, "port", first[1])
+        force_setattr(
+            self, "hosts", tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in known)
+        )
+
+    def each(self) -> tuple[MqttConfig, ...]:
+        """One for each broker, the preferred one first."""
+        if not self.hosts:
+            return (self,)
+        brokers = (_split(broker, 0) for broker in self.hosts)
+        return tuple(replace(self, host=host, port=port, hosts=()) for host, port in brokers)
+
+
+def _split(broker: str, usual_port: int) -> tuple[str, int]:
+    host, port = (broker, "") if broker.endswith("]") or ":" not in broker else broker.rsplit(":", 1)
+    return host.strip("[]"), int(port or usual_port)
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class OutboxConfig(Section, frozen=True):

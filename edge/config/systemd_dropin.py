@@ -39,7 +39,7 @@ def needs(config: Config, *, jetson: bool) -> Needs:
     """What `config` needs beyond what every device gets."""
     source = config.camera.source if config.camera.enabled else "none"
     sound = config.microphone.source if config.microphone.enabled else "none"
-    hosts = [config.mqtt.host] if config.mqtt.host else []
+    hosts = list(dict.fromkeys(mqtt.host for mqtt in config.mqtt.each() if mqtt.host))
     for url in re.findall(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'!]+", f"{source} {sound}"):
         host = _host_of(url)
         if host and host not in hosts:

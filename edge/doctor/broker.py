@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -35,21 +36,32 @@ def broker(subject: Subject) -> Iterator[Finding]:
     if not mqtt.host:
         yield Finding("broker", "red", "mqtt.host: no broker is configured", "emotion-edge setup --broker HOST")
         return
-    try:
-        with rights_of_service(subject.path):
-            password = mqtt_password(mqtt)
-            problem = probe(mqtt, password)
-    except EdgeError as error:
-        problem = str(error)
-    if problem:
-        says, _, remedy = problem.rpartition("; ")
-        yield Finding("broker", "red", says or problem, remedy if says else "")
+    working = None
+    for each in mqtt.each():
+        problem = _problem(each, subject.path)
+        if problem:
+            says, _, remedy = problem.rpartition("; ")
+            yield Finding("broker", "red", says or problem, remedy if says else "")
+        else:
+            yield Finding("broker", "green", f"{address(each)} accepts this device")
+            working = working or each
+    if working is None:
         return
-    yield Finding("broker", "green", f"{address(mqtt)} accepts this device")
+    with rights_of_service(subject.path):
+        password = mqtt_password(mqtt)
     root = f"{mqtt.base}/{device_name(subject.loaded.config.device.name, machine_id())}"
     with rights_of_service(subject.path):
-        found = list(_rights(mqtt, password, root))
+        found = list(_rights(working, password, root))
     yield from found
+
+
+def _problem(mqtt: MqttConfig, path: Path | None) -> str | None:
+    """Why this broker does not accept us, with the service's rights."""
+    try:
+        with rights_of_service(path):
+            return probe(mqtt, mqtt_password(mqtt))
+    except EdgeError as error:
+        return str(error)
 
 
 def _rights(mqtt: MqttConfig, password: str | None, root: str) -> Iterator[Finding]:

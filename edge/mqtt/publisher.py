@@ -26,6 +26,7 @@ from edge.mqtt.reconnect import Reconnector
 from edge.mqtt.requests import RequestReceiver, ResponseRouter
 from edge.mqtt.retry import RetryPolicy
 from edge.mqtt.sender import Sender
+from edge.mqtt.session import probe
 from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class Publisher:
             settings,
             self._sender,
             self._new_connection,
+            lambda broker: probe(broker, self._password) is None,
             clock=clock,
             retry=self._retry,
             log_once=self._log_once,
@@ -241,9 +243,9 @@ class Publisher:
         else:
             self._reconnector.handle(event)
 
-    def _new_connection(self, number: int) -> Connection:
+    def _new_connection(self, number: int, settings: schema.MqttConfig) -> Connection:
         return Connection(
-            number, self._settings, self._retry,
+            number, settings, self._retry,
             root=self._root, client_id=self._client_id, password=self._password,
             also=tuple(self._listeners), report=self._queue.report,
         )  # fmt: skip

@@ -1,8 +1,12 @@
-"""Keeps us connected: one connection at a time, given up when it hangs, tried again after a growing delay."""
+"""Keeps us connected: one connection at a time, given up when it hangs, tried again after a growing delay.
+
+Of several brokers the next one is tried when one fails, and the preferred one again after some minutes.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 from edge.config import schema
@@ -28,7 +32,8 @@ class Reconnector:
         self,
         settings: schema.MqttConfig,
         sender: Sender,
-        new_connection: Callable[[int], Connection],
+        new_connection: Callable[[int, schema.MqttConfig], Connection],
+        accepts: Callable[[schema.MqttConfig], bool],
         *,
         clock: Clock,
         retry: RetryPolicy,
@@ -39,9 +44,11 @@ class Reconnector:
         self.reason = ""
         self.connections = 0
         self.leaving = False  # we are about to end: do not connect, do not complain
-        self._settings = settings
+        self._brokers = settings.each()
+        self._broker = 0  # the one that we are connected to or try
         self._sender = sender
         self._new_connection = new_connection
+        self._accepts = accepts  # asks a broker whether it would; takes seconds
         self._clock = clock
         self._retry = retry
         self._log_once = log_once
@@ -51,9 +58,17 @@ class Reconnector:
         self._failures = 0  # in a row
         self._cuts = 0  # in a row
         self._log_next = True  # the next connect is worth a line: it is the first, or ends what was complained about
+        self._told = ""  # the broker of the last such line
         self._ready_at: float | None = None
         self._accept_by: float | None = None  # accepted and subscribed by then, or it is given up
         self._retry_at: float | None = None
+        self._prefer_at: float | None = None  # when to ask whether the preferred broker is back
+        self._preferred_is_back = threading.Event()
+        self._returning = False  # we have left for the preferred broker
+
+    @property
+    def _settings(self) -> schema.MqttConfig:
+        return self._brokers[self._broker]
 
     def is_current(self, event: Event) -> bool:
         """False for an event of an earlier connection."""
@@ -63,7 +78,7 @@ class Reconnector:
         """Begin an attempt; how it went arrives as events."""
         self._attempts += 1
         self._retry_at = None
-        self._connection = self._new_connection(self._attempts)
+        self._connection = self._new_connection(self._attempts, self._settings)
         self._connection.open()
 
     def handle(self, event: Event) -> None:
@@ -84,6 +99,23 @@ class Reconnector:
             self.lose(Trouble("unreachable", f"the broker {reasons.address(self._settings)} stopped answering"))
         elif self._retry_at is not None and now >= self._retry_at and not self.leaving:
             self.connect()
+        elif self._prefer_at is not None and now >= self._prefer_at and self.state == "connected":
+            self._prefer_at = now + self._retry.jitter(self._retry.preferred, self._random())
+            threading.Thread(target=self._ask_preferred, name="mqtt-preferred", daemon=True).start()
+        elif self._preferred_is_back.is_set() and self._connection and self._sender.idle and not self.leaving:
+            self._return_to_preferred(self._connection)
+
+    def _ask_preferred(self) -> None:
+        if self._accepts(self._brokers[0]):
+            self._preferred_is_back.set()
+
+    def _return_to_preferred(self, connection: Connection) -> None:
+        """Leave in good order: whoever listens at the broker that we leave must not take us for online."""
+        log.info("the preferred broker %s is back", reasons.address(self._brokers[0]))
+        self._preferred_is_back.clear()
+        connection.send("availability", "offline", qos=1, retain=True, correlation=None)
+        connection.close()
+        self._returning = True
 
     def wait(self) -> float:
         """Seconds until `check` has something to do."""
@@ -113,14 +145,27 @@ class Reconnector:
         self._cuts = self._cuts + 1 if trouble.wordless and self._ready_at is not None and not steady else 0
         if self._cuts >= _CUTS:
             trouble = reasons.cut_off(self._settings)
-        self._connection = self._ready_at = self._accept_by = None
-        self._retry_at = now + self._retry.delay(self._failures, trouble.slow, self._random())
-        self._failures += 1
+        self._connection = self._ready_at = self._accept_by = self._prefer_at = None
+        if self._returning:
+            self._returning, self._broker, self._failures, self._retry_at = False, 0, 0, now
+            self.state = "connecting"
+            return
+        self._choose_next(now, trouble)
         self.state, self.reason = trouble.kind, trouble.reason
         if self.leaving:
             return
         level = logging.WARNING if trouble.kind == "unreachable" else logging.ERROR
         self._log_next |= self._log_once.say(level, f"no broker: {trouble.reason}")
+
+    def _choose_next(self, now: float, trouble: Trouble) -> None:
+        """All brokers one soon after the other; from one round to the next the delay grows."""
+        self._failures += 1
+        self._broker = (self._broker + 1) % len(self._brokers)
+        rounds, more_to_try = divmod(self._failures, len(self._brokers))
+        if more_to_try:
+            self._retry_at = now + self._retry.jitter(self._retry.next_broker, self._random())
+        else:
+            self._retry_at = now + self._retry.delay(rounds - 1, trouble.slow, self._random())
 
     def stopped(self) -> None:
         """The end: nothing is tried any more."""
@@ -134,6 +179,8 @@ class Reconnector:
         self._accept_by = None
         self._ready_at = self._clock.monotonic()
         self.connections += 1
+        if self._broker:
+            self._prefer_at = self._ready_at + self._retry.jitter(self._retry.preferred, self._random())
         self.state, self.reason = "connected", ""
         if ready.commands_refused:
             self.reason = (
@@ -141,8 +188,9 @@ class Reconnector:
                 "check its access list, and that the user or the certificate is this device's own"
             )
             self._log_once.say(logging.ERROR, self.reason, about=reasons.ACCESS)
-        if self._log_next:
-            log.info("connected to the broker %s", reasons.address(self._settings))
-        self._log_next = False
+        where = reasons.address(self._settings)
+        if self._log_next or where != self._told:
+            log.info("connected to the broker %s", where)
+        self._log_next, self._told = False, where
         if self._connection:
             self._sender.connected(self._connection, ready.window)

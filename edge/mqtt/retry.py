@@ -13,6 +13,8 @@ class RetryPolicy:
 
     first: float = 1.0  # from a lost link to the first new attempt
     most: float = 60.0  # between attempts, however often they failed
+    next_broker: float = 0.5  # from one of several brokers to the next one, until all were tried
+    preferred: float = 300.0  # while connected to another broker: how often the preferred one is tried
     slow: float = 60.0  # between attempts after the broker refused us or somebody took our session over
     steady: float = 15.0  # a link that held this long was sound: the next attempt is a first one
     connect: float = 10.0  # for the TCP connection, and again for TLS and websockets
@@ -24,7 +26,11 @@ class RetryPolicy:
     backlog_per_s: float = 200.0  # messages: brokers drop for slow subscribers what comes in a burst
     backlog_window: int = 10  # backlog messages under way: the rest of the broker's window is for live ones
 
+    def jitter(self, seconds: float, chance: float) -> float:
+        """About so many seconds; `chance` 0..1 keeps devices from coming all at once."""
+        return seconds * (0.75 + 0.5 * chance)
+
     def delay(self, failures: int, slow: bool, chance: float) -> float:
-        """How long to wait after so many failures in a row; `chance` 0..1 keeps devices from coming all at once."""
+        """How long to wait after so many failures in a row."""
         base = self.slow if slow else min(self.most, self.first * 2.0 ** min(failures, 30))
-        return base * (0.75 + 0.5 * chance)
+        return self.jitter(base, chance)

@@ -208,12 +208,27 @@ def connect(
 
     Messages go to `on_message`, in a thread of the session's own, or wait for `Session.next`.
     """
-    session = Session(settings, password, client_id=client_id, reconnect=reconnect, on_message=on_message)
-    session.open(timeout_s)
+    session = _first_that_accepts(
+        settings, password, timeout_s, client_id=client_id, reconnect=reconnect, on_message=on_message
+    )
     try:
         yield session
     finally:
         session.close()
+
+
+def _first_that_accepts(settings: MqttConfig, password: str | None, timeout_s: float, **given: Any) -> Session:
+    """Of several brokers the first that accepts us; BrokerError tells what the preferred one said."""
+    refusals: list[BrokerError] = []
+    for each in settings.each():
+        session = Session(each, password, **given)
+        try:
+            session.open(timeout_s)
+        except BrokerError as error:
+            refusals.append(error)
+        else:
+            return session
+    raise refusals[0]
 
 
 def probe(settings: MqttConfig, password: str | None, timeout_s: float = 5.0) -> str | None:
