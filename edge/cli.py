@@ -39,6 +39,10 @@ GROUPS = {
         "replay": "run the whole pipeline over recordings, with the same result every time",
         "bench": "measure each stage and the whole service on this machine",
     },
+    "Many devices": {
+        "collect": "collect what many devices say, from a broker into PostgreSQL",
+        "fleet": "show many devices at a glance, from that database",
+    },
     "Remove": {
         "forget": "delete a device's retained messages and remove it from Home Assistant",
     },

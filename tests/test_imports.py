@@ -20,7 +20,7 @@ FLOORS = (
     ("capture", "face", "speech"),
     ("emotion",),
     ("mqtt", "homeassistant", "metrics", "dashboard", "bridges"),
-    ("demo", "modelstore"),
+    ("demo", "modelstore", "fleet"),
     ("doctor",),
     ("service",),
     ("api",),

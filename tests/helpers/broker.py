@@ -121,6 +121,10 @@ class Observer:
         """Without waiting for anything."""
         self._client.publish(topic, payload)
 
+    def send_quickly_qos1(self, topic: str, payload: bytes) -> None:
+        """Into paho's queue, which sends it until the broker has it."""
+        self._client.publish(topic, payload, qos=1)
+
     def on(self, ending: str) -> list[Heard]:
         """All messages whose topic ends so."""
         return [message for message in list(self.messages) if message.topic.endswith(ending)]

@@ -1,0 +1,121 @@
+"""From a broker into the database: batches, acknowledged to the broker only after the database has them.
+
+Several copies may run: on an MQTT 5 broker they share a subscription, on RabbitMQ they read one queue. Whoever is
+killed leaves what it had not acknowledged to the others; what then comes twice is recognised by its key.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.errors import StorageError
+from edge.fleet.facts import Fact, Poison, fact
+from edge.fleet.store import Parked, Store
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+WAIT_S = 0.2  # a batch is stored at the latest this long after its first message
+RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # while the database is away; the broker keeps what we do not take
+
+
+Pause = Callable[[float], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message, and how to tell its broker that it is safe."""
+
+    topic: str
+    payload: bytes
+    acknowledge: Callable[[], None]
+
+
+class Feed(Protocol):
+    """Where messages come from. Reconnects by itself; bounded by what the broker lets be unacknowledged."""
+
+    deliveries: queue.Queue[Delivery]
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+@dataclass
+class Totals:
+    """Since the start."""
+
+    new: int = 0
+    doubled: int = 0
+    parked: int = 0
+    batches: int = 0
+
+
+def collect(feed: Feed, store: Store, stop: threading.Event, pause: Pause = time.sleep) -> Totals:
+    """Until `stop`. A batch that the database does not take is tried again until it does; those behind it wait."""
+    totals = Totals()
+    while not stop.is_set():
+        batch = next_batch(feed.deliveries)
+        if not batch:
+            continue
+        if not _stored(store, sorted_out(batch), totals, stop, pause):
+            break
+        for delivery in batch:
+            delivery.acknowledge()
+    return totals
+
+
+def next_batch(deliveries: queue.Queue[Delivery], most: int = BATCH, wait_s: float = WAIT_S) -> list[Delivery]:
+    """What comes within `wait_s` of the first message; nothing if none comes within a second."""
+    try:
+        batch = [deliveries.get(timeout=1.0)]
+    except queue.Empty:
+        return []
+    end = time.monotonic() + wait_s
+    while len(batch) < most:
+        try:
+            batch.append(deliveries.get(timeout=max(0.0, end - time.monotonic())))
+        except queue.Empty:
+            break
+    return batch
+
+
+def sorted_out(batch: list[Delivery]) -> tuple[list[Fact], list[Parked]]:
+    """Facts, and what is none, with the reason."""
+    facts: list[Fact] = []
+    parked: list[Parked] = []
+    for delivery in batch:
+        try:
+            facts.append(fact(delivery.topic, delivery.payload))
+        except Poison as poison:
+            parked.append((delivery.topic, str(poison), delivery.payload))
+    return facts, parked
+
+
+def _stored(
+    store: Store, batch: tuple[list[Fact], list[Parked]], totals: Totals, stop: threading.Event, pause: Pause
+) -> bool:
+    """Whether the database has the batch; False when `stop` came first."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            done = store.put(*batch)
+        except StorageError as error:
+            log.warning("%s; trying again", error)
+            pause(RETRY_S[min(failures, len(RETRY_S) - 1)])
+            failures += 1
+            with suppress(StorageError):
+                store.connect()
+        else:
+            totals.new += done.new
+            totals.doubled += done.doubled
+            totals.parked += done.parked
+            totals.batches += 1
+            return True
+    return False

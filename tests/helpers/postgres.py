@@ -1,0 +1,46 @@
+"""A PostgreSQL of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.helpers.broker import free_port
+
+Make = Callable[..., dict[str, Any]]  # a payload with its head: seq, ts, session, and its own fields
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
+
+
+class Postgres:
+    """A server on loopback that can be stopped and started again."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.port = free_port()
+        self._programs = programs
+        self._data = folder / "data"
+        user: dict[str, Any] = {}
+        if os.geteuid() == 0:  # it refuses to run as root
+            who = pwd.getpwnam("postgres")
+            user = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+            os.chown(folder, who.pw_uid, who.pw_gid)
+        self._user = user
+        self._run("initdb", "-D", self._data, "-A", "trust", "-U", "emotion", "--no-sync")
+        options = f"port={self.port}\nlisten_addresses='127.0.0.1'\nunix_socket_directories='{folder}'\nfsync=off\n"
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.write(options)
+        self.url = f"postgresql://emotion@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-w", "-t", "60", "-l", self._data / "log", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *words: object) -> None:
+        subprocess.run(
+            [self._programs / program, *map(str, words)], check=True, stdout=subprocess.DEVNULL, cwd="/", **self._user
+        )
