@@ -20,7 +20,7 @@ from edge.errors import BrokerError, MissingPackage
 from edge.fleet.collect import Delivery
 from edge.fleet.facts import TOPICS
 from edge.mqtt import reasons
-from edge.mqtt.tls import UnusableFiles, tls_context
+from edge.mqtt.client import UnusableFiles, tls_context
 
 log = logging.getLogger(__name__)
 
