@@ -1,11 +1,12 @@
 """Write docs/pages/reference/ from the code: `python docs/generate.py`; with --check it only compares.
 
-Four pages: the keys of the config, topics and payloads, the command line, and what Home Assistant shows.
+The keys of the config, topics and payloads, the command line, what Home Assistant shows, and the Python API.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import re
@@ -209,11 +210,47 @@ def entities_page() -> str:
     return "\n".join([*out, "", "Device triggers, for automations: " + ", ".join(triggers) + "."])
 
 
+def python_page() -> str:
+    """The public API by its examples, which a test runs from the installed wheel."""
+    import edge
+
+    out = [
+        "# Python",
+        "",
+        "`pip install .` in the checkout, or the wheel of a release. `import edge` loads nothing heavy; what is used is"
+        " loaded when it is used. Everything public is in `edge.__all__`: "
+        + ", ".join(f"`{name}`" for name in sorted(edge.__all__))
+        + ".",
+    ]
+    for path in sorted((ROOT / "docs" / "examples").glob("*.py")):
+        out += [
+            "",
+            f"## {path.stem.replace('_', ' ').capitalize()}",
+            "",
+            "```python",
+            path.read_text("utf-8").rstrip(),
+            "```",
+        ]
+    for name in ("Face", "Speech", "Pipeline"):
+        kind = getattr(edge, name)
+        out += ["", f"## `{name}`", "", *inspect.getdoc(kind).splitlines(), ""]  # type: ignore[union-attr]
+        for method, function in vars(kind).items():
+            if not method.startswith("_") and callable(function):
+                out += [f"**`{method}{_signature(function)}`**", "", *(inspect.getdoc(function) or "").splitlines(), ""]
+    return "\n".join(out)
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    parameters = [str(each) for name, each in inspect.signature(function).parameters.items() if name != "self"]
+    return f"({', '.join(parameters)})".replace("'", "")
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "config.md": config_page,
     "topics.md": topics_page,
     "command-line.md": commands_page,
     "entities.md": entities_page,
+    "python.md": python_page,
 }
 
 if __name__ == "__main__":
