@@ -56,7 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _kept() -> list[str]:
     """What a device keeps at the broker, for a user who may not see it: the access list may let it only write."""
     live = live_values(Config())
-    return ["availability", "info", "privacy", "status/camera", "status/microphone", *(f"config/{key}" for key in live)]
+    return [
+        "availability",
+        "info",
+        "privacy",
+        "settings",
+        "status/camera",
+        "status/microphone",
+        *(f"config/{key}" for key in live),
+    ]
 
 
 def _retained(connection: Session, topics: list[str]) -> dict[str, bytes]:

@@ -117,6 +117,8 @@ def _addressed(topic: str) -> tuple[Literal["privacy", "config", "request"] | No
         return "privacy", ""
     if len(levels) == 3 and levels[0] == "config" and levels[2] == "set":
         return "config", levels[1]
+    if len(levels) == 4 and levels[0] == "config" and levels[3] == "set":  # without dots: config/decision/enter/set
+        return "config", f"{levels[1]}.{levels[2]}"
     if len(levels) == 2 and levels[0] == "request":
         return "request", levels[1]
     return None, ""

@@ -186,6 +186,7 @@ class HealthPayload(Payload, kw_only=True, frozen=True):
     lost: int = 0  # messages given up since the start: no room, too old, or refused by the broker
     commands_refused: int = 0  # since the start, because there were too many
     readings_dropped: int = 0  # that the decision loop did not take in time
+    sent_bytes_today: int = 0  # to the broker: topics and payloads, since midnight UTC
     connections: int = 0  # to the broker, since the start
     restarts: dict[str, int] = {}  # of threads, within the last hour
     thinned: str = ""  # what is left out to keep within limits.max_cpu_percent or because of heat; empty: nothing
@@ -204,6 +205,12 @@ class InfoPayload(Payload, kw_only=True, frozen=True):
     config: dict[str, Any]  # without secrets
     pending_restart: tuple[str, ...] = ()  # keys that were changed and wait for a restart
     config_error: str | None = None  # why the last reload was refused
+
+
+class SettingsPayload(Payload, kw_only=True, frozen=True):
+    """`settings`: the values of all keys that may change live, as config/<key> tells them one by one."""
+
+    values: dict[str, Any]  # by key, such as "decision.enter"
 
 
 class BacklogPayload(Payload, kw_only=True, frozen=True):

@@ -16,6 +16,8 @@ class BrokerStatus:
     reason: str = ""  # for a person; empty when all is well
     connections: int = 0  # since the start
     outbox: int = 0  # messages that wait
+    sent_bytes_today: int = 0  # topics and payloads
+    rewrites_topics: bool = False  # the broker turns dots in topics into slashes
     disk_bytes_today: int = 0  # written for them
     dropped: int = 0  # messages given up since the start: no room, too old, or refused by the broker
     commands_refused: int = 0  # commands of others, because there were too many

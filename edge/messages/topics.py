@@ -45,6 +45,7 @@ TOPICS: dict[str, Topic] = {
     "health": Topic(0, payloads.HealthPayload),
     "privacy": Topic(1, None, retained=True),
     "config": Topic(1, None, retained=True),  # config/<key>
+    "settings": Topic(1, payloads.SettingsPayload, retained=True),  # the same in one document
     "discovery": Topic(1, None, retained=True),  # discovery/<topic>: the one topic that is not below ours
     "response": Topic(1, payloads.ResponsePayload),  # response/<name>
 }
@@ -52,6 +53,9 @@ TOPICS: dict[str, Topic] = {
 DISCOVERY = "discovery/"
 PRIVACY_COMMAND = "privacy/set"
 COMMANDS = (PRIVACY_COMMAND, "config/+/set", "request/+")  # what we subscribe to, below base/device
+PLAIN_COMMANDS = ("config/+/+/set",)  # the same without dots in topics, config/decision/enter/set: if we may
+REWRITE_TEST = "config/topic.test/set"  # says nothing, and arrives as...
+REWRITTEN = "config/topic/test/set"  # ...this at a broker that turns dots into slashes, such as RabbitMQ
 
 
 def kind_of(topic: str) -> Topic:

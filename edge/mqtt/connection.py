@@ -16,9 +16,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import schema
+from edge.device.clock import Clock
 from edge.messages import commands
 from edge.messages.commands import MAX_BYTES, Command, Refusal
-from edge.messages.topics import COMMANDS, DISCOVERY, PRIVACY_COMMAND
+from edge.messages.topics import COMMANDS, DISCOVERY, PLAIN_COMMANDS, PRIVACY_COMMAND
 from edge.mqtt import reasons
 from edge.mqtt.client import UnusableFiles, new_client
 from edge.mqtt.reasons import Trouble
@@ -81,6 +82,25 @@ class Closed(Event):
     trouble: Trouble
 
 
+class SentBytes:
+    """Counts what is sent in a day (UTC). Belongs to the thread that sends."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._day = 0
+        self._count = 0
+
+    def add(self, count: int) -> None:
+        self._count = self.today + count
+
+    @property
+    def today(self) -> int:
+        day = int(self._clock.wall() // 86_400)
+        if day != self._day:
+            self._day, self._count = day, 0
+        return self._count
+
+
 class Connection:
     """Reports what happens to `report`, from threads of its own."""
 
@@ -95,6 +115,7 @@ class Connection:
         password: str | None,
         also: tuple[str, ...] = (),  # topics of others that we listen to, in full
         report: Callable[[Any], None],
+        sent: SentBytes | None = None,
     ) -> None:
         self.number = number
         self._settings = settings
@@ -104,6 +125,7 @@ class Connection:
         self._password = password
         self._also = also
         self._report = report
+        self._sent = sent
         self._client: paho.Client | None = None
         self._socket: socket.socket | None = None  # a second handle on paho's, to set options and to close it at once
         self._lock = threading.Lock()
@@ -125,6 +147,8 @@ class Connection:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
         full = topic.removeprefix(DISCOVERY) if topic.startswith(DISCOVERY) else f"{self._root}/{topic}"
+        if self._sent:
+            self._sent.add(len(full) + len(text))
         sent = client.publish(full, text, qos, retain, properties)
         return sent.mid if sent.rc == paho.MQTT_ERR_SUCCESS else None
 
@@ -212,7 +236,8 @@ class Connection:
         # The broker's queue for us is bounded too. A flood of QoS 0 does not fill it, and a session that is not kept
         # would lose the others all the same: so only the privacy switch is QoS 1.
         ours = [(f"{self._root}/{below}", int(below == PRIVACY_COMMAND)) for below in COMMANDS]
-        client.subscribe([*ours, *((topic, 1) for topic in self._also)])
+        plain = [(f"{self._root}/{below}", 0) for below in PLAIN_COMMANDS]
+        client.subscribe([*ours, *((topic, 1) for topic in self._also), *plain])
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
         refused = "; ".join(sorted({str(code) for code in codes[: len(COMMANDS)] if code.is_failure}))

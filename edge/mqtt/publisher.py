@@ -18,8 +18,8 @@ from edge.messages.commands import Command
 from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
 from edge.messages.status import BrokerStatus
-from edge.messages.topics import kind_of
-from edge.mqtt.connection import Acknowledged, Connection, Event, Received, Requested
+from edge.messages.topics import REWRITE_TEST, REWRITTEN, kind_of
+from edge.mqtt.connection import Acknowledged, Connection, Event, Ready, Received, Requested, SentBytes
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publish_queue import Message, PublishQueue
 from edge.mqtt.reconnect import Reconnector
@@ -105,7 +105,10 @@ class Publisher:
             log_once=self._log_once,
             random=random,
         )
+        self._sent = SentBytes(clock)
         self._status = BrokerStatus()
+        self._rewrites_topics = False
+        self._topics_asked = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -231,6 +234,8 @@ class Publisher:
             self._purge(event)
         elif isinstance(event, _Apply):
             self._adopt(event)
+        elif isinstance(event, Requested) and event.topic in (REWRITE_TEST, REWRITTEN):
+            self._topics_tested(event.topic)
         elif isinstance(event, Requested):  # acknowledged, so it counts even if the connection is gone by now
             self._requests.handle(event)
         elif not self._reconnector.is_current(event):
@@ -242,13 +247,25 @@ class Publisher:
                 self._listeners[event.topic](event.payload)
         else:
             self._reconnector.handle(event)
+            if isinstance(event, Ready) and not self._topics_asked:
+                self._topics_asked = True
+                self._sender.test_topics()
 
     def _new_connection(self, number: int, settings: schema.MqttConfig) -> Connection:
         return Connection(
             number, settings, self._retry,
             root=self._root, client_id=self._client_id, password=self._password,
-            also=tuple(self._listeners), report=self._queue.report,
+            also=tuple(self._listeners), report=self._queue.report, sent=self._sent,
         )  # fmt: skip
+
+    def _topics_tested(self, arrived: str) -> None:
+        self._rewrites_topics = arrived == REWRITTEN
+        if self._rewrites_topics:
+            line = (
+                "the broker turns '.' in topics into '/': config/decision.enter is config/decision/enter there; "
+                "both are understood, and all values stand in one document on settings"
+            )
+            self._log_once.say(logging.WARNING, line)
 
     def _adopt(self, change: _Apply) -> None:
         if change.limits:
@@ -284,6 +301,8 @@ class Publisher:
             reason=self._reconnector.reason,
             connections=self._reconnector.connections,
             outbox=len(self._outbox),
+            sent_bytes_today=self._sent.today,
+            rewrites_topics=self._rewrites_topics,
             disk_bytes_today=self._outbox.disk_bytes_today,
             dropped=self._outbox.dropped + self._queue.dropped,
             commands_refused=self._queue.commands_refused + self._requests.refused,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from edge.device.clock import Clock
 from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
-from edge.messages.topics import DISCOVERY, LIVE_AGE_S, Topic, kind_of
+from edge.messages.topics import DISCOVERY, LIVE_AGE_S, REWRITE_TEST, Topic, kind_of
 from edge.mqtt import reasons
 from edge.mqtt.backlog import Backlog
 from edge.mqtt.connection import Connection
@@ -153,6 +153,11 @@ class Sender:
             _, done = self._acknowledged.popleft()
             if done.row is not None:
                 self._backlog.delivered(done.row)
+
+    def test_topics(self) -> None:
+        """Send what shows whether the broker rewrites topics: an empty command, which is passed over."""
+        if self._connection:
+            self._connection.send(REWRITE_TEST, b"", qos=0, retain=False, correlation=None)
 
     def send_backlog(self) -> None:
         """Send what waits, as far as the rate and half of the window allow: live messages go first."""

@@ -119,6 +119,7 @@ class HealthMonitor:
             degraded=broker.degraded,
             lost=broker.dropped,
             commands_refused=broker.commands_refused,
+            sent_bytes_today=broker.sent_bytes_today,
             connections=broker.connections,
             restarts=self._restarts(),
             thinned=thinned,

@@ -17,7 +17,7 @@ from edge.device.clock import Clock, SystemClock
 from edge.errors import EdgeError
 from edge.inference import runtime_name
 from edge.messages.commands import REQUESTS, Command, ResetRequest, SetRequest, document
-from edge.messages.payloads import HealthPayload, InfoPayload, ResponsePayload
+from edge.messages.payloads import HealthPayload, InfoPayload, ResponsePayload, SettingsPayload
 from edge.rate_limit import LogOnce, RateLimit
 from edge.readings import LABELS, SourceStatus
 from edge.service.background import BackgroundAnswer, BackgroundRequests
@@ -72,11 +72,14 @@ class RequestHandler:
 
     def tell_values(self) -> None:
         """Publish the live values that differ from what was told."""
-        for key, value in self._service.settings.live_values().items():
+        values, before = self._service.settings.live_values(), dict(self._told)
+        for key, value in values.items():
             word = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             if self._told.get(key) != word:
                 self._told[key] = word
                 self._service.outlets.tell(f"config/{key}", word)
+        if self._told != before:
+            self._service.outlets.tell("settings", SettingsPayload(values=values))
 
     def obey(self, command: Command) -> None:
         """Carry out one command, or say why not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from typing import Literal
 
 Mode = Literal["pass", "swallow", "refuse"]
@@ -13,8 +14,14 @@ Mode = Literal["pass", "swallow", "refuse"]
 class Proxy:
     """`pass`; `swallow`: connections are taken and nothing comes through either way; `refuse`: nobody listens."""
 
-    def __init__(self, target: int, listener: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        target: int,
+        listener: socket.socket | None = None,
+        change: Callable[[bytes], bytes] = bytes,  # what the wire does to the bytes
+    ) -> None:
         self._target = target
+        self._change = change
         self._lock = threading.Lock()
         self._pairs: list[_Pair] = []
         self._listener: socket.socket | None = listener or socket.create_server(("127.0.0.1", 0))
@@ -77,7 +84,7 @@ class Proxy:
                 if self.mode == "swallow" or pair.torn:
                     pair.torn = True  # what was swallowed is missing for ever
                 else:
-                    sink.sendall(data)
+                    sink.sendall(self._change(data))
         pair.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from edge.config.systemd_dropin import needs
 from edge.errors import ConfigError
 from edge.messages.payloads import EventPayload
 from edge.mqtt.session import connect
+from tests.faults.proxy import Proxy
 from tests.mqtt.parts import QUICK, Ear, Mosquitto, Rig, until
 from tests.mqtt.stub_broker import StubBroker
 
@@ -122,3 +124,45 @@ def test_a_command_takes_the_one_that_works(mosquitto: Callable[..., Mosquitto])
     first.kill()
     with connect(MqttConfig(hosts=addresses(first, second)), None) as session:
         assert session.connected
+
+
+def test_a_broker_that_rewrites_topics_is_noticed_and_understood(
+    broker: Mosquitto, ear: Ear, publish: Callable[..., Rig], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What RabbitMQ does to a dot, done on the wire."""
+
+    def rewritten(data: bytes) -> bytes:
+        return re.sub(rb"config/([a-z]+)\.([a-z]+)", rb"config/\1/\2", data)
+
+    proxy = Proxy(broker.port, change=rewritten)
+    rig = publish(proxy.port).ready()
+    rig.publisher.publish("config/decision.enter", "0.45")
+    until(lambda: ear.on("config/decision/enter"))
+    until(lambda: rig.publisher.status().rewrites_topics)
+    assert "config/decision/enter" in caplog.text
+    ear.say("config/decision/enter/set", "0.5")
+    until(lambda: rig.commands)
+    assert (rig.commands[0].name, rig.commands[0].value) == ("decision.enter", 0.5)
+    proxy.close()
+
+
+def test_a_broker_that_leaves_topics_alone(
+    broker: Mosquitto, ear: Ear, publish: Callable[..., Rig], caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = publish(broker.port).ready()
+    until(lambda: ear.on("config/topic.test/set"))
+    ear.say("config/decision/enter/set", "0.5")  # understood everywhere
+    until(lambda: rig.commands)
+    assert not rig.publisher.status().rewrites_topics
+    assert not caplog.records
+
+
+def test_what_is_sent_is_counted(broker: Mosquitto, ear: Ear, publish: Callable[..., Rig]) -> None:
+    publisher = publish(broker.port).ready().publisher
+    until(lambda: ear.on("availability"))
+    before = publisher.status().sent_bytes_today
+    assert before >= len("emotion/shelf/availabilityonline")
+    publisher.publish("event", EventPayload(event="person_gone"))
+    until(lambda: ear.on("event"))
+    until(lambda: publisher.status().sent_bytes_today > before)
+    assert publisher.status().sent_bytes_today - before == len("emotion/shelf/event") + len(ear.on("event")[0].text)
