@@ -64,6 +64,7 @@ class Service:
         models: Mapping[str, dict[str, str]] = MappingProxyType({}),
         observers: Sequence[Observer] = (),
         supervised: Sequence[Supervised] = (),
+        background: BackgroundRequests | None = None,
         on_reload: Callable[[Config], None] = lambda _: None,
         end: Callable[[int], None] = os._exit,
     ) -> None:
@@ -88,7 +89,7 @@ class Service:
         self.privacy = Privacy(
             gate, self._senses, purge=broker.purge, forget=self._forget_people, tell=self._tell_privacy
         )
-        self.background = BackgroundRequests(inbox.put, clock)
+        self.background = background or BackgroundRequests(inbox.put, clock)
         self.requests = RequestHandler(self, clock)
         self._supervisor = Supervisor(clock)
         self._supervisor.watch([sense.worker for sense in self._senses])
