@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, Protocol
@@ -126,14 +127,13 @@ class Privacy:
         self.closed_times += 1
         closings = {device.name: _Attempt(partial(self._released, device)) for device in self._devices}
         self._purging = purging = _Attempt(self._purged)
-        end = threading.Event()
-        waited, unclosed = 0.0, list(closings)
-        while waited < self._close_s:
+        pause, unclosed = threading.Event(), list(closings)
+        deadline = time.monotonic() + self._close_s
+        while time.monotonic() < deadline:
             unclosed = [name for name, closing in closings.items() if not closing.done()]
             if not unclosed and purging.over() and not self._still_open():
                 break
-            end.wait(POLL_S)
-            waited += POLL_S
+            pause.wait(POLL_S)
         unclosed += self._still_open() if not unclosed else []
         self._forget()
         if unclosed:

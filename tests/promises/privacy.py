@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.device.clock import system_synced
 from tests.faults.disk import Disk
 from tests.faults.rig import PREFIX, Rig
 from tests.faults.webcam import Webcam
+from tests.helpers.broker import free_port
 from tests.helpers.picamera import StandIn
 from tests.helpers.stage import HEIGHT, WIDTH, Person, picture
 from tests.promises.registry import promise
@@ -102,9 +104,9 @@ def closed_or_ended(rig: Rig) -> str:
     cam.hang()
     asked = time.time()
     rig.observer.send(f"{PREFIX}/privacy/set", '{"value": "ON", "transaction": "t"}')
-    assert service.wait(5) == 1, "the process lives on with the camera open"
+    assert service.wait(20) == 1, "the process lives on with the camera open"
     lasted = time.time() - asked
-    assert lasted < 3.0, f"it took {lasted:.1f} s to end"
+    assert lasted < 5.0, f"it took {lasted:.1f} s to end"
     answer = rig.wait("response/privacy", lambda m: m.json["transaction"] == "t").json
     assert answer["status"] == "error", answer
     assert "still open: camera" in answer["error"], answer
@@ -160,3 +162,48 @@ def crowd(path: Path) -> Path:
         writer.write(picture(people, seed=number))
     writer.release()
     return path
+
+
+@promise(14, "stopping tells offline first and ends in time although a driver hangs")
+def stops_in_time(rig: Rig) -> str:
+    cam = StandIn(rig.folder / "standin")
+    service = rig.start(env=cam.env, camera={"source": cam.camera}, dashboard={"enabled": True, "port": free_port()})
+    rig.wait("status/camera", lambda m: m.json["state"] == "online")
+    cam.hang()
+    asked = time.time()
+    service.signal(signal.SIGTERM)
+    status = service.wait(20)
+    lasted = time.time() - asked
+    offline = rig.wait("availability", lambda m: m.payload == b"offline" and m.at > asked).at - asked
+    assert status == 0
+    assert lasted < 5.0, f"it took {lasted:.1f} s; systemd kills after five"
+    return f"offline after {offline:.1f} s, ended after {lasted:.1f} s with status {status}"
+
+
+@promise(15, "an unusable NOTIFY_SOCKET is one warning")
+def one_warning(rig: Rig) -> str:
+    service = rig.start(env={"NOTIFY_SOCKET": str(rig.folder / "nobody")})
+    for _ in range(4):
+        rig.next("health")
+    service.stop()
+    lines = rig.log().count("NOTIFY_SOCKET")
+    assert lines == 1, f"{lines} warnings"
+    return f"{lines} line in the log after four seconds"
+
+
+@promise(15, "quiet hours with a clock that is not synchronised keep the camera closed, and say so")
+def unsynced(rig: Rig) -> str:
+    if system_synced():
+        pytest.skip("the clock of this machine is synchronised")
+    cam = Webcam()
+    rig.on_close(cam.vanish)
+    hour = (time.localtime().tm_hour + 12) % 24
+    rig.start(
+        camera={"source": cam.url},
+        privacy={"quiet_hours": [{"start": f"{hour:02d}:00", "end": f"{(hour + 1) % 24:02d}:00"}]},
+    )
+    rig.wait("privacy", lambda m: m.payload == b"ON")
+    reason = rig.wait("status/camera", lambda m: m.json["state"] == "disabled").json["reason"]
+    assert "not synchronised" in reason, reason
+    assert cam.streams == 0
+    return reason
