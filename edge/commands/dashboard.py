@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = replace(settings, preview="off")
     mqtt, password = broker.connection(config.mqtt, arguments)
     prefix = broker.prefix(config, arguments)
-    heard: list[DashboardObserver] = []  # the two know each other
-    subscriber = Subscriber(mqtt, password, prefix, lambda *told: heard[0].hear(*told) if heard else None)
+    pages: list[DashboardObserver] = []  # page and subscriber refer to each other
+    subscriber = Subscriber(mqtt, password, prefix, lambda *message: pages[0].hear(*message) if pages else None)
     page = DashboardObserver(
         settings,
         password=checked_password(settings, state),
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         over_mqtt=True,
         language=config.device.language,
     )
-    heard.append(page)
+    pages.append(page)
     page.start()
     try:
         subscriber.start()

@@ -51,7 +51,7 @@ class View:
     state: StatePayload | None = None
     reading: ReadingPayload | None = None
     health: HealthPayload | None = None
-    heard: Mapping[str, float] = field(default_factory=dict)  # when: state, reading, health
+    received: Mapping[str, float] = field(default_factory=dict)  # when: state, reading, health
     every_s: Mapping[str, float] = field(default_factory=dict)  # how often they are repeated, as the device says
 
     def with_message(self, topic: str, payload: Payload | str, now: float) -> View:
@@ -101,7 +101,7 @@ class View:
         return self.privacy == "ON"
 
     def _with(self, name: str, payload: Payload, now: float) -> View:
-        changes: dict[str, Any] = {name: payload, "heard": {**self.heard, name: now}}
+        changes: dict[str, Any] = {name: payload, "received": {**self.received, name: now}}
         return replace(self, **changes)
 
     def _with_answer(self, name: str, answer: ResponsePayload, now: float) -> View:
@@ -130,7 +130,7 @@ class View:
             "reading": LIVE_AGE_S,
             "health": health_valid_s(self.every_s.get(_HEALTH_EVERY, default.health_every_s)),
         }
-        return {name: self.heard.get(name, 0.0) + seconds for name, seconds in valid.items()}
+        return {name: self.received.get(name, 0.0) + seconds for name, seconds in valid.items()}
 
 
 def change_line(before: View, view: View) -> str | None:
@@ -202,7 +202,7 @@ def _note(view: View) -> str:
             if source.state == "offline":
                 notes.append(f"{name}: {printable(source.reason)}")
         if view.state is None:
-            silent = "state" in view.heard
+            silent = "state" in view.received
             notes.append("the device is silent: nothing is known now" if silent else "waiting for the device")
     return notes[0] if notes else ""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.device.service_user import SERVICE_USER, rights_of_service
 from edge.doctor.findings import SUDO, Finding, Subject
-from edge.doctor.unit import main_pid
+from edge.doctor.system import main_pid
 
 _LITTLE_MB = 500.0
 _MUCH_MB_A_DAY = 200.0  # a card of 32 GB outlives many years of less

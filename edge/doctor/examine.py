@@ -11,7 +11,7 @@ from edge.config.advice import advice
 from edge.device import paths
 from edge.device.privacy import Gate, may_ask
 from edge.device.service_user import rights_of_service
-from edge.doctor import broker, camera, disk, microphone, software, system, unit
+from edge.doctor import broker, camera, disk, microphone, software, system
 from edge.doctor.findings import SUDO, Finding, Subject
 
 log = logging.getLogger(__name__)
@@ -66,5 +66,5 @@ def privacy(subject: Subject) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     config, system.board, software.runtime, software.model_files, privacy, camera.camera, microphone.microphone,
-    broker.broker, unit.unit, system.clock, disk.room, disk.wear, system.heat,
+    broker.broker, system.unit, system.clock, disk.room, disk.wear, system.heat,
 )  # fmt: skip

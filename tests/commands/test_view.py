@@ -160,7 +160,7 @@ def test_nothing_of_a_stranger_reaches_the_terminal_as_it_is() -> None:
             assert "\x1b[2J" not in text
             assert "\x07" not in text
             assert "\u202e" not in text
-    assert "state" in before.with_message("state", state("sad"), 1.0).heard
+    assert "state" in before.with_message("state", state("sad"), 1.0).received
 
 
 def test_a_sample_is_marked() -> None:

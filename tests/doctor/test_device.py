@@ -15,7 +15,7 @@ import pytest
 
 from edge.device import resources
 from edge.device.board import Board
-from edge.doctor import disk, examine, software, system, unit
+from edge.doctor import disk, examine, software, system
 from edge.doctor.findings import Finding, worst
 from tests.helpers.clock import FakeClock
 from tests.helpers.doctor import MakeSubject
@@ -143,7 +143,7 @@ def test_the_unit(
     systemctl.write_text(f"#!/bin/sh\ncat <<END\n{shown}\nEND\n")
     systemctl.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    finding = one(unit.unit(subject()))
+    finding = one(system.unit(subject()))
     assert finding.level == level
     assert part in finding.says
 
