@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import logging
 import os
 import sys
 
 from edge.errors import EdgeError
-from edge.printable import printable, printable_lines
+from edge.printable import PrintableRecords, printable, printable_lines
 from edge.version import __version__
 
 # Imported only when called for: a `--help` on a Pi should not wait for OpenCV.
@@ -64,6 +65,9 @@ def main(argv: list[str] | None = None) -> int:  # noqa: PLR0911  one for each w
     if not hasattr(namespace, "run"):
         parser.print_help()
         return 2
+    handler = logging.StreamHandler()
+    handler.addFilter(PrintableRecords())
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])  # `run` sets up its own
     try:
         return int(namespace.run(namespace))
     except EdgeError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,15 @@ def test_a_mistyped_command_gets_a_suggestion(typed: str, hint: str, capsys: pyt
     assert hint in written.err
     assert written.out == ""
     assert "\x1b" not in written.err
+
+
+def test_what_a_command_logs_cannot_act_upon_the_terminal() -> None:
+    code = (
+        "import logging, sys; from edge import cli; from edge.commands import devices\n"
+        "def run(_):\n logging.getLogger('edge').warning('%s', '\\x1b[2J bad model')\n"
+        " raise OSError(2, 'gone', 'a\\x1bb')\n"
+        "devices.run = run\nsys.exit(cli.main(['devices']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "\\x1b[2J bad model\nemotion-edge: a\\x1bb: gone\n"
