@@ -112,8 +112,10 @@ def _any(look: Callable[[], list[Found]]) -> bool:
 
 @contextlib.contextmanager
 def _own_broker(config: Config) -> Iterator[Config]:
-    from edge.demo.local_broker import USUAL_PORT, LocalBroker, is_free
+    from edge.demo.local_broker import USUAL_PORT, LocalBroker, find_mosquitto, is_free
 
+    if find_mosquitto() is None:
+        _say("mosquitto is not installed: fetching Debian's package into the cache, some seconds")
     broker = LocalBroker()
     port = broker.start(USUAL_PORT if is_free(USUAL_PORT) else 0)
     _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}; to listen to it:")

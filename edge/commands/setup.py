@@ -196,7 +196,7 @@ def _differences(
     changes: Mapping[str, Any], before: Config, written_before: Mapping[str, Any], answers: Answers
 ) -> Iterator[str]:
     """What was taken out of an existing config, and what stays in it."""
-    removed = [key for key, value in changes.items() if value is None]
+    removed = [key for key, value in changes.items() if value is None and key in written_before]
     if removed and not answers.keeps_broker(before):
         of = f"the broker {before.mqtt.host}" if before.mqtt.host else "another broker"
         yield f"removed, because it belongs to {of}: {', '.join(removed)}"
