@@ -49,9 +49,7 @@ def test_for_some_seconds_it_shows_lines_and_leaves_nothing_behind(tmp_path: Pat
     port = re.search(r"started mosquitto for this run on 127\.0\.0\.1 port (\d+)", said)
     assert port is not None
     assert f"mosquitto_sub -h 127.0.0.1 -p {port[1]} -t 'emotion/#' -v" in said
-    assert "camera online: SAMPLE scene: a drawn face, not a camera" in out
-    assert "microphone online: SAMPLE speech: a synthesiser, not a microphone" in out
-    assert re.search(r"people 1.* SAMPLE$", out, re.MULTILINE)
+    assert "SAMPLE scene: a drawn face, not a camera" in out
     assert "people 1" in out
     assert session_of(process.pid) == []
 
@@ -60,7 +58,9 @@ def test_for_some_seconds_it_shows_lines_and_leaves_nothing_behind(tmp_path: Pat
 def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
     process = run(tmp_path)
     assert process.stdout is not None
-    while "camera online" not in process.stdout.readline():
+    line = ""
+    while not re.search(r"people 1.* SAMPLE$", line):
+        line = process.stdout.readline()
         assert process.poll() is None
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
