@@ -65,7 +65,7 @@ class Size:
     neutral: int  # people
 
 
-FULL = Size(faces=16, poor=3, voices=8, both=8, arrivals=6, neutral=20)
+FULL = Size(faces=14, poor=2, voices=6, both=7, arrivals=4, neutral=14)
 SHORT = Size(faces=3, poor=0, voices=2, both=2, arrivals=0, neutral=2)
 
 
