@@ -16,10 +16,11 @@ from edge.config.secrets import mqtt_password
 from edge.demo.sources import factories
 from edge.device import paths
 from edge.device.board import detect
-from edge.device.clock import Clock, SystemClock
+from edge.device.clock import Clock, SystemClock, system_synced
 from edge.device.gpio import Gpio
 from edge.device.identity import client_id, device_name, machine_id
 from edge.device.privacy import Gate
+from edge.device.privacy_log import PrivacyLog
 from edge.emotion.fusion import learned_weights
 from edge.emotion.scene import Scene
 from edge.errors import StorageError
@@ -97,19 +98,23 @@ def build(loaded: Loaded, state: Path) -> Service:
         metrics = MetricsObserver(config.metrics, publisher.status, clock)
         pages.append(metrics)
         supervised.append(metrics.thread)
+    gate = Gate(state, config.privacy, clock)
+    record = PrivacyLog(
+        paths.privacy_log(state), clock, synced=system_synced, reason=lambda: gate.now().reason or "switched off"
+    )
     return Service(
         settings=Settings(loaded, paths.overrides_file(state)),
         board=board,
         broker=publisher,
         scene=Scene(config, learned_weights(chosen["fusion"].folder), clock.monotonic()),
-        gate=Gate(state, config.privacy, clock),
+        gate=gate,
         gpio=Gpio(config.privacy),
         sight=sight,
         hearing=hearing,
         inbox=inbox,
         clock=clock,
         models={each: choice.described() for each, choice in chosen.items()},
-        observers=[announcer, *pages],
+        observers=[announcer, record, *pages],
         supervised=supervised,
         on_reload=lambda config: publisher.apply(password=mqtt_password(config.mqtt)),
     )

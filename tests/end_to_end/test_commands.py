@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 
 import cv2
@@ -119,11 +120,15 @@ def test_help_helps(words: tuple[str, ...]) -> None:
 def test_privacy_from_the_shell(start: Start, observer: Observer, tmp_path: Path) -> None:
     service = start()
     observer.wait("/reading", 20)
+    switched = time.time()
     result = emotion_edge("privacy", "on", "--config", service.config, "--state", service.state)
     assert result.returncode == 0, result.stderr
     observer.wait("/privacy", 5, lambda m: m.payload == b"ON")
     assert emotion_edge("privacy", "status", "--config", service.config, "--state", service.state).stdout == "on\n"
     emotion_edge("privacy", "off", "--config", service.config, "--state", service.state)
+    observer.wait("/privacy", 10, lambda m: m.payload == b"OFF" and m.at > switched)
+    verified = emotion_edge("privacy", "log", "--verify", "--config", service.config, "--state", service.state)
+    assert verified.stdout.startswith("3 switches since ")  # off at the start, on, off
     before = len(observer.on("/reading"))
     observer.wait("/status/camera", 5, lambda m: m.json["state"] == "online")
     observer.wait("/reading", 10, lambda _: len(observer.on("/reading")) > before)
