@@ -203,7 +203,7 @@ def unsynced(rig: Rig) -> str:
         privacy={"quiet_hours": [{"start": f"{hour:02d}:00", "end": f"{(hour + 1) % 24:02d}:00"}]},
     )
     rig.wait("privacy", lambda m: m.payload == b"ON")
-    reason = rig.wait("status/camera", lambda m: m.json["state"] == "disabled").json["reason"]
+    reason: str = rig.wait("status/camera", lambda m: m.json["state"] == "disabled").json["reason"]
     assert "not synchronised" in reason, reason
     assert cam.streams == 0
     return reason

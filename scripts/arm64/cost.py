@@ -1,0 +1,222 @@
+"""Counts what the service costs on a Raspberry Pi; started by scripts/cost, which makes what this needs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.demo import scene, voice
+from edge.readings import SAMPLE_RATE
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RECORD = HERE / "record.json"
+KINDS = ("all", "simd", "multiply", "memory", "branch", "calls")
+
+# What is counted with every submission.
+CHEAP = (
+    "classify a face",
+    "one look for faces",
+    "prepare a frame",
+    "follow a frame",
+    "a voiced second",
+    "a quiet second",
+    "decide",
+)
+SCALING = (
+    *(f"follow a frame, {people} people" for people in (2, 4, 8)),
+    *(f"{what} a frame, {size}" for size in ("320x240", "1280x720", "1920x1080") for what in ("prepare", "follow")),
+    *(f"follow a frame, {fps} fps" for fps in (5, 30, 60)),
+)
+OTHER_MODELS = 3  # exit status: there is nothing to compare with
+GROWTH = 1.05  # a stage may cost so many times what the record says
+
+FPS, VOICED, REST = 15.0, 0.5, 1.15
+ASSUMED = (
+    f"one person, {FPS:.0f} frames a second of 640x480, voice {VOICED:.0%} of the time; "
+    f"{REST - 1:.0%} more for threads, MQTT and the rest; the camera's own decoding is not in it"
+)
+
+
+@dataclass(frozen=True)
+class Board:
+    """A processor: megahertz, and instructions a cycle from the worst to the best that such code reaches."""
+
+    says: str
+    mhz: int
+    ipc: tuple[float, float]
+
+
+BOARDS = {"a72": Board("Raspberry Pi 4", 1800, (1.2, 1.7)), "a76": Board("Raspberry Pi 5", 2400, (1.8, 2.5))}
+
+Counts = dict[str, float]
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    boards = [arguments.board] if arguments.board else ["a72"] if arguments.check else list(BOARDS)
+    names = CHEAP + (SCALING if arguments.scaling else ())
+    make_material(arguments.environment / "material", names)
+    if not (arguments.environment / "pycache").exists():
+        dict(count(arguments.environment, boards[0], ()))  # what is compiled once does not belong to a start
+    counted = {board: dict(count(arguments.environment, board, names)) for board in boards}
+    result = {
+        "assumed": ASSUMED,
+        "models": models(),
+        "stages": counted,
+        "whole": {board: whole(counted[board]) for board in boards},
+    }
+    print(json.dumps(result, indent=1) if arguments.json else table(result))
+    if arguments.record:
+        RECORD.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if arguments.check:
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+        if record["models"] != result["models"]:
+            print("the record is of other models: scripts/cost --record makes a new one", file=sys.stderr)
+            return OTHER_MODELS
+        grown = list(growth(record, result))
+        print("\n".join(grown) or "no stage costs more than the record says", file=sys.stderr)
+        return 1 if grown else 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/cost")
+    parser.add_argument("environment", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--board", choices=BOARDS, help="only this one")
+    parser.add_argument("--scaling", action="store_true", help="also more people, other sizes and rates")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", action="store_true", help="keep the result as the record")
+    parser.add_argument("--check", action="store_true", help="fail if a stage costs 5 %% more than the record says")
+    return parser
+
+
+def count(environment: Path, board: str, names: tuple[str, ...]) -> Iterator[tuple[str, Counts]]:
+    """Million instructions of each stage, by kind; "start" is what it takes to import the service."""
+    tree = environment / "tree"
+    (tree / "proc").mkdir(exist_ok=True)
+    (tree / "proc" / "cpuinfo").write_bytes((HERE / f"cpuinfo.{board}").read_bytes())  # the runtime looks there
+    variables = {
+        "PYTHONPATH": f"{environment / 'packages'}:{ROOT}",
+        "PYTHONPYCACHEPREFIX": str(environment / "pycache"),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "LD_LIBRARY_PATH": "",  # that is the emulator's
+        "HOME": "/nonexistent",
+    }
+    command = [
+        environment / "qemu/usr/bin/qemu-aarch64", "-cpu", f"cortex-{board}", "-L", tree,
+        "-plugin", environment / "count.so",
+        *(word for name, value in variables.items() for word in ("-E", f"{name}={value}")),
+        tree / "usr/bin/python3.11", "-S", HERE / "stages.py", environment / "material", *names,
+    ]  # fmt: skip
+    libraries = {"LD_LIBRARY_PATH": str(environment / "qemu/usr/lib/x86_64-linux-gnu")}
+    done = subprocess.run(
+        [str(word) for word in command], env={**os.environ, **libraries}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"cost: the emulated service failed:\n{done.stderr[-2000:]}")
+    yield from parsed(done.stderr)
+
+
+def parsed(lines: str) -> Iterator[tuple[str, Counts]]:
+    """From the lines of the plugin and of the stages."""
+    marks: dict[int, list[int]] = {}
+    stages: list[tuple[int, int, str]] = []
+    for line in lines.splitlines():
+        words = line.split(maxsplit=3)
+        if words[:1] == ["MARK"]:
+            number, *values = map(int, line.split()[1:])
+            marks[number] = values
+        elif words[:1] == ["STAGE"]:
+            stages.append((int(words[1]), int(words[2]), words[3]))
+    for first, times, name in [(0, 1, "start"), *stages]:
+        spent = [after - before for before, after in zip(marks[first], marks[first + 1], strict=True)]
+        yield name, {kind: round(value / times / 1e6, 4) for kind, value in zip(KINDS, spent, strict=True)}
+
+
+def whole(stages: dict[str, Counts]) -> float:
+    """Million instructions a second of the whole service, as ASSUMED."""
+    sight = FPS * sum(stages[name]["all"] for name in ("prepare a frame", "follow a frame", "decide"))
+    hearing = VOICED * stages["a voiced second"]["all"] + (1 - VOICED) * stages["a quiet second"]["all"]
+    return round(REST * (sight + hearing), 1)
+
+
+def models() -> dict[str, str]:
+    """The models that were counted, by the hash of their files."""
+    manifests = {path.parent.name: json.loads(path.read_text()) for path in sorted(ROOT.glob("models/*/manifest.json"))}
+    return {name: manifest["sha256"] for name, manifest in manifests.items() if manifest.get("sha256")}
+
+
+def growth(record: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    for board, stages in now["stages"].items():
+        for name, counts in stages.items():
+            before = record["stages"].get(board, {}).get(name)
+            if name != "start" and before and counts["all"] > GROWTH * before["all"]:
+                yield f"{BOARDS[board].says}: {name}: {before['all']:.2f} -> {counts['all']:.2f} million instructions"
+
+
+def table(result: dict[str, Any]) -> str:
+    lines = []
+    for board, stages in result["stages"].items():
+        says = BOARDS[board]
+        lines.append(f"{says.says}, million instructions{'':12} all   SIMD  multiply  memory  branch")
+        for name, counts in stages.items():
+            shares = [f"{100 * counts[kind] / counts['all']:6.0f} %" for kind in KINDS[1:5]]
+            lines.append(f"  {name:38}{counts['all']:9.2f} {' '.join(shares)}")
+        total = result["whole"][board]
+        worst, best = (100 * total / (ipc * says.mhz) for ipc in says.ipc)
+        lines.append(
+            f"  the whole service, a second: {total:.0f}; projected {best:.0f} to {worst:.0f} % of a core "
+            f"({says.mhz} MHz, {says.ipc[0]} to {says.ipc[1]} instructions a cycle)"
+        )
+    return "\n".join([*lines, f"assumed: {result['assumed']}"])
+
+
+def make_material(folder: Path, names: tuple[str, ...]) -> None:
+    """Pictures and sound of the sample scene, made here and not by the emulated processor."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {"people-1": (1, 640, 480)}
+    for name in names:
+        kind = name.rpartition(", ")[2]
+        if kind.endswith(" people"):
+            wanted[f"people-{kind.split()[0]}"] = (int(kind.split()[0]), 640, 480)
+        elif "x" in kind and kind[0].isdigit():
+            width, height = map(int, kind.split("x"))
+            wanted[f"size-{kind}"] = (1, width, height)
+    for name, (people, width, height) in wanted.items():
+        np.save(folder / f"{name}.npy", np.stack([picture(people, width, height, i / FPS) for i in range(60)]))
+    sound = voice.spoken(synthetic=True)
+    begin = round(voice.SCRIPT[0].start * SAMPLE_RATE)
+    np.save(folder / "voice.npy", np.concatenate([speech_of(sound, begin)] * 2)[: 4 * SAMPLE_RATE])
+    np.save(folder / "quiet.npy", np.random.default_rng(0).normal(0, 0.0004, 4 * SAMPLE_RATE).astype(np.float32))
+
+
+def speech_of(sound: NDArray[np.float32], begin: int) -> NDArray[np.float32]:
+    """Four seconds from where somebody begins to speak."""
+    return sound[begin : begin + 4 * SAMPLE_RATE]
+
+
+def picture(people: int, width: int, height: int, time: float) -> NDArray[np.uint8]:
+    """So many people side by side, each at another moment of the scene."""
+    columns = min(people, 4)
+    rows = -(-people // columns)
+    cells = [
+        scene.picture(scene.background(width // columns, height // rows), (time + 2.0 * each) % 8.0)
+        for each in range(columns * rows)
+    ]
+    return np.concatenate([np.concatenate(cells[row * columns : (row + 1) * columns], axis=1) for row in range(rows)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

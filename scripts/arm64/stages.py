@@ -1,0 +1,136 @@
+"""Runs inside the emulated processor: each stage of the service alone, between two marks that the plugin counts at.
+
+python stages.py MATERIAL STAGE...      MATERIAL is a folder that scripts/arm64/cost.py filled
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+MARK = 0xE0E0
+_prctl = ctypes.CDLL(None).prctl
+
+
+def mark(number: int) -> None:
+    _prctl(MARK, number, 0, 0, 0)
+
+
+mark(0)  # the interpreter is there; what follows until mark 1 is what the service imports
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+
+import edge.service.build  # noqa: E402, F401
+from edge.capture.picture import as_asked, luma_of  # noqa: E402
+from edge.config.schema import CameraConfig, Config  # noqa: E402
+from edge.emotion.fusion import learned_weights  # noqa: E402
+from edge.emotion.scene import Scene  # noqa: E402
+from edge.face.classify import FaceClassifier  # noqa: E402
+from edge.face.finder import SingleShot  # noqa: E402
+from edge.face.path import FacePath  # noqa: E402
+from edge.readings import SAMPLE_RATE, Frame, Sound  # noqa: E402
+from edge.service.senses import speech_settings  # noqa: E402
+from edge.speech.path import SpeechPath  # noqa: E402
+
+mark(1)
+
+Run = Callable[[], None]
+MATERIAL = Path(sys.argv[1])
+FPS = 15.0
+
+
+def frames(name: str, fps: float = FPS) -> list[Frame]:
+    pictures = np.load(MATERIAL / f"{name}.npy")
+    return [Frame(i / fps, i + 1, picture, luma_of(picture)) for i, picture in enumerate(pictures)]
+
+
+def classify() -> tuple[Run, int]:
+    classifier = FaceClassifier()
+    crop = frames("people-1")[0].luma[40:160, 100:220]
+    classifier.classify(crop)
+    return (lambda: [classifier.classify(crop) for _ in range(5)] and None), 5
+
+
+def look() -> tuple[Run, int]:
+    finder, luma = SingleShot(), frames("people-1")[0].luma
+    finder.find(luma)
+    return (lambda: [finder.find(luma) for _ in range(5)] and None), 5
+
+
+def prepare(name: str) -> tuple[Run, int]:
+    """What happens to the camera's picture before anybody looks at it."""
+    pictures = np.load(MATERIAL / f"{name}.npy")[:10]
+    height, width = pictures.shape[1:3]
+    settings = CameraConfig(width=width, height=height)
+    return (lambda: [luma_of(as_asked(picture, settings)) for picture in pictures] and None), len(pictures)
+
+
+def follow(name: str, fps: float = FPS) -> tuple[Run, int]:
+    """The face path, once everybody is known."""
+    path, shown = FacePath(Config().face), frames(name, fps)
+    half = len(shown) // 2
+    for frame in shown[:half]:
+        path.process(frame)
+    return (lambda: [path.process(frame) for frame in shown[half:]] and None), len(shown) - half
+
+
+def hear(name: str) -> tuple[Run, int]:
+    """The speech path, a second of sound; the first two seconds warm it up."""
+    samples = np.load(MATERIAL / f"{name}.npy")
+    path = SpeechPath(speech_settings(Config().speech))
+    tenth = SAMPLE_RATE // 10
+    blocks = [Sound(at / SAMPLE_RATE, samples[at : at + tenth]) for at in range(0, len(samples) - tenth + 1, tenth)]
+    for block in blocks[:20]:
+        path.process(block)
+    return (lambda: [path.process(block) for block in blocks[20:]] and None), (len(blocks) - 20) // 10
+
+
+def decide() -> tuple[Run, int]:
+    path, scene = FacePath(Config().face), Scene(Config(), learned_weights(), 0.0)
+    readings = [path.process(frame) for frame in frames("people-1")]
+
+    def run() -> None:
+        for reading in readings:
+            scene.feed(reading)
+            scene.tick(reading.time, reading.time)
+
+    return run, len(readings)
+
+
+STAGES: dict[str, Callable[[], tuple[Run, int]]] = {
+    "classify a face": classify,
+    "one look for faces": look,
+    "prepare a frame": lambda: prepare("people-1"),
+    "follow a frame": lambda: follow("people-1"),
+    "a voiced second": lambda: hear("voice"),
+    "a quiet second": lambda: hear("quiet"),
+    "decide": decide,
+    **{f"follow a frame, {people} people": (lambda people=people: follow(f"people-{people}")) for people in (2, 4, 8)},
+    **{
+        f"prepare a frame, {size}": (lambda size=size: prepare(f"size-{size}"))
+        for size in ("320x240", "1280x720", "1920x1080")
+    },
+    **{
+        f"follow a frame, {size}": (lambda size=size: follow(f"size-{size}"))
+        for size in ("320x240", "1280x720", "1920x1080")
+    },
+    **{f"follow a frame, {fps} fps": (lambda fps=fps: follow("people-1", float(fps))) for fps in (5, 30, 60)},
+}
+
+
+def main() -> None:
+    cv2.setNumThreads(1)
+    number = 2
+    for name in sys.argv[2:]:
+        run, times = STAGES[name]()
+        print(f"STAGE {number} {times} {name}", file=sys.stderr, flush=True)
+        mark(number)
+        run()
+        mark(number + 1)
+        number += 2
+
+
+main()
