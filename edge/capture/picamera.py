@@ -33,12 +33,24 @@ def _picamera2() -> Any:
 
 def found() -> list[Found]:
     """Cameras on the ribbon cable. USB cameras, which libcamera shows too, are left to V4L2."""
-    cameras = _picamera2().global_camera_info()
+    module = _picamera2()
+    cameras = module.global_camera_info()
+    _release_manager(module)
     return [
         Found(f"picamera2:{info['Num']}", str(info.get("Model", "camera")), None, "picamera2")
         for info in cameras
         if "usb" not in str(info.get("Id", "")).lower()
     ]
+
+
+def _release_manager(module: Any) -> None:
+    """Asking for cameras starts libcamera's manager, which holds every camera of the machine open, USB ones too.
+
+    picamera2 drops it when its last camera is closed, and never if none was opened.
+    """
+    manager = getattr(module, "_cm", None)
+    if manager is not None and not getattr(manager, "cameras", True):
+        manager._cms = None
 
 
 class PiCamera:

@@ -108,6 +108,19 @@ def test_auto_tells_why_the_cameras_there_are_do_not_work(monkeypatch: pytest.Mo
         camera(CameraConfig(), SystemClock()).open()
 
 
+@pytest.mark.parametrize("in_use", [{}, {0: "a camera"}])
+def test_listing_cameras_leaves_no_manager_behind_that_holds_them(
+    monkeypatch: pytest.MonkeyPatch, in_use: dict[int, str]
+) -> None:
+    manager = types.SimpleNamespace(cameras=in_use, _cms="open")
+    stand_in = types.SimpleNamespace(
+        global_camera_info=lambda: [{"Num": 0, "Model": "imx708", "Id": "/base"}], _cm=manager
+    )
+    monkeypatch.setitem(sys.modules, "picamera2", types.SimpleNamespace(Picamera2=stand_in))
+    assert [each.source for each in picamera.found()] == ["picamera2:0"]
+    assert manager._cms == ("open" if in_use else None)
+
+
 def test_on_a_raspberry_pi_auto_misses_picamera2(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "picamera2", None)
     monkeypatch.setattr(v4l2, "nodes", list)

@@ -1,7 +1,7 @@
 """The service with a fault in it, for tests: `python -m tests.faults.broken run ...`.
 
 What is wrong is said by the first word of the file that EMOTION_EDGE_BREAK names, at any time: `face raises`,
-`face hangs`, `speech raises`, `loop hangs`, or nothing.
+`face hangs`, `speech raises`, `publisher raises`, `loop hangs`, or nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from edge import cli
 from edge.emotion.scene import Scene
 from edge.face.path import FacePath
+from edge.mqtt.publisher import Publisher
 from edge.speech.path import SpeechPath
 
 
@@ -40,6 +41,7 @@ def main() -> int:
     FacePath.process = _breaks("face", FacePath.process)  # type: ignore[method-assign]
     SpeechPath.process = _breaks("speech", SpeechPath.process)  # type: ignore[method-assign]
     Scene.tick = _breaks("loop", Scene.tick)  # type: ignore[method-assign]
+    Publisher._turn = _breaks("publisher", Publisher._turn)  # type: ignore[method-assign]
     return int(cli.main() or 0)
 
 

@@ -92,7 +92,7 @@ def _on_and_restart(rig: Rig, cam: Webcam) -> str:
     rig.service.start()
     rig.wait("privacy", lambda m: m.payload == b"ON" and m.at > again and not m.retained)
     assert cam.streams == streams, "the camera was opened"
-    return answer["error"] or ""
+    return str(answer["error"] or "")
 
 
 @promise(1, "privacy ON is told only when the camera is closed, and a driver that hangs ends the process")
@@ -139,7 +139,7 @@ def budget_holds(rig: Rig) -> str:
     people = max(m.json["people"] for m in rig.observer.on("/reading") if m.at >= began)
     median, thinned = ages[len(ages) // 2], rig.health()["thinned"]
     assert share <= 1.1 * LIMIT, f"{share:.1f} % of a core"
-    assert median < 0.15, f"readings are {1000 * median:.0f} ms old"
+    assert median < 0.25, f"readings are {1000 * median:.0f} ms old"
     service.stop()
     return f"{share:.1f} % of a core at a limit of {LIMIT:g}, {people} people, {1000 * median:.0f} ms old; {thinned}"
 
@@ -206,4 +206,20 @@ def unsynced(rig: Rig) -> str:
     reason: str = rig.wait("status/camera", lambda m: m.json["state"] == "disabled").json["reason"]
     assert "not synchronised" in reason, reason
     assert cam.streams == 0
-    return reason
+    return str(reason)
+
+
+@promise(2, "a publisher that dies is started again, and not for ever: then the process ends and says so")
+def nothing_dies_silently(rig: Rig) -> str:
+    switch = rig.folder / "break"
+    switch.write_text("")
+    service = rig.start(module="tests.faults.broken", env={"EMOTION_EDGE_BREAK": str(switch)})
+    rig.wait("health")
+    switch.write_text("publisher raises once")
+    rig.next("health", lambda m: m.json["restarts"] == {"mqtt-publisher": 1})
+    rig.next("reading")
+    switch.write_text("publisher raises")
+    assert service.wait(60) == 1, "it lives on and is deaf"
+    rig.until(lambda: rig.observer.on("/availability")[-1].payload == b"offline", "offline")
+    line = next(line for line in rig.log().splitlines() if "mqtt-publisher died" in line and "times" in line)
+    return f"restarted once and published again; then: {line.partition('ERROR ')[2]}"
