@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     mqtt, password = broker.connection(config.mqtt, arguments)
     prefix = broker.prefix(config, arguments)
     pages: list[DashboardObserver] = []  # page and subscriber refer to each other
-    subscriber = Subscriber(mqtt, password, prefix, lambda *message: pages[0].hear(*message) if pages else None)
+    subscriber = Subscriber(mqtt, password, prefix, lambda *message: pages[0].notify(*message) if pages else None)
     page = DashboardObserver(
         settings,
         password=checked_password(settings, state),

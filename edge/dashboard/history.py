@@ -210,6 +210,7 @@ class History:
             "since": at - payload.for_s,
             "people": payload.people,
             "modalities": payload.modalities,
+            "reason": payload.reason,
         }
         self._begin(payload.label, at - payload.for_s)
         return [("state", self._state)]
@@ -294,7 +295,7 @@ def _part(part: ModalityPart | None) -> dict[str, Any] | None:
         "values": _values(part.probabilities),
         "weight": part.weight,
         "quality": part.quality,
-        "rest_known": getattr(part, "rest_known", None),
+        "rest_known": part.rest_known,
     }
 
 

@@ -1,4 +1,4 @@
-"""Those who look at the page now, each with a short queue. Who does not keep up is let go, and comes back by itself."""
+"""Those who look at the page now, each with a short queue. Who does not keep up is dropped, and reconnects."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Viewers:
     def remove(self, viewer: Viewer) -> None:
         self._viewers.discard(viewer)
 
-    def tell(self, news: list[News]) -> None:
+    def send(self, news: list[News]) -> None:
         """To everybody."""
         if not self._viewers:
             return
@@ -52,9 +52,9 @@ class Viewers:
                 try:
                     viewer.queue.put_nowait(message)
                 except asyncio.QueueFull:
-                    self.let_go(viewer)
+                    self.drop(viewer)
 
-    def let_go(self, viewer: Viewer) -> None:
+    def drop(self, viewer: Viewer) -> None:
         """End its stream; what it has not taken by now is dropped."""
         self._viewers.discard(viewer)
         while not viewer.queue.empty():
@@ -64,11 +64,11 @@ class Viewers:
     def signed_out(self, cookie: str) -> None:
         """End the streams of one session."""
         for viewer in [each for each in self._viewers if each.cookie == cookie]:
-            self.let_go(viewer)
+            self.drop(viewer)
 
     def end(self) -> None:
         for viewer in list(self._viewers):
-            self.let_go(viewer)
+            self.drop(viewer)
 
 
 def encoded(name: str, content: dict[str, Any]) -> bytes:

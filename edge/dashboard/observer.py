@@ -91,7 +91,7 @@ class DashboardObserver:
         """Begin to serve; returns at once."""
         self.thread.start()
 
-    def hear(self, topic: str, payload: Payload | str, captured: float | None) -> None:
+    def notify(self, topic: str, payload: Payload | str, captured: float | None) -> None:
         """Take note; the rest happens in our thread."""
         if topic == "privacy":
             self._aim.privacy(on=payload != "OFF")
@@ -122,10 +122,10 @@ class DashboardObserver:
                 if not self._viewers:
                     continue
                 broker = self._broker()
-                self._viewers.tell(self._checked(broker))
+                self._viewers.send(self._checked(broker))
                 if broker != self._broker_sent:
                     self._broker_sent = broker
-                    self._viewers.tell([("broker", asdict(broker))])
+                    self._viewers.send([("broker", asdict(broker))])
                 aiming = self._aim.left() > 0.0
                 if aiming != self._aim_sent:
                     self._aim_sent = aiming
@@ -139,11 +139,11 @@ class DashboardObserver:
 
     def _extras(self) -> dict[str, Any]:
         broker = self._broker()
-        self._viewers.tell(self._checked(broker))
+        self._viewers.send(self._checked(broker))
         return {"service": self.history.service, "broker": asdict(broker), "aim": {"left": self._aim.left()}}
 
     def _send_aim(self) -> None:
-        self._viewers.tell([("aim", {"left": self._aim.left()})])
+        self._viewers.send([("aim", {"left": self._aim.left()})])
 
     async def _ask(self, kind: Any, name: str, value: Any) -> ResponsePayload:
         transaction = self._transaction()
@@ -167,14 +167,14 @@ class DashboardObserver:
             if isinstance(payload, ResponsePayload):
                 self._take_answer(topic, payload, at)
             else:
-                self._viewers.tell(self.history.take(topic, payload, at))
+                self._viewers.send(self.history.take(topic, payload, at))
 
     def _take_answer(self, topic: str, answer: ResponsePayload, at: float) -> None:
         future = self._asked.get(str(answer.transaction))
         if future is not None and not future.done():
             future.set_result(answer)
         elif topic == "response/health" and isinstance(answer.data, dict):
-            self._viewers.tell(self.history.take_health(answer.data, at))
+            self._viewers.send(self.history.take_health(answer.data, at))
 
 
 def address(settings: schema.DashboardConfig) -> str:

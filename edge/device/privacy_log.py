@@ -58,7 +58,7 @@ class PrivacyLog:
         except (StorageError, ValueError) as error:
             log.warning("%s: is damaged (%s); `emotion-edge privacy log --verify` says where", self._file, error)
 
-    def hear(self, topic: str, payload: object, _captured: float | None) -> None:
+    def notify(self, topic: str, payload: object, _captured: float | None) -> None:
         """A message of the service; only what it says of privacy matters here."""
         if topic != "privacy" or payload not in ("ON", "OFF") or (self._last and self._last.privacy == payload):
             return

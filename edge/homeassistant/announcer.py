@@ -19,7 +19,7 @@ JITTER_S = 3.0  # Home Assistant starts, and all devices answer: not in the same
 
 
 class Announcer:
-    """An observer of the decision loop; `born` comes from the publisher's thread."""
+    """An observer of the decision loop; `on_birth` comes from the publisher's thread."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Announcer:
         if not self._enabled:
             self._withdraw("")
 
-    def hear(self, topic: str, payload: Payload | str, captured: float | None) -> None:  # noqa: ARG002
+    def notify(self, topic: str, payload: Payload | str, captured: float | None) -> None:  # noqa: ARG002
         """What we announce follows `info`, and the intervals that change live."""
         if not self._enabled:
             return
@@ -64,7 +64,7 @@ class Announcer:
         if self._info is not None:
             self._announce(self._info)
 
-    def born(self, word: bytes) -> None:
+    def on_birth(self, word: bytes) -> None:
         """Home Assistant says that it has started: publish again, some moments later."""
         if word.strip() != b"online":
             return

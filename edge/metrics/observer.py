@@ -33,10 +33,10 @@ class MetricsObserver:
     def start(self) -> None:
         self.thread.start()
 
-    def hear(self, topic: str, payload: Payload | str, captured: float | None) -> None:
+    def notify(self, topic: str, payload: Payload | str, captured: float | None) -> None:
         at = self._clock.monotonic() if captured is None else captured
         with self._lock:
-            self._values.hear(topic, payload, at)
+            self._values.notify(topic, payload, at)
 
     def stop(self, timeout: float = 2.0) -> None:
         self.thread.stop()

@@ -39,7 +39,7 @@ class Values:
         self._state_every_s = PublishConfig().state_every_s
         self._health_every_s = PublishConfig().health_every_s
 
-    def hear(self, topic: str, payload: Payload | str, at: float) -> None:
+    def notify(self, topic: str, payload: Payload | str, at: float) -> None:
         """`at` is the monotonic time of what is told."""
         if isinstance(payload, StatePayload):
             self._state = None if self._privacy == "ON" else (payload, at)

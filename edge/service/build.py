@@ -85,7 +85,7 @@ def build(loaded: Loaded, state: Path) -> Service:
         has_temperature=board.temperature() is not None, has_throttling=board.throttled() is not None,
     )  # fmt: skip
     if config.home_assistant.enabled:
-        publisher.listen(birth_topic(config.home_assistant.prefix), announcer.born)
+        publisher.listen(birth_topic(config.home_assistant.prefix), announcer.on_birth)
     pages: list[Observer] = []
     supervised: list[Supervised] = [publisher]
     if config.dashboard.enabled:

@@ -34,11 +34,11 @@ class Broker(Protocol):
 
 
 class Observer(Protocol):
-    """Lives beside the decision loop: the page, the metrics. `hear` is called in its thread and returns at once."""
+    """Lives beside the decision loop: the page, the metrics. `notify` is called in its thread and returns at once."""
 
     def start(self) -> None: ...
 
-    def hear(self, topic: str, payload: Payload | str, captured: float | None) -> None:
+    def notify(self, topic: str, payload: Payload | str, captured: float | None) -> None:
         """A message for `topic` below base and device, as it goes to the broker; its head is not filled yet."""
 
     def stop(self) -> None: ...
@@ -61,7 +61,7 @@ class Outlets:
         self.broker.publish(topic, payload, captured)
         for observer in list(self.observers):
             try:
-                observer.hear(topic, payload, captured)
+                observer.notify(topic, payload, captured)
             except Exception:  # a page must not end the loop that everything hangs on
-                log.exception("%s failed and hears nothing more", type(observer).__name__)
+                log.exception("%s failed and is notified no more", type(observer).__name__)
                 self.observers.remove(observer)

@@ -13,8 +13,8 @@ def test_the_log_is_shown_and_verified(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "privacy.log"
     assert run("privacy", "log", "--verify", "--state", tmp_path)[1] == "nothing was recorded yet\n"
     log = PrivacyLog(file, FakeClock(), synced=lambda: True, reason=lambda: "quiet hours")
-    log.hear("privacy", "ON", None)
-    log.hear("privacy", "OFF", None)
+    log.notify("privacy", "ON", None)
+    log.notify("privacy", "OFF", None)
     status, out, _ = run("privacy", "log", "--state", tmp_path)
     assert status == 0
     assert [line.split()[1] for line in out.splitlines()] == ["ON", "OFF"]

@@ -30,7 +30,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             web = Web(port)
             web.wait()
             for topic, payload in told_at_start(Config()):
-                dashboard.hear(topic, payload, None)
+                dashboard.notify(topic, payload, None)
             return dashboard, web
 
         yield begin

@@ -40,7 +40,7 @@ def tell(dashboard: DashboardObserver, seconds: float) -> tuple[float, int]:
     while time.monotonic() < began + seconds:
         for topic, payload, at in script.until(time.monotonic()):
             before = time.thread_time()
-            dashboard.hear(topic, payload, at)
+            dashboard.notify(topic, payload, at)
             spent += time.thread_time() - before
             messages += 1
         time.sleep(0.1)
@@ -72,8 +72,8 @@ def main() -> None:
         web = Web(port)
         web.wait()
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
-        dashboard.hear("health", HEALTH, None)
+            dashboard.notify(topic, payload, None)
+        dashboard.notify("health", HEALTH, None)
         time.sleep(0.5)
         measure(dashboard, "nobody looks", seconds)
         with ExitStack() as stack:

@@ -40,17 +40,17 @@ def lived_in(dashboard: DashboardObserver) -> Iterator[None]:
     """An hour has passed, and time goes on."""
     clock, ended = SystemClock(), threading.Event()
     for topic, payload in told_at_start(Config()):
-        dashboard.hear(topic, payload, None)
+        dashboard.notify(topic, payload, None)
     script = ScriptedHour(clock.monotonic(), clock.wall())
 
     def tell() -> None:
         for number, (topic, payload, at) in enumerate(script.until(clock.monotonic())):
-            dashboard.hear(topic, payload, at)
+            dashboard.notify(topic, payload, at)
             if number % 500 == 499:
                 time.sleep(0.05)  # it hears no faster than it digests
 
     tell()
-    dashboard.hear("health", HEALTH, None)
+    dashboard.notify("health", HEALTH, None)
 
     def go_on() -> None:
         while not ended.wait(0.25):
@@ -104,10 +104,10 @@ def moods(browser: Browser, folder: Path) -> None:
         Web(port).wait()
         shoot(browser, url, folder, "nothing", ["desktop-light"])
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
-        dashboard.hear("state", state_of("happy", 30.0), None)
-        dashboard.hear("reading", reading_of("happy", 0.7), None)
-        dashboard.hear("status/camera", SourcePayload(state="online", reason="sample scene"), None)
+            dashboard.notify(topic, payload, None)
+        dashboard.notify("state", state_of("happy", 30.0), None)
+        dashboard.notify("reading", reading_of("happy", 0.7), None)
+        dashboard.notify("status/camera", SourcePayload(state="online", reason="sample scene"), None)
         shoot(browser, url, folder, "sample", ["desktop-light"])
         with lived_in(dashboard):
             shoot(browser, url, folder, "trying", list(DRESSES)[:4])
@@ -116,14 +116,14 @@ def moods(browser: Browser, folder: Path) -> None:
                 browser.speak(language)
                 shoot(browser, url, folder, f"trying-{language}", ["desktop-light", "phone-light"])
             browser.speak("en")
-        dashboard.hear("state", state_of("uncertain"), None)
-        dashboard.hear("reading", reading_of("happy", 0.4), None)
+        dashboard.notify("state", state_of("uncertain"), None)
+        dashboard.notify("reading", reading_of("happy", 0.4), None)
         shoot(browser, url, folder, "uncertain", ["tablet-light", "desktop-light"])
-        dashboard.hear("status/camera", SourcePayload(state="offline", reason="busy: another program has it"), None)
-        dashboard.hear("privacy", "ON", None)
+        dashboard.notify("status/camera", SourcePayload(state="offline", reason="busy: another program has it"), None)
+        dashboard.notify("privacy", "ON", None)
         shoot(browser, url, folder, "privacy", ["desktop-dark", "phone-light"])
-        dashboard.hear("availability", "offline", None)
-        dashboard.hear("privacy", "OFF", None)
+        dashboard.notify("availability", "offline", None)
+        dashboard.notify("privacy", "OFF", None)
         shoot(browser, url, folder, "offline", ["desktop-light"])
     time.sleep(1.0)
     browser.screenshot(folder / "lost-desktop-light.png")

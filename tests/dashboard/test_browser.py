@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.config.schema import Config
 from edge.dashboard.observer import DashboardObserver
 from edge.device.clock import SystemClock
 from edge.language.catalogue import LANGUAGES, words
-from edge.messages.payloads import InfoPayload, SourcePayload
+from edge.messages.payloads import InfoPayload, Reason, SourcePayload
 from edge.messages.status import BrokerStatus
 from edge.readings import LABELS
 from tests.dashboard.web import PASSWORD, Serve, Web
@@ -51,10 +52,10 @@ def room(serve: Serve, browser: Browser) -> Iterator[tuple[DashboardObserver, We
 
     def tell() -> None:
         for topic, payload, at in script.until(clock.monotonic()):
-            dashboard.hear(topic, payload, at)
+            dashboard.notify(topic, payload, at)
 
     tell()
-    dashboard.hear("health", HEALTH, None)
+    dashboard.notify("health", HEALTH, None)
 
     def go_on() -> None:
         while not ended.wait(0.25):
@@ -111,7 +112,7 @@ def test_it_is_accessible_in_every_dress(room: tuple[DashboardObserver, Web], br
         for dark in (False, True):
             browser.view(*size, dark=dark)
             assert violations(browser) == [], f"{size} {'dark' if dark else 'light'}"
-    dashboard.hear("privacy", "ON", None)
+    dashboard.notify("privacy", "ON", None)
     browser.wait("document.getElementById('state').innerText === 'private'")
     assert violations(browser) == [], "privacy"
     browser.call("Page.setBypassCSP", enabled=False)
@@ -189,7 +190,7 @@ def test_thresholds_are_tried_then_saved(room: tuple[DashboardObserver, Web], br
     browser.click("#keep")
     browser.wait("document.getElementById('keep').disabled")
     assert dashboard.history.config["decision.enter"] == 0.6
-    dashboard.hear("config/decision.enter", "0.5", None)  # changed elsewhere: the slider follows
+    dashboard.notify("config/decision.enter", "0.5", None)  # changed elsewhere: the slider follows
     browser.wait("document.getElementById('decision-enter').value === '0.5'")
 
 
@@ -221,7 +222,7 @@ def test_before_a_value_is_known_its_slider_shows_none(browser: Browser, tmp_pat
         shown = "getComputedStyle(document.getElementById('decision-enter')).visibility"
         assert browser.run(shown) == "hidden"
         assert browser.run("document.getElementById('decision-enter').disabled")
-        dashboard.hear("config/decision.enter", "0.45", None)
+        dashboard.notify("config/decision.enter", "0.45", None)
         browser.wait("document.querySelector('output[for=decision-enter]').innerText === '45%'")
         assert browser.run(shown) == "visible"
         browser.go("about:blank")
@@ -232,17 +233,17 @@ def test_the_headline_says_what_the_bars_say(browser: Browser, tmp_path: Path) -
     with page(tmp_path, port) as dashboard:
         Web(port).wait()
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
+            dashboard.notify(topic, payload, None)
         browser.go(f"http://127.0.0.1:{port}/")
         browser.wait(LIVE, 60)
-        dashboard.hear("state", state("absent"), None)
-        dashboard.hear("reading", reading("sad"), None)
+        dashboard.notify("state", state("absent"), None)
+        dashboard.notify("reading", reading("sad"), None)
         browser.wait("document.getElementById('state').innerText === 'deciding …'")
         for label in ("happy", "uncertain"):
-            dashboard.hear("state", state(label), None)
+            dashboard.notify("state", state(label), None)
             browser.wait(f"document.getElementById('state').innerText === {label!r}")
             for _ in range(8):
-                dashboard.hear("reading", reading("sad"), None)
+                dashboard.notify("reading", reading("sad"), None)
                 time.sleep(0.3)
             browser.wait("document.querySelector('#bars .strong th').innerText === 'sad'")
             bars = browser.run(
@@ -260,6 +261,28 @@ def test_the_headline_says_what_the_bars_say(browser: Browser, tmp_path: Path) -
         browser.go("about:blank")
 
 
+def test_why_it_is_uncertain_and_whether_it_knows_the_face_at_rest(serve: Serve, browser: Browser) -> None:
+    dashboard, web = serve()
+    browser.view(*WIDE)
+    browser.go(f"http://127.0.0.1:{web.port}/")
+    browser.wait(LIVE, 60)
+    reasons: tuple[tuple[Reason, str], ...] = (
+        ("too dark", "too dark"), ("face and voice disagree", "disagree"), ("still learning", "at rest"),
+    )  # fmt: skip
+    for reason, said in reasons:
+        dashboard.notify("state", msgspec.structs.replace(state("uncertain"), reason=reason), None)
+        browser.wait(f"document.getElementById('sentence').innerText.includes({said!r})")
+    whole = reading()
+    assert whole.face is not None
+    for known, said in ((False, "Getting to know"), (True, "compared with its own")):
+        face = msgspec.structs.replace(whole.face, rest_known=known)
+        dashboard.notify("reading", msgspec.structs.replace(whole, face=face), None)
+        browser.wait(f"document.getElementById('bars-rest').innerText.includes({said!r})")
+    dashboard.notify("reading", whole, None)
+    browser.wait("document.getElementById('bars-rest').hidden")
+    browser.go("about:blank")
+
+
 def test_no_word_is_broken_and_nothing_is_cut_off(serve: Serve, browser: Browser) -> None:
     """Every state, every language, from a small phone to a large screen."""
     dashboard, web = serve()
@@ -271,7 +294,7 @@ def test_no_word_is_broken_and_nothing_is_cut_off(serve: Serve, browser: Browser
                 browser.go(f"http://127.0.0.1:{web.port}/")
                 browser.wait(LIVE, 60)
                 for label in ("uncertain", "disgusted", "surprised"):
-                    dashboard.hear("state", state(label), None)
+                    dashboard.notify("state", state(label), None)
                     word = words(language)[f"state.{label}"]
                     browser.wait(f"document.getElementById('state').innerText === {word!r}")
                     where = f"{word} at {width}"
@@ -296,13 +319,13 @@ def test_the_hour_begins_with_the_first_thing_known(browser: Browser, tmp_path: 
     with page(tmp_path, port) as dashboard:
         Web(port).wait()
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
+            dashboard.notify(topic, payload, None)
         browser.view(*WIDE)
         browser.go(f"http://127.0.0.1:{port}/")
         browser.wait(LIVE, 60)
         for seconds, heading in ((30, "The last minute"), (300, "The last 5 minutes"), (4_000, "The last hour")):
             dashboard.history.spans.clear()
-            dashboard.hear("state", state("happy", float(seconds)), None)
+            dashboard.notify("state", state("happy", float(seconds)), None)
             browser.go(f"http://127.0.0.1:{port}/")
             browser.wait(f"document.getElementById('hour-title').innerText === {heading!r}")
             browser.wait("document.querySelector('#hour .block') !== null")
@@ -317,7 +340,7 @@ def test_the_hour_begins_with_the_first_thing_known(browser: Browser, tmp_path: 
 def test_the_sample_is_marked(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     dashboard, _ = room
     assert browser.run("document.getElementById('sample').hidden")
-    dashboard.hear("status/camera", SourcePayload(state="online", reason="SAMPLE: no camera"), None)
+    dashboard.notify("status/camera", SourcePayload(state="online", reason="SAMPLE: no camera"), None)
     browser.wait("!document.getElementById('sample').hidden")
     assert browser.text("#sample").startswith("SAMPLE")
 
@@ -330,7 +353,7 @@ def test_it_does_not_talk_all_the_time(room: tuple[DashboardObserver, Web], brow
         ".observe(document.getElementById('spoken'), {childList: true, characterData: true, subtree: true}) })()"
     )
     for i in range(60):
-        dashboard.hear("state", state(LABELS[i % 7]), None)
+        dashboard.notify("state", state(LABELS[i % 7]), None)
         time.sleep(0.1)
     said = browser.run("said")
     assert 1 <= len(said) <= 3
@@ -340,9 +363,9 @@ def test_it_does_not_talk_all_the_time(room: tuple[DashboardObserver, Web], brow
 def test_words_from_outside_are_never_markup(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
     dashboard, _ = room
     evil = "<img src=x onerror='window.harm=1'><script>window.harm=1</script>"
-    dashboard.hear("status/camera", SourcePayload(state="offline", reason=evil), None)
+    dashboard.notify("status/camera", SourcePayload(state="offline", reason=evil), None)
     info = InfoPayload(version="", device=evil, board="", runtime="", python="", models={}, labels=(), config={})
-    dashboard.hear("info", info, None)
+    dashboard.notify("info", info, None)
     browser.wait("document.getElementById('health').innerText.includes('<script>')")
     assert "<img" in browser.text("#device")
     assert browser.run("window.harm") is None
@@ -363,13 +386,13 @@ def test_a_service_that_goes_and_comes_back(browser: Browser, tmp_path: Path) ->
     with page(tmp_path, port) as dashboard:
         Web(port).wait()
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
+            dashboard.notify(topic, payload, None)
         browser.go(f"http://127.0.0.1:{port}/")
         browser.wait(LIVE, 60)
     browser.wait("document.getElementById('link').innerText.includes('no connection')")
     with page(tmp_path, port) as dashboard:
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
+            dashboard.notify(topic, payload, None)
         browser.wait(LIVE, 60)
         browser.click("#privacy")  # what it may do goes with the new service
         browser.wait("document.getElementById('privacy').getAttribute('aria-checked') === 'true'")
@@ -382,8 +405,8 @@ def test_no_view_shows_a_dead_feeling(browser: Browser, tmp_path: Path) -> None:
     with page(tmp_path, port) as dashboard:
         Web(port).wait()
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
-        dashboard.hear("config/publish.state_every_s", "1.0", None)
+            dashboard.notify(topic, payload, None)
+        dashboard.notify("config/publish.state_every_s", "1.0", None)
         browser.go(f"http://127.0.0.1:{port}/")
         browser.wait(LIVE, 60)
         feel(dashboard)
@@ -405,8 +428,8 @@ def test_no_view_shows_a_dead_feeling(browser: Browser, tmp_path: Path) -> None:
 
 
 def feel(dashboard: DashboardObserver) -> None:
-    dashboard.hear("state", state("happy", 3.0), None)
-    dashboard.hear("reading", reading("happy"), None)
+    dashboard.notify("state", state("happy", 3.0), None)
+    dashboard.notify("reading", reading("happy"), None)
 
 
 def nothing_of_anybody(browser: Browser) -> None:
@@ -422,7 +445,7 @@ def test_by_way_of_the_broker_its_silence_is_silence(browser: Browser, tmp_path:
     with page(tmp_path, port, over_mqtt=True) as dashboard:
         Web(port).wait()
         for topic, payload in told_at_start(Config()):
-            dashboard.hear(topic, payload, None)
+            dashboard.notify(topic, payload, None)
         browser.go(f"http://127.0.0.1:{port}/")
         browser.wait(LIVE, 60)
         feel(dashboard)

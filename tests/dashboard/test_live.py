@@ -17,7 +17,7 @@ from tests.helpers.told import reading, state
 
 def test_first_everything_and_then_what_happens(serve: Serve) -> None:
     dashboard, web = serve()
-    dashboard.hear("state", state("happy", 3.0), None)
+    dashboard.notify("state", state("happy", 3.0), None)
     with web.live() as told:
         name, first = next(told)
         assert name == "snapshot"
@@ -25,8 +25,8 @@ def test_first_everything_and_then_what_happens(serve: Serve) -> None:
         assert first["config"]["decision.enter"] == 0.45
         assert first["broker"]["state"] == "connected"
         assert first["signed_in"] is first["can_aim"] is False
-        dashboard.hear("reading", reading("sad"), None)
-        dashboard.hear("privacy", "ON", None)
+        dashboard.notify("reading", reading("sad"), None)
+        dashboard.notify("privacy", "ON", None)
         heard = [next(told) for _ in range(2)]
     assert [name for name, _ in heard] == ["reading", "privacy"]
     assert len(heard[0][1]["smoothed"]) == 7
@@ -64,7 +64,7 @@ def test_who_does_not_listen_is_let_go_and_nobody_else_notices(serve: Serve) -> 
         sent = 0
         for _ in range(150):
             for _ in range(40):
-                dashboard.hear("reading", reading(), None)
+                dashboard.notify("reading", reading(), None)
                 sent += 1
             heard = 0
             while heard < 40:  # every one of them, in time
@@ -105,7 +105,7 @@ def test_hearing_takes_no_time_and_cannot_pile_up(serve: Serve) -> None:
     message = reading()
     began = time.perf_counter()
     for _ in range(20_000):
-        dashboard.hear("reading", message, None)
+        dashboard.notify("reading", message, None)
     assert (time.perf_counter() - began) / 20_000 < 0.001
     assert len(dashboard._waiting) <= 2_000
     wait_for(lambda: not dashboard._waiting, 10, "the page to have heard all")

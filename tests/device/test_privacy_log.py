@@ -25,8 +25,8 @@ def record(file: Path, *words: str, reason: str = "privacy is on") -> None:
     log.start()
     for word in words:
         clock.pass_time(60.0)
-        log.hear("privacy", word, None)
-        log.hear("state", word, None)
+        log.notify("privacy", word, None)
+        log.notify("state", word, None)
     log.stop()
 
 

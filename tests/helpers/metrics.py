@@ -27,18 +27,18 @@ HEALTH = payloads.HealthPayload(
 
 def heard() -> Values:
     values = Values()
-    values.hear("info", INFO, 99.0)
-    values.hear("state", STATE, 99.0)
-    values.hear("reading", READING, 99.0)
-    values.hear("health", HEALTH, 99.0)
-    values.hear("status/camera", payloads.SourcePayload(state="online"), 99.0)
-    values.hear("status/microphone", payloads.SourcePayload(state="offline", reason="gone"), 99.0)
-    values.hear("privacy", "OFF", 99.0)
-    values.hear("event", payloads.EventPayload(event="state_entered", label="happy"), 99.0)
-    values.hear("event", payloads.EventPayload(event="person_appeared"), 99.0)
+    values.notify("info", INFO, 99.0)
+    values.notify("state", STATE, 99.0)
+    values.notify("reading", READING, 99.0)
+    values.notify("health", HEALTH, 99.0)
+    values.notify("status/camera", payloads.SourcePayload(state="online"), 99.0)
+    values.notify("status/microphone", payloads.SourcePayload(state="offline", reason="gone"), 99.0)
+    values.notify("privacy", "OFF", 99.0)
+    values.notify("event", payloads.EventPayload(event="state_entered", label="happy"), 99.0)
+    values.notify("event", payloads.EventPayload(event="person_appeared"), 99.0)
     minute = payloads.SummaryPayload(
         seconds=60.0, probabilities=None, time_in_state_s={"happy": 20.5, "absent": 39.5}, people_mean=0.5, people_max=1
     )
-    values.hear("summary", minute, 99.0)
-    values.hear("summary", minute, 99.0)
+    values.notify("summary", minute, 99.0)
+    values.notify("summary", minute, 99.0)
     return values

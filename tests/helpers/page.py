@@ -111,13 +111,13 @@ def page(folder: Path, port: int, *, over_mqtt: bool = False, **settings: Any) -
         name = command.name if command.kind == "request" else command.kind
         told: dict[str, object] = {}
         if name == "privacy":
-            served[0].hear("privacy", "ON" if command.value else "OFF", None)
+            served[0].notify("privacy", "ON" if command.value else "OFF", None)
         elif name == "set":
             told = command.value["values"]
             for key, value in told.items():
-                served[0].hear(f"config/{key}", str(value), None)
+                served[0].notify(f"config/{key}", str(value), None)
         if name != "health":
-            served[0].hear(
+            served[0].notify(
                 f"response/{name}", ResponsePayload(status="ok", data=told, transaction=command.transaction), None
             )
 

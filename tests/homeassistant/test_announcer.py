@@ -34,16 +34,16 @@ class Rig:
             version="1", device=device, board="b", runtime="r", python="3", models={}, labels=LABELS,
             config=public(Config(home_assistant=HomeAssistantConfig(prefix=prefix))),
         )  # fmt: skip
-        self.announcer.hear("info", info, None)
+        self.announcer.notify("info", info, None)
 
 
 def test_it_follows_info_and_what_changes_live(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.hear_info()
     rig.hear_info()
-    rig.announcer.hear("config/publish.state_every_s", "10.0", None)
+    rig.announcer.notify("config/publish.state_every_s", "10.0", None)
     assert [topic for topic, _ in rig.said] == [TOPIC], "the same is not told twice"
-    rig.announcer.hear("config/publish.state_every_s", "60.0", None)
+    rig.announcer.notify("config/publish.state_every_s", "60.0", None)
     assert len(rig.said) == 2
     assert '"exp_aft":152' in rig.said[1][1]
     rig.announcer.stop()
@@ -51,13 +51,13 @@ def test_it_follows_info_and_what_changes_live(tmp_path: Path) -> None:
 
 def test_it_is_told_again_when_home_assistant_starts(tmp_path: Path) -> None:
     rig = Rig(tmp_path, random=0.02)
-    rig.announcer.born(b"online")
+    rig.announcer.on_birth(b"online")
     assert rig.said == [], "there is nothing to tell yet"
     rig.hear_info()
-    rig.announcer.born(b"offline")
-    rig.announcer.born(b"\xff nonsense")
+    rig.announcer.on_birth(b"offline")
+    rig.announcer.on_birth(b"\xff nonsense")
     for _ in range(50):
-        rig.announcer.born(b"online")
+        rig.announcer.on_birth(b"online")
     wait_for(lambda: len(rig.said) == 2, 5, "the announcement")
     assert rig.said[0] == rig.said[1]
     time.sleep(0.2)
@@ -69,7 +69,7 @@ def test_it_waits_a_moment_and_not_beyond_the_end(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(announcer, "JITTER_S", 0.4)
     rig = Rig(tmp_path, random=1.0)
     rig.hear_info()
-    rig.announcer.born(b"online")
+    rig.announcer.on_birth(b"online")
     time.sleep(0.1)
     assert len(rig.said) == 1
     rig.announcer.stop()
@@ -84,7 +84,7 @@ def test_switched_off_it_takes_back_what_was_told_once(tmp_path: Path) -> None:
     off = Rig(tmp_path, enabled=False, connected=False)
     assert off.said == [(TOPIC, "")]
     off.hear_info()
-    off.announcer.born(b"online")
+    off.announcer.on_birth(b"online")
     off.announcer.stop()
     assert off.said == [(TOPIC, "")]
     again = Rig(tmp_path, enabled=False)

@@ -44,7 +44,7 @@ def ask(port: int, path: str = "/metrics", host: str | None = None, method: str 
 
 def test_it_answers(metrics: tuple[MetricsObserver, int]) -> None:
     one, port = metrics
-    one.hear("privacy", "OFF", None)
+    one.notify("privacy", "OFF", None)
     status, text = ask(port)
     assert status == 200
     assert "\nemotion_edge_privacy 0\n" in text

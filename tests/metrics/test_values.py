@@ -68,15 +68,15 @@ def test_an_old_feeling_is_not_shown() -> None:
     assert "state" in later
     assert read(values, 105.0)["state_age_seconds",] == 6
     assert not people & {key[0] for key in read(values, 127.0)}
-    values.hear("config/publish.state_every_s", "60.0", 100.0)
+    values.notify("config/publish.state_every_s", "60.0", 100.0)
     assert "state" in {key[0] for key in read(values, 127.0)}
 
 
 def test_privacy_leaves_nothing_of_people() -> None:
     values = heard()
-    values.hear("privacy", "ON", 99.5)
-    values.hear("state", STATE, 99.6)  # was on its way
-    values.hear("reading", READING, 99.6)
+    values.notify("privacy", "ON", 99.5)
+    values.notify("state", STATE, 99.6)  # was on its way
+    values.notify("reading", READING, 99.6)
     found = read(values)
     assert found["privacy",] == 1
     assert not [key for key in found if key[0] in ("state", "people", "probability", "valence")]
@@ -84,7 +84,7 @@ def test_privacy_leaves_nothing_of_people() -> None:
 
 def test_old_health_is_not_shown() -> None:
     values = heard()
-    values.hear("config/publish.health_every_s", "10.0", 100.0)
+    values.notify("config/publish.health_every_s", "10.0", 100.0)
     assert "cpu_ratio" in {key[0] for key in read(values, 110.0)}
     assert "cpu_ratio" not in {key[0] for key in read(values, 130.0)}
     assert "cpu_ratio" in {key[0] for key in read(heard(), 110.0)}

@@ -6,6 +6,7 @@ import { number, percent, t } from "./words.js";
 
 const ENTER = "decision.enter", EXIT = "decision.exit";
 const SLIDERS = [
+  ["decision.expressiveness", 1, 0.05, "%"],
   [ENTER, 1, 0.01, "%"],
   [EXIT, 1, 0.01, "%"],
   ["decision.margin", 0.6, 0.01, "%"],

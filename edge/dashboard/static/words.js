@@ -28,6 +28,10 @@ export function people(count) {
   return count === 1 ? t("people.one") : count > 1 ? t("people.many", { count }) : t("people.none");
 }
 
+// Why a state is uncertain, as the service says it; "no clear winner" is told by the numbers.
+const REASONS = { "face too small": "reason.too_small", "too dark": "reason.too_dark", "face and voice disagree": "reason.disagree",
+  "still learning": "reason.learning" };
+
 /** `reason` as the end of a sentence. */
 const ended = (reason) => reason.replace(/\.$/, "");
 
@@ -53,6 +57,7 @@ export function present(model, now) {
       return t("present.absent", { time: duration(Math.max(now - state.since, 0)) });
     }
     case "uncertain": {
+      if (REASONS[state.reason]) return `${t("present.uncertain")} ${t(REASONS[state.reason])}`;
       if (!reading) return t("present.uncertain");
       const [first, second] = names.map((label, i) => [reading.smoothed[i], label]).sort((a, b) => b[0] - a[0]);
       const enter = model.config["decision.enter"];
