@@ -43,6 +43,15 @@ def dark(image: Grey, light: float, random: Random) -> Grey:
     return noise((image * light).astype(np.uint8), 3.0, random)
 
 
+def in_pieces(images: Grey, random: Random) -> Grey:
+    """Each picture cut into sixteen squares that are laid out anew: what was a face is none."""
+    side = images.shape[1] // 4
+    whole = images[:, : 4 * side, : 4 * side].reshape(-1, 4, side, 4, side)
+    pieces = whole.transpose(0, 1, 3, 2, 4).reshape(-1, 16, side, side)
+    mixed = np.stack([each[random.permutation(16)] for each in pieces]).reshape(-1, 4, 4, side, side)
+    return np.ascontiguousarray(mixed.transpose(0, 1, 3, 2, 4).reshape(-1, 4 * side, 4 * side))
+
+
 def _warp(image: Grey, matrix: NDArray[np.floating[Any]]) -> Grey:
     side = image.shape[0]
     warped: Grey = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -63,6 +63,8 @@ def evaluate(folder: Path, where: Path, prior: str = UNIFORM) -> dict[str, Any]:
         shown, places = measure.tiles(where, name)
         measured["sets"][name], seen = measure.held_back_people(model, shown, places, added)
         parts.append((shown.label, seen.both))
+        if name == sets.OVAL:
+            measured["no_faces"] = measure.no_faces(model, shown)
         if name == sets.NAMED:
             measured["resting_face"] = measure.resting_face(shown, seen)
     measured |= measure.pooled_calibration(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.crop import crop_face
-from edge.face.finder import Finder
-from edge.readings import Box
+from edge.face.finder import Finder, moved
+from edge.readings import Box, Face
 
 Grey = NDArray[np.uint8]
 
@@ -30,18 +31,21 @@ class Places:
 
     boxes: tuple[Box, ...]
     found: NDArray[np.bool_]
+    rolls: NDArray[np.float64]  # degrees by which the line of the eyes falls to the right
 
 
 def places(images: Grey, find: Finder) -> Places:
     """The box of each face; where none is found, the usual place in this set."""
-    seen = [_look(image, find) for image in images]
+    faces = [_look(image, find) for image in images]
+    seen = [None if face is None else face.box for face in faces]
     numbers = np.array([_numbers(box) for box in seen if box is not None])
     x, y, width, height = np.median(numbers, axis=0) if len(numbers) else (*[images.shape[1] / 2] * 2, *[0.0] * 2)
     height = height or float(images.shape[1])
     usual = Box(x - width / 2, y - height / 2, width, height)
     good = [box is not None and _alike(box, usual) for box in seen]
     boxes = [box if box is not None and right else usual for box, right in zip(seen, good, strict=True)]
-    return Places(tuple(boxes), np.array(good))
+    rolls = [_roll(face) if face is not None and right else 0.0 for face, right in zip(faces, good, strict=True)]
+    return Places(tuple(boxes), np.array(good), np.array(rolls))
 
 
 def whole(side: int) -> Box:
@@ -80,18 +84,22 @@ def _continued(image: Grey, mask: NDArray[np.bool_]) -> Grey:
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
-def _look(image: Grey, find: Finder) -> Box | None:
-    best, score = None, _FOUND
+def _look(image: Grey, find: Finder) -> Face | None:
+    best = None
     for border in _BORDERS:
         room = round(border * image.shape[0])
         larger = cv2.copyMakeBorder(image, room, room, room, room, cv2.BORDER_REPLICATE)
         for face in find.find(np.asarray(larger)):
-            if face.score > score:
-                box = face.box
-                best, score = Box(box.x - room, box.y - room, box.width, box.height), face.score
-        if score > _SURE:
+            if face.score > (best.score if best else _FOUND):
+                best = moved(face, 1.0, -room, -room)
+        if best and best.score > _SURE:
             break
     return best
+
+
+def _roll(face: Face) -> float:
+    (left, upper), (right, lower) = face.landmarks[:2]
+    return math.degrees(math.atan2(lower - upper, right - left))
 
 
 def _numbers(box: Box) -> tuple[float, float, float, float]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,17 +62,24 @@ def look(model: FaceClassifier, faces: list[NDArray[np.uint8]] | NDArray[np.uint
 
 def tiles(where: Path, name: str) -> tuple[sets.Tiles, framing.Places]:
     """The reported part of a set and where our finder sees its faces."""
-    everything = sets.load(where, name)
-    places = framing.places(everything.images, SingleShot())
-    reported = everything.part == sets.REPORT
-    boxes = tuple(box for box, wanted in zip(places.boxes, reported, strict=True) if wanted)
-    return everything[reported], framing.Places(boxes, places.found[reported])
+    shown = sets.load(where, name).of(sets.REPORT)
+    return shown, framing.places(shown.images, SingleShot())
 
 
 def crops(model: FaceClassifier, shown: sets.Tiles, places: framing.Places) -> list[NDArray[np.uint8]]:
     """Each face as the service cuts it out."""
     pairs = zip(shown.images, places.boxes, strict=True)
     return [crop_face(image, box, model.side, model.margin) for image, box in pairs]
+
+
+def straightened(shown: sets.Tiles, places: framing.Places) -> sets.Tiles:
+    """The same faces with their eyes level."""
+    images = []
+    for image, box, roll in zip(shown.images, places.boxes, places.rolls, strict=True):
+        middle = (box.x + box.width / 2, box.y + box.height / 2)
+        turn = cv2.getRotationMatrix2D(middle, roll, 1.0)
+        images.append(cv2.warpAffine(image, turn, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE))
+    return replace(shown, images=np.stack(images))
 
 
 def held_back_people(
@@ -81,6 +89,7 @@ def held_back_people(
     seen = look(model, crops(model, shown, places))
     truth = shown.label
     _, people = np.unique(shown.who, return_inverse=True)
+    level = look(model, crops(model, straightened(shown, places), places))
     said = (seen.both + prior).argmax(axis=1)
     present = np.bincount(truth, minlength=len(LABELS))
     each = metrics.recalls(truth, said, len(LABELS))
@@ -91,6 +100,7 @@ def held_back_people(
         "classes": [LABELS[number] for number in enough],
         "macro_recall": _macro(truth, seen.both + prior, people, enough),
         "macro_recall_one_look": _macro(truth, seen.once + prior, people, enough),
+        "macro_recall_straightened": _macro(truth, level.both + prior, people, enough),
         "recall": {LABELS[number]: float(each[number]) for number in np.flatnonzero(present)},
         "confusion": metrics.confusion(truth, said, len(LABELS)).tolist(),
         "calibration_error": _balanced_error([(truth, seen.both)]),
@@ -133,6 +143,22 @@ def resting_face(shown: sets.Tiles, seen: Seen) -> dict[str, Any]:
         "unknown": _macro(truth, evidence, group, enough),
         "known": known,
         "gain": {"value": gain(np.arange(len(truth)), 1.0), "low": low, "high": high},
+    }
+
+
+def no_faces(model: FaceClassifier, shown: sets.Tiles) -> dict[str, float]:
+    """The share of claims with more than half of all confidence where there is no face to judge."""
+    random = np.random.default_rng(0)
+    some = shown.images[:: max(1, len(shown) // 500)]
+    pictures = {
+        "faces in sixteen pieces": degrade.in_pieces(some, random),
+        "noise": random.integers(0, 256, (300, model.side, model.side), dtype=np.uint8),
+        "black, grey and white": np.stack([np.full((64, 64), level, np.uint8) for level in (0, 128, 255)]),
+        "faces upside down": some[:, ::-1],
+    }
+    return {
+        name: float(np.mean([max(model.classify_both_ways(np.ascontiguousarray(face))) > 0.5 for face in faces]))
+        for name, faces in pictures.items()
     }
 
 

@@ -17,7 +17,7 @@ from edge.face.crop import prepare, shrink
 from edge.inference import Model, quantise, read_manifest
 from edge.readings import LABELS, Box, Face
 from models.common import calibration, metrics, rates
-from models.face import data, framing, material, measure, parity, predecessor, pretrained, sets, shape, targets
+from models.face import data, degrade, framing, material, measure, parity, predecessor, pretrained, sets, shape, targets
 
 FOLDER = resources.models() / "face"
 COUNTS = {"neutral": 0, "happiness": 1, "surprise": 6, "sadness": 2, "anger": 3, "disgust": 5, "fear": 4}
@@ -173,12 +173,14 @@ def test_a_face_is_looked_for_in_its_tile_and_else_thought_at_the_usual_place() 
             if not luma.any():
                 return []
             room = (luma.shape[0] - 100) / 2
-            return [Face(Box(room + 10, room + 5, 60, 80), 0.9, ())]
+            eyes = ((room + 20, room + 30), (room + 60, room + 70))
+            return [Face(Box(room + 10, room + 5, 60, 80), 0.9, eyes)]
 
     places = framing.places(images, Finds())
     assert places.found.tolist() == [True] * 4 + [False]
     assert all(box == pytest.approx(places.boxes[0]) for box in places.boxes)
     assert places.boxes[4] == pytest.approx(Box(10, 5, 60, 80))
+    assert places.rolls == pytest.approx([45] * 4 + [0])
 
 
 def test_the_black_around_a_cut_out_face_is_filled_and_its_dark_eyes_are_not() -> None:
@@ -265,6 +267,26 @@ def test_worse_faces_stay_faces_of_their_size() -> None:
             worse = worsen(face, amount, random)
             assert worse.shape == face.shape
             assert worse.dtype == np.uint8
+
+
+def test_a_face_in_pieces_keeps_its_pieces() -> None:
+    images = np.arange(16, dtype=np.uint8).reshape(1, 4, 4).repeat(3, axis=1).repeat(3, axis=2)
+    mixed = degrade.in_pieces(images, np.random.default_rng(0))
+    assert not np.array_equal(mixed, images)
+    assert sorted(mixed[0, ::3, ::3].ravel().tolist()) == list(range(16))
+    assert np.array_equal(mixed[0, ::3, ::3].repeat(3, axis=0).repeat(3, axis=1), mixed[0])
+
+
+def test_eyes_are_made_level() -> None:
+    image = np.zeros((100, 100), np.uint8)
+    for x, y in ((30, 35), (70, 65)):
+        cv2.circle(image, (x, y), 4, 255, -1)
+    roll = float(np.degrees(np.arctan2(30, 40)))
+    places = framing.Places((Box(10, 10, 80, 80),), np.array([True]), np.array([roll]))
+    shown = sets.Tiles("any", image[None], np.zeros(1, int), np.array(["a"]), np.array([sets.REPORT]), ({},))
+    turned = measure.straightened(shown, places).images[0]
+    rows = np.flatnonzero(turned.max(axis=1) > 128)
+    assert rows.max() - rows.min() < 12
 
 
 def test_the_temperature_that_made_the_answers_is_found() -> None:
