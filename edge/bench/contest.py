@@ -26,7 +26,7 @@ from edge.service.health import percentile
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm"}
 _WARM = 5  # pictures before the clock counts
-_ENOUGH = 30  # pictures of a label, for its recall to count
+_ENOUGH = 5  # pictures of a label, for its recall to count
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Result(msgspec.Struct, frozen=True):
     pictures: int
     found: float  # share in which it saw a face
     accuracy: float | None  # over pictures of a label; no face counts as wrong
-    macro_recall: float | None  # over labels with at least 30 pictures
+    macro_recall: float | None  # over labels with at least 5 pictures
     smile_area: float | None  # area under the curve, `smile` against `none`, where it saw a face
     median_ms: float
     p95_ms: float

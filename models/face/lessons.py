@@ -20,8 +20,10 @@ from models.face.shape import SIDE
 Floats = NDArray[np.float32]
 BATCH = 64
 _NO_FACES = 3  # of a batch of the student: of these it is to say nothing
-# The teacher's share in a target. Ten people have voted on each face of FER2013, one has named each of the others.
+# The teacher's share in a target, in the beginning. Ten people have voted on each face of FER2013, one has named each
+# of the others. Towards the end, when the student knows as much, it falls to less than half.
 _TRUST = np.array([0.4 if name == FER else 0.6 for name in NAMES], np.float32)
+_LESS = np.float32(0.6)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,11 @@ def lesson(learned: Learned, ask: Callable[[Any], Floats], kept: Path, *seed: in
         return Lesson(found["faces"], found["chosen"], found["said"])
 
 
-def taught(learned: Learned, given: Lesson, *seed: int) -> Iterator[Batch]:
-    """For the student: the faces of a lesson in another order, each varied a little more; some made to be none."""
+def taught(learned: Learned, given: Lesson, done: float, *seed: int) -> Iterator[Batch]:
+    """For the student: the faces of a lesson in another order, each varied a little more; some made to be none.
+
+    `done` is the share of the training that is over.
+    """
     priors = learned.priors
     random = torch.Generator().manual_seed(int(np.random.default_rng(seed).integers(2**62)))
     order = torch.randperm(len(given.faces), generator=random).numpy()
@@ -89,7 +94,7 @@ def taught(learned: Learned, given: Lesson, *seed: int) -> Iterator[Batch]:
         chosen = given.chosen[part]
         pictures = again(torch.from_numpy(given.faces[part])[:, None].float(), SIDE, random)
         of_set = learned.set[chosen]
-        wanted = mixed(learned.wanted[chosen], given.said[part] + priors[of_set], _TRUST[of_set])
+        wanted = mixed(learned.wanted[chosen], given.said[part] + priors[of_set], (1 - _LESS * done) * _TRUST[of_set])
         pictures[:_NO_FACES] = no_faces(pictures[:_NO_FACES], random)
         batch = _batch(learned, chosen, standardised(pictures), wanted, priors)
         batch.wanted[:_NO_FACES] = 1 / wanted.shape[1]

@@ -90,7 +90,7 @@ def _student(chosen: argparse.Namespace, learned: Learned, checked: Checked, tea
     def lessons(epoch: int) -> Iterable[Batch]:
         number = epoch % chosen.lessons
         given = lesson(learned, lambda shown: both_ways(teacher, shown), kept[number], chosen.seed, _LESSON + number)
-        return taught(learned, given, chosen.seed, epoch)
+        return taught(learned, given, epoch / chosen.epochs, chosen.seed, epoch)
 
     _train(run, "student", chosen.epochs, (learned, checked), lessons)
     return run
