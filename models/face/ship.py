@@ -40,9 +40,10 @@ def ship(folder: Path, average: Any, learned: Learned, checked: Checked, *, note
     parity.write(folder, np.asarray(model(parity.prepared(SIDE)), np.float32))
     shipped = write(1.0)
     logits = np.stack([shipped.logits(face) for face in checked.faces])
-    # Every class of every set counts alike, since that is what a uniform prior means.
+    # Every class of every set counts alike, since that is what a uniform prior means; a few faces are not a class.
     group = checked.set * len(LABELS) + checked.label
-    sample = balanced(group)
+    enough = np.flatnonzero(np.bincount(group)[group] >= _ENOUGH)
+    sample = enough[balanced(group[enough])]
     temperature = round(fit_temperature(checked.label[sample], logits[sample]), 4)
     write(temperature)
     error = expected_calibration_error(checked.label[sample], softmax(logits[sample], temperature))

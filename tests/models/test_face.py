@@ -29,6 +29,7 @@ def test_the_shipped_file_is_small_and_int8() -> None:
     assert hashlib.sha256(content).hexdigest() == manifest.sha256
     assert len(content) <= 1_300_000
     assert shape.multiply_adds() <= 60_000_000
+    assert manifest.inputs[0].shape == (1, shape.SIDE, shape.SIDE, 1)
     assert {tensor.dtype for tensor in manifest.inputs + manifest.outputs} == {"int8"}
 
 
