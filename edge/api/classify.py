@@ -14,8 +14,7 @@ from edge.face.batch import classify_picture
 from edge.face.classify import FaceClassifier
 from edge.face.finder import SingleShot
 from edge.readings import SAMPLE_RATE
-from edge.speech.classifier import Classifier
-from edge.speech.whole import classify_clip
+from edge.speech.batch import ClipClassifier
 
 
 class Face:
@@ -51,14 +50,14 @@ class Speech:
     """
 
     def __init__(self, model: Path | str | None = None) -> None:
-        self._classifier = Classifier(Path(model) if model else resources.models() / "speech")
+        self._clips = ClipClassifier(Path(model) if model else None)
 
     def classify(self, samples: NDArray[np.generic], rate: int = SAMPLE_RATE) -> SpeechEmotion | None:
         """The emotion of all voice in the clip; None when there is none, or too little to judge.
 
         `samples` are floats within -1..1 or integers, one row or samples x channels, at `rate` samples a second.
         """
-        heard = classify_clip(at_16_khz(samples, rate), classifier=self._classifier)
+        heard = self._clips.classify(at_16_khz(samples, rate))
         if heard.probabilities is None:
             return None
         return SpeechEmotion(named(heard.probabilities), heard.quality, heard.voiced_s)

@@ -63,7 +63,7 @@ def stages(media: Media) -> dict[str, Stage]:
     blocks = [Sound(start / SAMPLE_RATE, sound[start : start + tenth]) for start in starts]
     found["speech path (per 100 ms)"] = _timed(voice.process, blocks, 10.0)
     listener = Classifier(models() / "speech")
-    listener.begin()
+    listener.reset()
     seconds = [sound[start : start + SAMPLE_RATE] for start in range(0, len(sound) - SAMPLE_RATE, SAMPLE_RATE // 2)]
     found["classify speech (one voiced second)"] = _timed(listener.push, seconds)
 

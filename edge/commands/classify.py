@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     parser.add_argument("--cropped", action="store_true", help="the pictures are face crops already")
     parser.add_argument(
+        "--eight", action="store_true", help="speech: also tell calm from neutral, to compare on RAVDESS"
+    )
+    parser.add_argument(
         "--model", type=Path, help="folder with a manifest.json, instead of the model that the service uses"
     )
     parser.set_defaults(run=run)
@@ -30,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "face":
         describe, endings = _faces(arguments.model, cropped=arguments.cropped), PICTURES
     else:
-        describe, endings = _voice(arguments.model), SOUNDS
+        describe, endings = _voice(arguments.model, eight=arguments.eight), SOUNDS
     failed = False
     for file in _files(arguments.paths, endings):
         line: dict[str, Any] = {"file": str(file)}
@@ -51,8 +54,8 @@ def _files(paths: list[Path], endings: set[str]) -> Iterator[Path]:
             yield path
 
 
-def _named(probabilities: Probabilities) -> dict[str, float]:
-    return {label: round(p, 6) for label, p in zip(LABELS, probabilities, strict=True)}
+def _named(probabilities: Probabilities, labels: Sequence[str] = LABELS) -> dict[str, float]:
+    return {label: round(p, 6) for label, p in zip(labels, probabilities, strict=True)}
 
 
 def _in_use(name: str) -> Path:
@@ -93,18 +96,22 @@ def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, A
     return describe
 
 
-def _voice(model: Path | None) -> Callable[[Path], dict[str, Any]]:
+def _voice(model: Path | None, *, eight: bool) -> Callable[[Path], dict[str, Any]]:
     from edge.capture.soundfiles import read_sound
-    from edge.speech.classifier import Classifier
-    from edge.speech.whole import classify_clip
+    from edge.speech.batch import ClipClassifier
+    from edge.speech.classifier import CLASSES
 
-    classifier = Classifier(model or _in_use("speech"))
+    clips = ClipClassifier(model or _in_use("speech"))
 
     def describe(file: Path) -> dict[str, Any]:
-        result = classify_clip(read_sound(file), classifier=classifier)
-        return {
+        result = clips.classify(read_sound(file))
+        line: dict[str, Any] = {
             "probabilities": None if result.probabilities is None else _named(result.probabilities),
             "voiced_s": round(result.voiced_s, 3),
         }
+        if eight:
+            found = clips.classifier.eight(result.sums)
+            line["eight"] = None if found is None else _named(found, CLASSES)
+        return line
 
     return describe

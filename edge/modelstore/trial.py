@@ -144,10 +144,10 @@ def _speech(folder: Path) -> None:
     from edge.readings import SAMPLE_RATE
     from edge.speech.classifier import Classifier
 
-    _same_preprocessing("speech", folder, ("window", "hop", "chunk", "fft", "mels", "features"))
+    _same_preprocessing("speech", folder, ("window", "hop", "chunk", "fft", "mels", "features", "bands"))
     classifier = Classifier(folder)
     for sound in (np.zeros(SAMPLE_RATE), np.random.default_rng(0).normal(0, 0.3, SAMPLE_RATE)):
-        classifier.begin()
+        classifier.reset()
         classifier.push(sound.astype(np.float32))
         said = classifier.probabilities(classifier.sums, {})
         if said is not None:

@@ -17,10 +17,12 @@ from edge.speech.spectrum import MELS
 
 CALM = "calm"  # what the model tells apart from neutral and the service does not
 CLASSES = (*LABELS, CALM)
+_INPUTS = ("features", "bands", "h", "c", "statistics")
+_OUTPUTS = ("states", "weights", "c", "logits")
 
 
 class Classifier:
-    """Give it a segment in order, `begin` it anew for the next one."""
+    """Give it a segment in order; `reset` before the next one."""
 
     def __init__(self, folder: Path) -> None:
         self._model = Model(folder)
@@ -29,17 +31,23 @@ class Classifier:
             raise ModelError(
                 f"{folder}: the speech model knows {manifest.labels}, not {CLASSES}; reinstall the service"
             )
+        names = tuple(tuple(tensor.name for tensor in each) for each in (manifest.inputs, manifest.outputs))
+        if names != (_INPUTS, _OUTPUTS):
+            raise ModelError(
+                f"{folder}: a speech model of another version (its inputs are {', '.join(names[0])}; this service "
+                f"gives {', '.join(_INPUTS)}); use the model that came with this version, or retrain it"
+            )
         self._cepstral_mean = _numbers(manifest.preprocessing, "cepstral_mean", MELS - 1, folder)
         self._mean = _numbers(manifest.preprocessing, "mean", FEATURES, folder)
         self._deviation = _numbers(manifest.preprocessing, "deviation", FEATURES, folder)
+        units = 2 * manifest.inputs[_INPUTS.index("h")].shape[-1]
+        self._statistics_mean = _numbers(manifest.preprocessing, "statistics_mean", units, folder)
+        self._statistics_deviation = _numbers(manifest.preprocessing, "statistics_deviation", units, folder)
         self.temperature = manifest.temperature
-        inputs, outputs = ([tensor.name for tensor in each] for each in (manifest.inputs, manifest.outputs))
-        if inputs != ["features", "h", "c", "statistics"] or outputs != ["states", "weights", "c", "logits"]:
-            raise ModelError(f"{folder}: the manifest names {inputs} and {outputs}, which is no speech model")
         self._empty = {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in manifest.inputs}
-        self.begin()
+        self.reset()
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Forget everything: a segment begins."""
         self._features = SegmentFeatures(self._cepstral_mean)
         self._h, self._c = self._empty["h"], self._empty["c"]
@@ -48,8 +56,9 @@ class Classifier:
     def push(self, samples: Samples) -> None:
         """Listen to more of the segment."""
         for chunk in self._features.push(samples):
-            features = standardised(chunk, self._mean, self._deviation)[None]
-            answer = self._model.run({**self._empty, "features": features, "h": self._h, "c": self._c})
+            features = standardised(chunk.features, self._mean, self._deviation)[None]
+            inputs = {"features": features, "bands": chunk.bands[None], "h": self._h, "c": self._c}
+            answer = self._model.run({**self._empty, **inputs})
             self._h, self._c = answer["states"][-1:], answer["c"]
             self.sums = self.sums.with_states(answer["states"], answer["weights"])
 
@@ -57,7 +66,8 @@ class Classifier:
         """Of CLASSES, for these statistics; None where nothing was weighed yet."""
         if sums.weight <= 0:
             return None
-        answer = self._model.run({**self._empty, "statistics": sums.statistics()[None]})
+        statistics = standardised(sums.statistics()[None], self._statistics_mean, self._statistics_deviation)
+        answer = self._model.run({**self._empty, "statistics": statistics})
         logits: NDArray[np.float64] = answer["logits"][0].astype(np.float64)
         return logits
 
@@ -69,11 +79,16 @@ class Classifier:
         offsets = np.array([prior.get(label, 0.0) for label in LABELS])
         return softmax((of_labels(logits / self.temperature) + offsets).astype(np.float32))
 
+    def eight(self, sums: Sums) -> tuple[float, ...] | None:
+        """Probabilities of CLASSES, to compare on a corpus that tells calm from neutral."""
+        logits = self.logits(sums)
+        return None if logits is None else softmax((logits / self.temperature).astype(np.float32))
+
 
 def of_labels(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logits of LABELS from those of CLASSES: neutral is what sounds neutral or calm."""
+    """Logits of LABELS from those of CLASSES: neutral is what sounds neutral or calm, each half of the time."""
     kept = logits[..., : len(LABELS)].copy()
-    kept[..., 0] = np.logaddexp(kept[..., 0], logits[..., -1])
+    kept[..., 0] = np.logaddexp(kept[..., 0], logits[..., -1]) - np.log(2)
     return kept
 
 

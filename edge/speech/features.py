@@ -1,11 +1,14 @@
 """The features of one voiced segment, in order and without a look ahead. Training and service share this code.
 
-Per frame: level and 39 cepstral coefficients, the same again as slopes, then pitch, pitch against the segment,
-periodicity, zero crossings. Nothing here depends on how loud the recording is: the level is told against the
-segment so far, and the floor of the mel bands follows the loudest frame so far.
+Per frame 84 numbers of the MFCC kind: level and 39 cepstral coefficients, the same again as slopes, then pitch, pitch
+against the segment, periodicity, zero crossings. And the 80 mel bands that the stem's convolutions look at. Nothing
+here depends on how loud the recording is: level and bands are told against the segment so far, and the floor of the
+bands follows the loudest frame so far.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +16,25 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from edge.readings import Samples
 from edge.speech.frames import CHUNK, Framer
-from edge.speech.spectrum import MELS, TINY, cepstrum, crossings, pitch, spectrum
+from edge.speech.spectrum import MELS, TINY, bands, cepstrum, crossings, pitch, spectrum
 
 FEATURES = 2 * MELS + 4
 BAND_FLOOR = np.float32(1e-6)  # of the loudest frame so far: 60 dB below it nothing is told apart
 PRIOR_FRAMES = 100  # how many frames the mean of all training speech counts for, before the segment's own
 SLOPE_FRAMES = 4  # the slope is that of the last five frames
 LIMIT = 4.0  # standard deviations
+CONTEXT = 3  # frames before the chunk that the stem's convolutions reach back to
+_STEM_FLOOR, _STEM_OFFSET, _STEM_SCALE = np.float32(1e-8), 6.64, 0.25  # of the loudest frame; as Whisper scales speech
 
 _SLOPE = np.array([-2, -1, 0, 1, 2], np.float32) / 10
 _VOICED = 0.5  # periodicity above which a frame's pitch counts
+
+
+class Chunk(NamedTuple):
+    """CHUNK frames of a segment."""
+
+    features: Floats  # (CHUNK, FEATURES)
+    bands: Floats  # (CONTEXT + CHUNK, BANDS): with the frames before, since convolutions look back
 
 
 class SegmentFeatures:
@@ -37,12 +49,13 @@ class SegmentFeatures:
         self._pitch_sum = 0.0
         self._pitch_weight = 0.0
         self._before: Floats | None = None  # the last frames' level and cepstrum
+        self._bands_before: Floats | None = None  # the last frames' power in the stem's bands
 
-    def push(self, samples: Samples) -> list[Floats]:
-        """The chunks (CHUNK, FEATURES) that these samples complete; what is left waits for the next call."""
+    def push(self, samples: Samples) -> list[Chunk]:
+        """The chunks that these samples complete; what is left waits for the next call."""
         return [self._chunk(frames) for frames in self._framer.push(samples)]
 
-    def _chunk(self, frames: Floats) -> Floats:
+    def _chunk(self, frames: Floats) -> Chunk:
         seen = spectrum(frames)
         loudest = np.maximum.accumulate(np.maximum(seen.energy, self._loudest))
         self._loudest = loudest[-1]
@@ -53,7 +66,20 @@ class SegmentFeatures:
         self._frames += CHUNK
         voice = self._voice(frames, seen.power)
         own_level = self._centred_level(level, count)
-        return np.concatenate((own_level[:, None], self._centred(coefficients, count), slopes, voice), axis=1)
+        centred = self._centred(coefficients, count)
+        features = np.concatenate((own_level[:, None], centred, slopes, voice), axis=1)
+        return Chunk(features, self._stem_bands(seen.power))
+
+    def _stem_bands(self, power: Floats) -> Floats:
+        """In decades against the loudest frame up to the end of this chunk, context included."""
+        values = bands(power)
+        if self._bands_before is None:
+            self._bands_before = np.repeat(values[:1], CONTEXT, axis=0)
+        joined = np.concatenate((self._bands_before, values))
+        self._bands_before = values[-CONTEXT:]
+        shares = np.maximum(joined / np.maximum(self._loudest, TINY), _STEM_FLOOR)
+        scaled: Floats = ((np.log10(shares) + _STEM_OFFSET) * _STEM_SCALE).astype(np.float32)
+        return scaled
 
     def _centred(self, coefficients: Floats, count: NDArray[np.int64]) -> Floats:
         sums = self._sum + np.cumsum(coefficients, axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""From samples to overlapping windows: 25 ms every 10 ms, handed on ten at a time."""
+"""From samples to overlapping windows: 25 ms every 10 ms, handed on sixteen at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge.readings import Samples
 
 WINDOW = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms
-CHUNK = 10  # frames that go through features and model together: 100 ms
+CHUNK = 16  # frames that go through features and model together: 160 ms
 
 _NEEDED = WINDOW + (CHUNK - 1) * HOP
 _INDEX: NDArray[np.intp] = HOP * np.arange(CHUNK)[:, None] + np.arange(WINDOW)[None, :]

@@ -6,8 +6,8 @@ from collections import deque
 
 import numpy as np
 
-from edge.speech.hearing import Heard
 from edge.speech.segments import STEP_S
+from edge.speech.voice_detector import VoiceStep
 
 _WINDOW_S = 2.0
 _POOR_DB, _GOOD_DB = 0.0, 20.0
@@ -27,8 +27,8 @@ class Window:
     def __init__(self) -> None:
         self._steps: deque[tuple[bool, float, float]] = deque(maxlen=round(_WINDOW_S / STEP_S))
 
-    def add(self, heard: Heard, is_voice: bool) -> None:
-        self._steps.append((is_voice, heard.level_db, heard.floor_db))
+    def add(self, step: VoiceStep, is_voice: bool) -> None:
+        self._steps.append((is_voice, step.level_db, step.floor_db))
 
     @property
     def voiced(self) -> float:

@@ -1,19 +1,21 @@
-"""What one chunk of frames says by itself, without memory: power, mel cepstrum, pitch, zero crossings."""
+"""What one chunk of frames says by itself, without memory: power, mel cepstrum, mel bands, pitch, zero crossings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from edge.inference import Floats
 from edge.readings import SAMPLE_RATE
-from edge.speech.filterbank import cosines, mel_filters
+from edge.speech.filterbank import cosines, mel_filters, slaney_filters
 from edge.speech.frames import WINDOW
 
 FFT = 1024
 MELS = 40
 LIFTER = 22
+BANDS = 80  # of the stem
 TINY = np.float32(1e-20)  # the floor of every logarithm; far below one quantisation step of a sound card
 
 _HAMMING = np.hamming(WINDOW).astype(np.float32)
@@ -26,6 +28,9 @@ _RATE = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)
 _PITCH_BAND = (
     (_RATE > 60) * np.exp(-((_RATE / 1500) ** 4)) / np.abs(1 - 0.97 * np.exp(-2j * np.pi * _RATE / SAMPLE_RATE)) ** 2
 ).astype(np.float32)
+# The stem was trained on spectra without pre-emphasis, of 400 points instead of FFT, under a Hann window.
+_UNDO = np.abs(1 - 0.97 * np.exp(-2j * np.pi * np.maximum(_RATE, 20) / SAMPLE_RATE)) ** -2
+_STEM_FILTERS = np.ascontiguousarray((slaney_filters(BANDS, FFT, SAMPLE_RATE) * _UNDO * (WINDOW / FFT)).T, np.float32)
 _WINDOW_LAGS = np.fft.irfft(np.abs(np.fft.rfft(_HAMMING, FFT)) ** 2, FFT)
 _LAG_GAIN = (_WINDOW_LAGS[0] / _WINDOW_LAGS[_SHORTEST:_LONGEST]).astype(np.float32)
 # A long lag must be clearly better than a short one, or half the pitch would often win.
@@ -42,8 +47,8 @@ class Spectrum:
 
 def spectrum(frames: Floats) -> Spectrum:
     """Power of pre-emphasised frames under a Hamming window."""
-    bins = np.fft.rfft(frames * _HAMMING, FFT)
-    power = ((bins.real**2 + bins.imag**2) / FFT).astype(np.float32)
+    bins = fft.rfft(frames * _HAMMING, FFT)  # numpy's own would compute in double precision
+    power = (bins.real**2 + bins.imag**2) / np.float32(FFT)
     return Spectrum(power, power.sum(axis=1))
 
 
@@ -54,9 +59,15 @@ def cepstrum(power: Floats, floor: Floats | np.float32 = TINY) -> Floats:
     return values
 
 
+def bands(power: Floats) -> Floats:
+    """Power in the mel bands that the stem looks at, (n, BANDS), with the pre-emphasis undone."""
+    values: Floats = power @ _STEM_FILTERS
+    return values
+
+
 def pitch(power: Floats) -> tuple[Floats, Floats]:
     """Octaves above 100 Hz, and how periodic the frame is (0..1); both (n,)."""
-    lags = np.fft.irfft(power * _PITCH_BAND, FFT).astype(np.float32)
+    lags = fft.irfft(power * _PITCH_BAND, FFT)
     total = np.maximum(lags[:, :1], TINY)
     likeness = lags[:, _SHORTEST:_LONGEST] * _LAG_GAIN / total
     best = np.argmax(likeness * _LAG_TRUST, axis=1)
