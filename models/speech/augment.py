@@ -63,13 +63,13 @@ def coarse(samples: Samples, bits: int) -> Samples:
     return np.asarray(np.sign(rounded) * (np.power(256, np.abs(rounded)) - 1) / 255 * loudest, np.float32)
 
 
-def through_codec(samples: Samples, container: str, codec: str) -> Samples:
-    """Coded as small as it goes and decoded again; GSM at 8 kHz, as telephones do."""
+def through_codec(samples: Samples, container: str, codec: str, effort: float = 1.0) -> Samples:
+    """Coded and decoded again, as small as it goes with `effort` 1; GSM at 8 kHz, as telephones do."""
     halved = codec == "GSM610"
     rate = SAMPLE_RATE // 2 if halved else SAMPLE_RATE
     sent = resample_poly(samples, 1, 2) if halved else samples
     file = io.BytesIO()
-    coarsest = {} if halved else {"compression_level": 1.0}
+    coarsest = {} if halved else {"compression_level": effort}
     soundfile.write(file, np.clip(sent, -1, 1), rate, format=container, subtype=codec, **coarsest)
     file.seek(0)
     heard, _ = soundfile.read(file, dtype="float32")
@@ -82,12 +82,15 @@ def for_training(samples: Samples, noises: Sequence[Samples], generator: Generat
         samples = in_room(samples, generator.uniform(0.15, 0.9), generator.uniform(0.5, 2.5), generator)
     if generator.random() < 0.7:
         noise = noises[int(generator.integers(len(noises)))] if generator.random() < 0.75 else hiss(generator)
-        samples = with_noise(samples, noise, generator.uniform(0, 25), generator)
+        samples = with_noise(samples, noise, generator.uniform(0, 28), generator)
     if generator.random() < 0.35:
         samples = through_band(samples, generator.uniform(50, 300), generator.uniform(3000, 7500))
     if generator.random() < 0.15:
         samples = coarse(samples, int(generator.integers(6, 10)))
-    return at_level(samples, generator.uniform(-45, -12))
+    if generator.random() < 0.3:
+        kind = ("WAV", "GSM610") if generator.random() < 0.25 else ("OGG", "OPUS")
+        samples = through_codec(at_level(samples, -25), *kind, effort=generator.uniform(0.9, 1.0))
+    return at_level(samples, generator.uniform(-50, -12))
 
 
 def hiss(generator: Generator) -> Samples:

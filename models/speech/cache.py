@@ -1,13 +1,16 @@
-"""Features of all clips, extracted once into .training/: as recorded, and several degraded copies.
+"""Features of all clips and what the teacher says of them, extracted once: as recorded, and several degraded copies.
 
 Voice is found in the clean recording by the service's own Listener; a copy keeps those segments, moved a little,
-because a detector in the room would not cut at exactly the same place. Features come from the service's code.
+because a detector in the room would not cut at exactly the same place. Features come from the service's code. The
+teacher hears a copy as it was before room, noise and device: its account is what the network should have of the
+degraded one. It hears each segment by itself, as the network does.
 """
 
 from __future__ import annotations
 
-import itertools
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,67 +20,76 @@ from tqdm import tqdm
 
 from edge.inference import Floats
 from edge.readings import SAMPLE_RATE, Samples
-from edge.speech.features import BAND_FLOOR, FEATURES, SegmentFeatures
-from edge.speech.frames import Framer
-from edge.speech.hearing import STEP
-from edge.speech.listening import Listener
-from edge.speech.segments import Turn
+from edge.speech.features import BAND_FLOOR, SegmentFeatures
+from edge.speech.frames import CHUNK, Framer
+from edge.speech.segments import Phase, Segmenter
 from edge.speech.settings import SpeechSettings
 from edge.speech.spectrum import cepstrum, spectrum
+from edge.speech.voice_detector import STEP
 from models.speech.augment import at_speed, for_training
-from models.speech.corpora import UNLABELLED, Clip
+from models.speech.corpora import Clip
+from models.speech.recipe import FRAMES, UNIT
 from models.speech.recordings import read_clip
+from models.speech.whisper import Encoder, Stem
 
 Spans = list[tuple[int, int]]  # first and last sample of each voiced segment
 SPEEDS = (0.88, 0.94, 1.0, 1.06, 1.12)
-WIDER = (0.8, 0.84, 0.92, 1.08, 1.16, 1.24)  # of the copies after the first
-_NEAR = 4  # copies with SPEEDS
-PIECE = 56000  # samples: what people read comes in pieces of at most 3.5 s, about what a clip holds
+BLOCKS = (1, 2, 3)  # of the teacher, counted from 0: what speaks of feelings most
 _JITTER = 2 * STEP
+_LOUD_DB = 25.0  # below the loudest steps: what is taken where the detector finds no voice
+_AT_ONCE = 32  # segments that the teacher hears together
+_SHELF = 512  # clips whose segments are sorted by length before it does
 
 
-def voiced_spans(samples: Samples) -> Spans:
-    """Where the service would hear segments."""
-    listener = Listener(SpeechSettings())
+@dataclass(frozen=True)
+class Copy:
+    """All segments of all clips in one version; arrays are read from disk as they are needed."""
+
+    rows: NDArray[np.int64]  # clip, first frame, frames (whole chunks)
+    frames: NDArray[np.float16]  # (frames, FEATURES)
+    stem: NDArray[np.float16]  # (frames / UNIT, 384)
+    states: NDArray[np.float16]  # (frames / FRAMES, teacher's width * BLOCKS): means over a step
+    sums: NDArray[np.float32]  # (rows, 2, teacher's width * BLOCKS): of its states of 20 ms and of their squares
+
+
+def voiced_spans(samples: Samples, segmenter: Segmenter) -> Spans:
+    """Where the service would hear segments; where it hears none, what is loud."""
+    segmenter.reset(SpeechSettings())
     spans: Spans = []
     begin, end = 0, 0
-    for pieces in (listener.push(samples), listener.rest()):
-        for piece in pieces:
+    for steps in (segmenter.push(samples), segmenter.finish()):
+        for step in steps:
             end += STEP
-            if piece.turn is Turn.BEGIN:
-                begin = end - len(piece.samples)
-            if piece.turn is Turn.END:
+            if step.phase is Phase.BEGIN:
+                begin = end - len(step.samples)
+            if step.phase is Phase.END:
                 spans.append((begin, end))
-    if listener.interrupt().going:
+    if segmenter.interrupt().going:
         spans.append((begin, end))
+    return spans or [loud_span(samples)]
+
+
+def loud_span(samples: Samples) -> tuple[int, int]:
+    """From the first to the last step that is not much softer than the loudest ones."""
+    steps = samples[: len(samples) // STEP * STEP].reshape(-1, STEP)
+    power = np.mean(steps.astype(np.float64) ** 2, axis=1)
+    if not len(power) or not power.any():
+        return 0, len(samples)
+    loud = np.flatnonzero(power >= np.percentile(power, 95) * 10 ** (-_LOUD_DB / 10))
+    return max(0, int(loud[0]) - 2) * STEP, (int(loud[-1]) + 3) * STEP
+
+
+def cached_spans(clips: list[Clip], path: Path) -> dict[str, Spans]:
+    """Segments by clip, found once."""
+    if not path.exists():
+        segmenter = Segmenter(SpeechSettings())
+        found = [voiced_spans(read_clip(clip.path), segmenter) for clip in tqdm(clips, desc="voice", mininterval=10)]
+        flat = [(number, *span) for number, spans in enumerate(found) for span in spans]
+        np.save(path, np.array(flat, np.int64))
+    spans: dict[str, Spans] = {clip.key: [] for clip in clips}
+    for number, first, last in np.load(path):
+        spans[clips[number].key].append((int(first), int(last)))
     return spans
-
-
-def span_features(samples: Samples, span: tuple[int, int], cepstral_mean: Floats) -> Floats:
-    """Features of one segment; empty where it is shorter than a chunk."""
-    chunks = SegmentFeatures(cepstral_mean).push(samples[span[0] : span[1]])
-    return np.concatenate(chunks) if chunks else np.empty((0, FEATURES), np.float32)
-
-
-def cached_spans(clips: list[Clip], folder: Path) -> dict[str, Spans]:
-    """Segments by clip; what is missing is found and kept. Interrupt it at will."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Spans] = {}
-    for clip in tqdm(clips, desc="voice", mininterval=10):
-        path = folder / f"{clip.key.replace('/', '_')}.npy"
-        if not path.exists():
-            spans = voiced_spans(read_clip(clip.path))
-            if clip.corpus == UNLABELLED:
-                spans = [piece for span in spans for piece in in_pieces(span)]
-            np.save(path, np.array(spans, np.int64).reshape(-1, 2))
-        found[clip.key] = [(int(first), int(last)) for first, last in np.load(path)]
-    return found
-
-
-def in_pieces(span: tuple[int, int]) -> Spans:
-    """Equal ones of at most PIECE samples."""
-    edges = np.linspace(*span, -(-(span[1] - span[0]) // PIECE) + 1).astype(int)
-    return [(int(first), int(last)) for first, last in itertools.pairwise(edges)]
 
 
 def mean_cepstrum(clips: list[Clip], spans: dict[str, Spans]) -> Floats:
@@ -93,20 +105,14 @@ def mean_cepstrum(clips: list[Clip], spans: dict[str, Spans]) -> Floats:
     return mean
 
 
-def copy_features(clip: Clip, spans: Spans, copy: int, noises: list[Samples], cepstral_mean: Floats) -> list[Floats]:
-    """Features of each segment in copy number `copy` (0 is as recorded)."""
-    _, samples, spans = copy_samples(read_clip(clip.path), clip, spans, copy, noises)
-    return [span_features(samples, span, cepstral_mean) for span in spans]
-
-
 def copy_samples(
     samples: Samples, clip: Clip, spans: Spans, copy: int, noises: list[Samples]
 ) -> tuple[Samples, Samples, Spans]:
-    """A copy before and after what life does to it, and where its segments are."""
+    """A copy before and after what life does to it, and where its segments are. Copy 0 is as recorded."""
     if not copy:
         return samples, samples, spans
     generator = np.random.default_rng((zlib.crc32(clip.key.encode()), copy))
-    speed = float(generator.choice(SPEEDS if copy <= _NEAR else WIDER))
+    speed = float(generator.choice(SPEEDS))
     before = at_speed(samples, speed)
     after = for_training(before, noises, generator)
     return before, after, [moved(span, speed, len(after), generator) for span in spans]
@@ -118,35 +124,91 @@ def moved(span: tuple[int, int], speed: float, length: int, generator: Generator
     return max(first, 0), min(last, length)
 
 
-def cached_copy(
-    clips: list[Clip],
-    spans: dict[str, Spans],
-    copy: int,
-    *,
-    noises: list[Samples],
-    cepstral_mean: Floats,
-    folder: Path,
-) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
-    """All segments of one copy: frames joined (float16), and rows (clip index, first frame, frames)."""
-    path = folder / f"copy{copy}-{fingerprint(clips, str(np.round(cepstral_mean, 4).tolist()))}.npz"
-    if not path.exists():
-        frames, rows, at = [], [], 0
-        for number, clip in enumerate(tqdm(clips, desc=f"features {copy}", mininterval=10)):
-            for segment in copy_features(clip, spans[clip.key], copy, noises, cepstral_mean):
-                if len(segment):
-                    frames.append(segment.astype(np.float16))
-                    rows.append((number, at, len(segment)))
-                    at += len(segment)
-        np.savez(path, frames=np.concatenate(frames), rows=np.array(rows, np.int64))
-    with np.load(path) as kept:
-        return kept["frames"], kept["rows"]
+@dataclass(frozen=True)
+class Extraction:
+    """What is needed to make a copy."""
+
+    clips: list[Clip]
+    spans: dict[str, Spans]
+    noises: list[Samples]
+    cepstral_mean: Floats
+    stem: Stem
+    teacher: Encoder
+
+    def heard(self, clip: int, number: int) -> list[Samples]:
+        """The segments of a clip in copy `number`, as the network hears them."""
+        one = self.clips[clip]
+        _, after, spans = copy_samples(read_clip(one.path), one, self.spans[one.key], number, self.noises)
+        return [after[first:last] for first, last in spans]
+
+    def copy(self, number: int, folder: Path) -> Copy:
+        """Made once, then read from `folder`."""
+        if not (folder / "rows.npy").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._make(number, folder)
+        names = ("rows", "frames", "stem", "states", "sums")
+        return Copy(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
+
+    def _make(self, number: int, folder: Path) -> None:
+        rows: list[tuple[int, int, int]] = []
+        frames, stem, states, sums, at = [], [], [], [], 0
+        bar = tqdm(total=len(self.clips), desc=f"copy {number}", mininterval=20)
+        for start in range(0, len(self.clips), _SHELF):
+            clips = self.clips[start : start + _SHELF]
+            heard: list[tuple[Samples, int]] = []
+            for place, clip in enumerate(clips):
+                for before, features, described in self._segments(clip, number):
+                    rows.append((start + place, at, len(features)))
+                    at += len(features)
+                    frames.append(features.astype(np.float16))
+                    stem.append(described.astype(np.float16))
+                    heard.append((before, len(features)))
+                bar.update()
+            for state, both in _taught(self.teacher, heard):
+                states.append(state)
+                sums.append(both)
+        bar.close()
+        np.save(folder / "frames.npy", np.concatenate(frames))
+        np.save(folder / "stem.npy", np.concatenate(stem))
+        np.save(folder / "states.npy", np.concatenate(states))
+        np.save(folder / "sums.npy", np.stack(sums))
+        np.save(folder / "rows.npy", np.array(rows, np.int64))
+
+    def _segments(self, clip: Clip, number: int) -> Iterator[tuple[Samples, Floats, Floats]]:
+        """Of each segment: what the teacher hears, the features, what the stem makes of the bands."""
+        before, after, spans = copy_samples(read_clip(clip.path), clip, self.spans[clip.key], number, self.noises)
+        for first, last in spans:
+            chunks = SegmentFeatures(self.cepstral_mean).push(after[first:last])
+            if chunks:
+                described = self.stem(np.stack([chunk.bands for chunk in chunks]))
+                features = np.concatenate([chunk.features for chunk in chunks])
+                yield before[first:last], features, described.reshape(-1, described.shape[2])
 
 
-def fingerprint(clips: list[Clip], more: str = "") -> str:
-    """Of which clips they are."""
-    return f"{zlib.crc32((''.join(clip.key for clip in clips) + more).encode()):08x}"
+def _taught(teacher: Encoder, heard: list[tuple[Samples, int]]) -> Iterator[tuple[NDArray[np.float16], Floats]]:
+    """For each segment the teacher's states, step by step, and their sums; in the order given."""
+    order = sorted(range(len(heard)), key=lambda n: len(heard[n][0]))
+    found: dict[int, tuple[NDArray[np.float16], Floats]] = {}
+    for start in range(0, len(order), _AT_ONCE):
+        some = order[start : start + _AT_ONCE]
+        for n, blocks in zip(some, teacher([_equally_loud(heard[n][0]) for n in some]), strict=True):
+            units = np.concatenate([blocks[block] for block in BLOCKS], axis=1)[: heard[n][1] // UNIT]
+            missing = heard[n][1] // UNIT - len(units)
+            padded = np.concatenate((units, np.repeat(units[-1:], missing, axis=0)))
+            steps = padded.reshape(heard[n][1] // FRAMES, FRAMES // UNIT, -1).mean(axis=1)
+            found[n] = steps.astype(np.float16), np.stack((padded.sum(axis=0), (padded**2).sum(axis=0)))
+    for n in range(len(heard)):
+        yield found[n]
+
+
+def _equally_loud(samples: Samples) -> Samples:
+    rms = float(np.sqrt(np.mean(samples**2))) + 1e-9
+    return np.asarray(samples * np.float32(0.07 / rms), np.float32)
 
 
 def seconds(rows: NDArray[np.int64]) -> float:
     """How much voice the rows hold."""
     return float(rows[:, 2].sum()) * 160 / SAMPLE_RATE
+
+
+assert CHUNK % FRAMES == 0  # noqa: S101 - a chunk holds whole steps

@@ -1,31 +1,84 @@
-"""Which clips there are, what they express and who speaks. Accepts the public layouts and the prepared ones.
+"""Which clips there are, what they express and who speaks, from the names of folders and files alone.
 
-RAVDESS `**/03-01-*.wav|flac`, TESS `**/OAF_word_emotion.*`, EMOVO `**/emo-f1-b1.*`, BanglaSER `**/03-01-*.opus`
-below folders whose names begin with ravdess, tess, emovo, banglaser (any case). Names alone are parsed.
+A folder belongs to the corpus that its name begins with (any case). Public archives and the prepared copies use the
+same file names, so both are understood; what does not fit the pattern of its corpus is passed over.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.speech.classifier import CALM
+from edge.readings import LABELS
+from edge.speech.classifier import CALM, CLASSES
 
-CORPORA = ("ravdess", "tess", "emovo", "banglaser")
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg")
 FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24))
-_RAVDESS = ("neutral", CALM, "happy", "sad", "angry", "fearful", "disgusted", "surprised")
-_BANGLA = ("happy", "sad", "angry", "surprised", "neutral")
-_TESS = {"ps": "surprised", "fear": "fearful", "disgust": "disgusted", "angry": "angry", "happy": "happy"}
-_TESS |= {"sad": "sad", "neutral": "neutral"}
-_EMOVO = {"dis": "disgusted", "gio": "happy", "pau": "fearful", "rab": "angry", "sor": "surprised", "tri": "sad"}
-_EMOVO |= {"neu": "neutral"}
-# What actors of a corpus were never asked for: its silence about a class is no evidence against it.
-UNLABELLED = "librispeech"
-MISSING = {UNLABELLED: (), "banglaser": ("fearful", "disgusted"), "tess": (), "emovo": (), "ravdess": ()}
+MAIN = "ravdess"  # the corpus that has all classes, and whose figures others publish
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """How its files are named: the groups `who` and `what` of the pattern, and what each `what` means."""
+
+    pattern: re.Pattern[str]
+    emotions: Mapping[str, str]
+    people: tuple[str, ...] = ()  # in the order in which the folds take them; others go by number
+
+
+def _corpus(pattern: str, emotions: str, people: str = "") -> Corpus:
+    meaning = dict(pair.split("=") for pair in emotions.split())
+    return Corpus(re.compile(pattern), meaning, tuple(people.split()))
+
+
+CORPORA: Mapping[str, Corpus] = {
+    "ravdess": _corpus(  # 02 in the second place is song
+        r"\d\d-01-(?P<what>\d\d)-(?P<strength>\d\d)-\d\d-\d\d-(?P<who>\d\d)",
+        f"01=neutral 02={CALM} 03=happy 04=sad 05=angry 06=fearful 07=disgusted 08=surprised",
+    ),
+    "tess": _corpus(
+        r"(?P<who>[OY]A)F?_\w+_(?P<what>[a-z]+)",  # one file of the release is named OA_bite_neutral
+        "ps=surprised fear=fearful disgust=disgusted angry=angry happy=happy sad=sad neutral=neutral",
+        "OA YA",
+    ),
+    "emovo": _corpus(
+        r"(?P<what>[a-z]{3})-(?P<who>[fm]\d)-\w+",
+        "neu=neutral dis=disgusted gio=happy pau=fearful rab=angry sor=surprised tri=sad",
+        "f1 f2 f3 m3 m1 m2",
+    ),
+    "banglaser": _corpus(
+        r"\d\d-\d\d-(?P<what>\d\d)-\d\d-\d\d-\d\d-(?P<who>\d\d)",
+        "01=happy 02=sad 03=angry 04=surprised 05=neutral",
+    ),
+    "nemo": _corpus(
+        r"(?P<who>[A-Z]{2}\d)_(?P<what>[a-z]+)_\d+",
+        "anger=angry fear=fearful happiness=happy neutral=neutral sadness=sad surprised=surprised",
+        "EB0 IC0 KS0 MK0 MP0 SM0 TP0",
+    ),
+    "rcebrian": _corpus(
+        r"(?P<who>s\d+)_(?P<what>[a-z]+)_\d+",
+        "alegria=happy asco=disgusted ira=angry miedo=fearful neutro=neutral sorpresa=surprised tristeza=sad",
+    ),
+    "turev": _corpus(
+        r"(?P<who>\d{4})_(?P<what>[a-z]{2})_\w+",
+        "hl=sad kz=angry mt=happy sk=neutral",
+        "1157 1234 1358 6783 7895",
+    ),
+    "ased": _corpus(r"(?P<what>[a-z])\d-\d\d-\d\d-\d\d-(?P<who>\d\d)", "a=angry f=fearful h=happy n=neutral s=sad"),
+    "emotiontts": _corpus(
+        r"(?P<who>(em|ne)[a-z])00(?P<what>\d)\d\d",
+        "0=neutral 1=happy 2=angry 3=sad",
+        "ema nea emf neb emg ned emh nee nek nel nen neo",
+    ),
+    "urdu": _corpus(r"S(?P<who>[FM]\d+)_F\d+_(?P<what>[A-Z])\d+", "A=angry H=happy N=neutral S=sad"),
+}
+# What the speakers of a corpus were never asked for: its silence about a class is no evidence against it.
+MISSING: Mapping[str, frozenset[str]] = {
+    name: frozenset(CLASSES) - set(corpus.emotions.values()) for name, corpus in CORPORA.items()
+}
 
 
 @dataclass(frozen=True)
@@ -42,79 +95,47 @@ class Clip:
 
     def fold(self) -> int | None:
         """The fold that holds its speaker back. RAVDESS actors beyond the first four folds are in none."""
-        who = self.speaker.split("-")[1]
-        if self.corpus == UNLABELLED:
-            return None
-        if self.corpus == "ravdess":
+        who = self.speaker.partition("-")[2]
+        if self.corpus == MAIN:
             return next((number for number, actors in enumerate(FOLDS) if int(who) in actors), None)
-        if self.corpus == "banglaser":
-            return int(who) % len(FOLDS)
-        return {"OAF": 0, "YAF": 1, "f1": 0, "m1": 0, "f2": 1, "m2": 1, "f3": 2, "m3": 3}[who]
+        people = CORPORA[self.corpus].people
+        digits = "".join(letter for letter in who if letter.isdigit())
+        place = people.index(who) if who in people else int(digits) if digits else zlib.crc32(who.encode())
+        return place % len(FOLDS)
 
 
-def find_clips(data: Path, corpora: tuple[str, ...] = CORPORA) -> list[Clip]:
+def class_index(clip: Clip, classes: tuple[str, ...]) -> int:
+    """Of what the clip expresses; calm is neutral where it is no class of its own."""
+    return classes.index(clip.emotion if clip.emotion in classes else LABELS[0])
+
+
+def find_clips(data: Path, corpora: Iterable[str] = tuple(CORPORA)) -> list[Clip]:
     """All clips below `data`, in a fixed order, each name once per corpus (public archives hold doubles)."""
     clips: dict[str, Clip] = {}
     for folder in sorted(path for path in data.iterdir() if path.is_dir()):
-        corpus = next((name for name in corpora if folder.name.lower().startswith(name)), None)
-        for path in _sound_files(folder) if corpus else ():
-            clip = _clip(path, corpus or "")
+        name = next((name for name in corpora if folder.name.lower().startswith(name)), None)
+        for path in _sound_files(folder) if name else ():
+            clip = _clip(path, name or "")
             if clip is not None:
                 clips.setdefault(clip.key, clip)
     return [clips[key] for key in sorted(clips)]
-
-
-def find_voices(folders: Iterable[Path]) -> list[Clip]:
-    """Recordings of many people, named as in LibriSpeech: speaker-chapter-number. What they feel is not told."""
-    found = {
-        path.stem: Clip(path, UNLABELLED, f"{UNLABELLED}-{path.stem.split('-')[0]}", "neutral")
-        for folder in folders
-        for path in _sound_files(folder)
-        if re.fullmatch(r"\d+-\d+-\d+", path.stem)
-    }
-    return [found[stem] for stem in sorted(found)]
 
 
 def _sound_files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
 
 
-def _clip(path: Path, corpus: str) -> Clip | None:
-    parse = {"ravdess": _ravdess, "tess": _tess, "emovo": _emovo, "banglaser": _banglaser}[corpus]
-    return parse(path)
-
-
-def _ravdess(path: Path) -> Clip | None:
-    parts = path.stem.split("-")
-    if len(parts) != 7 or parts[1] != "01" or not all(part.isdigit() for part in parts):
-        return None  # 02 in the second place is song
-    return Clip(path, "ravdess", f"ravdess-{parts[6]}", _RAVDESS[int(parts[2]) - 1], parts[3] == "02")
-
-
-def _tess(path: Path) -> Clip | None:
-    parts = path.stem.split("_")
-    if len(parts) != 3 or parts[2].lower() not in _TESS:
+def _clip(path: Path, name: str) -> Clip | None:
+    corpus = CORPORA[name]
+    match = corpus.pattern.fullmatch(path.stem)
+    if match is None or match["what"] not in corpus.emotions:
         return None
-    speaker = "YAF" if parts[0].upper().startswith("Y") else "OAF"  # one file of the release is named OA_bite_neutral
-    return Clip(path, "tess", f"tess-{speaker}", _TESS[parts[2].lower()])
-
-
-def _emovo(path: Path) -> Clip | None:
-    match = re.fullmatch(r"(\w{3})-([fm]\d)-\w+", path.stem)
-    if match is None or match[1] not in _EMOVO:
-        return None
-    return Clip(path, "emovo", f"emovo-{match[2]}", _EMOVO[match[1]])
-
-
-def _banglaser(path: Path) -> Clip | None:
-    parts = path.stem.split("-")
-    if len(parts) != 7 or not all(part.isdigit() for part in parts):
-        return None
-    return Clip(path, "banglaser", f"banglaser-{parts[6]}", _BANGLA[int(parts[2]) - 1], parts[3] == "02")
+    strong = "strength" in match.groupdict() and match["strength"] == "02"
+    return Clip(path, name, f"{name}-{match['who']}", corpus.emotions[match["what"]], strong)
 
 
 def thinned(clips: list[Clip], tess_share: float) -> list[Clip]:
-    """Without most of TESS, by word: two speakers and two hundred words must not drown the others."""
+    """Part of TESS, by word: two speakers and two hundred words must not drown the others."""
 
     def stays(clip: Clip) -> bool:
         word = clip.path.stem.split("_")[1] if clip.corpus == "tess" else ""

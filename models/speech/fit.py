@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from edge.inference import Floats
-from edge.speech.classifier import CLASSES
-from edge.speech.frames import CHUNK
 from edge.speech.pooling import Sums
-from models.speech.corpora import Clip
-from models.speech.dataset import Batch, Copies, Task, epoch
-from models.speech.head import Known, answer_layer
-from models.speech.network import Network, network, with_head
-from models.speech.recipe import FRAMES, Recipe
+from models.speech.corpora import MAIN, Clip
+from models.speech.dataset import ANSWERS, FAR, Batch, Inputs, Task, epoch
+from models.speech.head import Known
+from models.speech.network import Network
+from models.speech.recipe import FRAMES, UNIT
 
-_AT_ONCE = 64
-_LONGEST = 800  # frames of a segment
-_EARLY = 100  # frames of each segment after which an early answer must be right, too
+_AT_ONCE = 96
+_AVERAGE = 0.995  # of the weights, step by step
+_MOMENTS = torch.tensor([0.5] + [0.5 / (ANSWERS - 1)] * (ANSWERS - 1))  # how much each answer counts
+LONGEST = 800  # frames of a segment
+EARLY_FRAMES = 96  # of each segment after which an early answer must be right, too
 
 Report = Callable[[int, float, float], None]  # epoch, mean loss of the answers, and of the hints
 
@@ -30,103 +31,108 @@ Report = Callable[[int, float, float], None]  # epoch, mean loss of the answers,
 def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) -> Network:
     """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
     recipe = task.recipe
-    tf.keras.utils.set_random_seed(seed)
-    net = network(len(CLASSES), recipe, task.hints.thoughts[0].shape[1], task.hints.views[0].shape[1])
-    model = net.taught
-    steps = sum(1 for _ in epoch(task, chosen, np.random.default_rng(0)))
-    schedule = tf.keras.optimizers.schedules.CosineDecay(
-        recipe.rate / 10, steps * recipe.epochs, 0.01, warmup_target=recipe.rate, warmup_steps=2 * steps
-    )
-    optimizer = tf.keras.optimizers.Adam(schedule, clipnorm=1.0)
-    average = tf.train.ExponentialMovingAverage(0.998, num_updates=optimizer.iterations)
-    optimizer.build(model.trainable_variables)
-    average.apply(model.trainable_variables)
-    done = tf.Variable(0, dtype=tf.int64)
-    shadows = [average.average(variable) for variable in model.trainable_variables]
-    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, done=done, shadows=shadows)
-    manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
-    checkpoint.restore(manager.latest_checkpoint)
-    step = _step(model, optimizer, average, recipe)
-    for number in range(int(done), recipe.epochs):
-        draw = np.random.default_rng((seed, number))
-        losses = [step(*_tensors(batch)).numpy() for batch in epoch(task, chosen, draw)]
-        done.assign(number + 1)
-        manager.save()
+    torch.manual_seed(seed)
+    net = Network(len(task.corpora), recipe, task.hints.thoughts[0].shape[1], task.hints.views[0].shape[1])
+    average = copy.deepcopy(net)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    steps = recipe.epochs * _batches(task, chosen)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.1)
+    done, path = 0, folder / "checkpoint.pt"
+    if path.exists():
+        kept = torch.load(path, weights_only=True)
+        for part, name in ((net, "net"), (average, "average"), (optimizer, "optimizer"), (schedule, "schedule")):
+            part.load_state_dict(kept[name])
+        done = kept["done"]
+    for number in range(done, recipe.epochs):
+        net.train()
+        torch.manual_seed(1000 * seed + number)
+        losses = []
+        for batch in epoch(task, chosen, np.random.default_rng((seed, number))):
+            loss, answers, hints = _loss(net, batch, task)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            _follow(average, net)
+            losses.append((answers, hints))
+        every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
+        torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, path)
         report(number + 1, *np.mean(losses, axis=0))
-    for variable, shadow in zip(model.trainable_variables, shadows, strict=True):
-        variable.assign(shadow)
-    return net
+    average.eval()
+    return average
 
 
-def _tensors(batch: Batch) -> tuple[Any, ...]:
-    every = (batch.features, batch.targets, batch.masks, batch.weights, batch.thoughts, batch.views, batch.heard)
-    return tuple(tf.constant(part) for part in every)
+def _batches(task: Task, chosen: list[int]) -> int:
+    """About how many an epoch has: as many as all chosen clips, in one version each, would fill."""
+    wanted = {n: 1.0 if task.clips[n].corpus == MAIN else task.recipe.others_share for n in chosen}
+    return int(sum(wanted.get(int(row[0]), 0.0) for row in task.inputs.copies[0].rows)) // task.recipe.batch + 3
 
 
-def _step(model: Any, optimizer: Any, average: Any, recipe: Recipe) -> Any:
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(*batch: Any) -> Any:
-        features, targets, masks, weights, thoughts, views, heard = batch
-        with tf.GradientTape() as tape:
-            answers, thought, view = model(features, training=True)
-            logits = told_apart(answers, masks[:, None, :])
-            likely = tf.nn.log_softmax(logits)
-            each = -tf.reduce_sum(targets[:, None, :] * likely, axis=2)
-            loss = tf.reduce_mean(tf.reduce_sum(weights * each, axis=1))
-            apart = recipe.thought * tf.reduce_mean((thought - thoughts) ** 2, axis=2)
-            apart += recipe.view * tf.reduce_mean((view - views) ** 2, axis=2)
-            hinted = tf.reduce_mean(tf.reduce_sum(heard * apart, axis=1))
-            total = recipe.answer * loss + hinted + tf.add_n(model.losses)
-        gradients = tape.gradient(total, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        average.apply(model.trainable_variables)
-        return tf.stack([loss, hinted])
-
-    return step
+def _loss(net: Network, batch: Batch, task: Task) -> tuple[torch.Tensor, float, float]:
+    recipe = task.recipe
+    features, stem, masks = (torch.from_numpy(part) for part in (batch.features, batch.stem, batch.masks))
+    asked, corpora = torch.from_numpy(batch.asked), torch.from_numpy(batch.corpora)
+    logits, views, thoughts = net.taught(features, stem, asked, corpora)
+    likely = functional.log_softmax(told_apart(logits, masks[:, None]), dim=2)
+    each = -(torch.from_numpy(batch.targets)[:, None] * likely).sum(2)
+    answers = (each * _MOMENTS).sum(1).mean()
+    heard = torch.arange(thoughts.shape[1])[None] < torch.from_numpy(batch.steps)[:, None]
+    thought = ((thoughts - torch.from_numpy(batch.thoughts)) ** 2).mean(2)
+    view = ((views - torch.from_numpy(batch.views)) ** 2).mean(2)
+    hints = recipe.thought * (thought * heard).sum() / heard.sum() + recipe.view * (view * _MOMENTS).sum(1).mean()
+    return recipe.answer * answers + hints, float(answers.detach()), float(hints.detach())
 
 
-def told_apart(logits: Any, masks: Any) -> Any:
+def told_apart(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """Without the classes that a corpus does not have; where calm is one of them, neutral stands for both."""
     neutral, calm = logits[..., :1], logits[..., -1:]
-    both = tf.where(
-        masks[..., -1:] < 0, tf.reduce_logsumexp(tf.concat([neutral, calm], -1), -1, keepdims=True), neutral
-    )
-    return tf.concat([both, logits[..., 1:]], axis=-1) + masks
+    both = torch.where(masks[..., -1:] < 0, torch.logaddexp(neutral, calm), neutral)
+    return (torch.cat((both, logits[..., 1:]), dim=-1) + masks).clamp(min=FAR)
 
 
-def clip_logits(net: Network, copies: Copies, copy: int, chosen: list[int]) -> tuple[NDArray[np.float64], list[int]]:
-    """Logits per clip (statistics over its segments), and which clips had any voice."""
-    statistics, order = clip_statistics(net, copies, copy, chosen)
-    return net.head(tf.constant(statistics), training=False).numpy().astype(np.float64), order
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _follow(average: Network, net: Network) -> None:
+    for ours, theirs in zip(average.parameters(), net.parameters(), strict=True):
+        ours.lerp_(theirs, 1 - _AVERAGE)
+    for mine, other in zip(average.buffers(), net.buffers(), strict=True):
+        mine.copy_(other)
 
 
-def answering(net: Network, copies: Copies, clips: list[Clip], chosen: list[int]) -> Network:
-    """With the head that the chosen clips and their degraded copies ask for."""
-    known = []
-    for most in (_LONGEST, _EARLY):
-        every = [clip_statistics(net, copies, copy, chosen, most) for copy in range(len(copies.rows))]
-        whose = [clips[n] for _, order in every for n in order]
-        known.append(Known(np.concatenate([statistics for statistics, _ in every]), whose))
-    return with_head(net, *answer_layer(*known))
+def statistics_of(net: Network, inputs: Inputs, clips: list[Clip], chosen: list[int], most: int = LONGEST) -> Known:
+    """Statistics of the states over all segments of a clip, for every copy of the chosen clips; copy by copy."""
+    parts, whose = [], []
+    for number in range(len(inputs.copies)):
+        statistics, order = clip_statistics(net, inputs, number, chosen, most)
+        parts.append(statistics)
+        whose += [clips[n] for n in order]
+    return Known(np.concatenate(parts), whose)
 
 
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def clip_statistics(
-    net: Network, copies: Copies, copy: int, chosen: list[int], most: int = _LONGEST
+    net: Network, inputs: Inputs, number: int, chosen: list[int], most: int = LONGEST
 ) -> tuple[Floats, list[int]]:
     """Statistics of the states over all segments of a clip; and the clips that they are of, in that order."""
-    run = tf.function(lambda features: net.states(features, training=False), reduce_retracing=True)
-    rows = sorted((row for row in copies.segments(copy, set(chosen)) if row[2] >= CHUNK), key=lambda row: int(row[2]))
+    wanted = set(chosen)
+    rows = sorted((row for row in inputs.copies[number].rows if int(row[0]) in wanted), key=lambda row: int(row[2]))
     sums: dict[int, Sums] = {}
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        parts = [copies.features(copy, row, most) for row in some]
-        features = np.zeros((_AT_ONCE, -(-max(map(len, parts)) // 40) * 40, parts[0].shape[1]), np.float32)
-        for number, part in enumerate(parts):
-            features[number, : len(part)] = part
-        states, weights = (out.numpy() for out in run(tf.constant(features)))
-        for number, (row, part) in enumerate(zip(some, parts, strict=True)):
-            steps, clip = len(part) // FRAMES, int(row[0])
-            before = sums.get(clip, Sums.nothing(states.shape[2]))
-            sums[clip] = before.with_states(states[number, :steps], weights[number, :steps])
+        states, weights, steps = _states(net, [inputs.units(number, row, most) for row in some])
+        for place, (row, count) in enumerate(zip(some, steps, strict=True)):
+            before = sums.get(int(row[0]), Sums.nothing(states.shape[2]))
+            sums[int(row[0])] = before.with_states(states[place, :count], weights[place, :count])
     order = sorted(sums)
     return np.stack([sums[n].statistics() for n in order]), order
+
+
+def _states(net: Network, parts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    longest = max(len(features) for features, _ in parts)
+    features = np.zeros((len(parts), longest, parts[0][0].shape[1]), np.float32)
+    stem = np.zeros((len(parts), longest, parts[0][1].shape[1]), np.float32)
+    for number, (own, described) in enumerate(parts):
+        features[number, : len(own)], stem[number, : len(own)] = own, described
+    states, weights = net(torch.from_numpy(features), torch.from_numpy(stem))
+    steps = np.array([len(own) * UNIT // FRAMES for own, _ in parts])
+    return states.numpy(), weights.numpy(), steps

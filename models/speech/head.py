@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from edge.inference import Floats
 from edge.speech.classifier import CLASSES
-from models.speech.corpora import Clip
+from edge.speech.features import standardised
+from models.speech.corpora import MAIN, Clip
 
 _SHRINKAGE = 0.3  # of the covariance towards a sphere
 _SHARPNESS = 0.3  # of the logits; the temperature does the rest
 _NOISE = 0.02  # that a statistic may be wrong by: int8 and rooms
 Reals = NDArray[np.float64]
-_MAIN, _MAIN_WEIGHT = "ravdess", 3.0  # one corpus counts for more in the covariance: it has all the classes
+_MAIN_WEIGHT = 3.0  # one corpus counts for more in the covariance: it has all the classes
 
 
 @dataclass(frozen=True)
@@ -31,33 +32,51 @@ class Known:
     clips: list[Clip]
 
 
-def answer_layer(whole: Known, early: Known) -> tuple[Floats, Floats]:
-    """Kernel (statistics, groups * CLASSES) and bias; a group is a corpus at either length."""
+@dataclass(frozen=True)
+class Answer:
+    """Statistics, standardised and held within LIMIT, times `kernel`, plus `bias`: groups * CLASSES logits.
+
+    Standardised, because statistics differ in how far they reach, and int8 has one scale for all of them.
+    """
+
+    mean: Floats
+    deviation: Floats
+    kernel: Floats  # (statistics, groups * CLASSES); a group is a corpus at either length
+    bias: Floats
+
+    def logits(self, statistics: Floats) -> Reals:
+        """As the file computes them: the highest of each class's logits."""
+        every = np.maximum(standardised(statistics, self.mean, self.deviation) @ self.kernel + self.bias, 0)
+        return np.asarray(every.reshape(len(statistics), -1, len(CLASSES)).max(axis=1), np.float64)
+
+
+def answer_layer(whole: Known, early: Known) -> Answer:
+    """What these statistics teach."""
     corpora = sorted({clip.corpus for clip in whole.clips})
-    mean, deviation = whole.statistics.mean(axis=0), whole.statistics.std(axis=0) + 1e-6
+    mean, deviation = whole.statistics.mean(axis=0), whole.statistics.std(axis=0) + np.float32(1e-6)
     means: dict[tuple[int, str, str], Reals] = {}
     spread, weight = [], []
     for length, known in enumerate((whole, early)):
-        scaled = ((known.statistics - mean) / deviation).astype(np.float64)
+        scaled = standardised(known.statistics, mean, deviation).astype(np.float64)
         names = np.array([(clip.corpus, clip.emotion) for clip in known.clips])
         for corpus, emotion in sorted({(clip.corpus, clip.emotion) for clip in known.clips}):
             mine = scaled[(names == (corpus, emotion)).all(axis=1)]
             means[length, corpus, emotion] = mine.mean(axis=0)
             if known is whole:
                 spread.append(mine - mine.mean(axis=0))
-                share = (_MAIN_WEIGHT if corpus == _MAIN else 1.0) / np.sum(names[:, 0] == corpus)
+                share = (_MAIN_WEIGHT if corpus == MAIN else 1.0) / np.sum(names[:, 0] == corpus)
                 weight.append(np.full(len(mine), share))
     covariance = _covariance(np.concatenate(spread), np.concatenate(weight)) + np.diag((_NOISE / deviation) ** 2)
     order = list(means)
     centres = np.stack([means[one] for one in order])
     directions = _SHARPNESS * np.linalg.solve(covariance, centres.T)
-    bias = -0.5 * np.sum(centres.T * directions, axis=0) - (mean / deviation) @ directions
-    kernel = directions / deviation[:, None]
-    kernel, bias = kernel - kernel.mean(axis=1, keepdims=True), bias - bias.mean()  # small numbers suit int8
+    bias = -0.5 * np.sum(centres.T * directions, axis=0)
+    kernel = directions - directions.mean(axis=1, keepdims=True)
+    bias -= bias.mean()  # small numbers suit int8
     columns = [
         _column(order, length, corpus, emotion) for length in (0, 1) for corpus in corpora for emotion in CLASSES
     ]
-    return kernel[:, columns].astype(np.float32), bias[columns].astype(np.float32)
+    return Answer(mean, deviation, kernel[:, columns].astype(np.float32), bias[columns].astype(np.float32))
 
 
 def _covariance(spread: Reals, weight: Reals) -> Reals:
@@ -68,6 +87,6 @@ def _covariance(spread: Reals, weight: Reals) -> Reals:
 
 def _column(order: list[tuple[int, str, str]], length: int, corpus: str, emotion: str) -> int:
     """What a corpus does not have is as in the main one, or in any."""
-    wanted = [(length, corpus, emotion), (length, _MAIN, emotion)]
+    wanted = [(length, corpus, emotion), (length, MAIN, emotion)]
     found = [one for one in wanted if one in order] or [one for one in order if one[2] == emotion] or order
     return order.index(found[0])

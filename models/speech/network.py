@@ -1,133 +1,113 @@
-"""The network: five frames at a time, one LSTM, statistics of its states since the segment began, one answer.
+"""The network: 80 ms at a time, one LSTM, statistics of its states since the segment began, one answer.
 
-Each step of 50 ms gives a state and how much it should count (0..1). Mean and deviation of the states so far, so
-weighted, are what the answer is made of. They are added up outside of the file: exact, and the same after a second as
-after an hour. Trained with Keras, exported as plain operations with h and c in and out.
+Each step sees the MFCC features and what the stem (the two convolutions of whisper-tiny.en, as they are) makes of the
+mel bands, and gives a state and how much it should count (0..1). Mean and deviation of the states so far, so weighted,
+are what the answer is made of. They are added up outside of the file: exact, and the same after a second as after an
+hour. Trained with PyTorch, exported by `export.py` as plain operations with h and c in and out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
+import torch
+from torch import nn
 
 from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from edge.speech.features import FEATURES
-from edge.speech.frames import CHUNK
 from edge.speech.pooling import SMALLEST_VARIANCE
-from models.speech.recipe import FRAMES, Recipe
+from models.speech.head import Answer
+from models.speech.recipe import FRAMES, UNIT, Recipe
 
-STEPS = CHUNK // FRAMES  # LSTM steps in a chunk
-CELL_LIMIT = 8.0  # of c: beyond it tanh is 1 anyway, and a narrow range is what int8 needs
+STEM = 384  # channels
+STEM_PARTS = 2  # into which the stem's units of a step are averaged
+STEP_INPUTS = FRAMES * FEATURES + STEM_PARTS * STEM
+
+
+class Network(nn.Module):  # type: ignore[misc]
+    """Units in, states and weights out; what `taught` adds is for training alone."""
+
+    def __init__(self, corpora: int, recipe: Recipe, thoughts: int, views: int) -> None:
+        super().__init__()
+        self.front = nn.Linear(STEP_INPUTS, recipe.front)
+        self.lstm = nn.LSTM(recipe.front, recipe.units, batch_first=True)
+        self.weight = nn.Linear(recipe.units, 1)
+        self.dropout = nn.Dropout(recipe.dropout)
+        self.norm = nn.BatchNorm1d(2 * recipe.units)
+        self.shared = nn.Linear(2 * recipe.units, len(CLASSES))
+        self.own = nn.Parameter(torch.zeros(corpora, 2 * recipe.units, len(CLASSES)))
+        self.own_bias = nn.Parameter(torch.zeros(corpora, len(CLASSES)))
+        self.thought = nn.Linear(recipe.units, thoughts)
+        self.view = nn.Linear(2 * recipe.units, views)
+
+    def forward(self, features: torch.Tensor, stem: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(items, units, ...) to states (items, steps, units) and their weights (items, steps, 1)."""
+        front = torch.relu(self.front(joined(features, stem)))
+        states, _ = self.lstm(self.dropout(front))
+        return states, torch.sigmoid(self.weight(states))
+
+    def taught(
+        self, features: torch.Tensor, stem: torch.Tensor, asked: torch.Tensor, corpora: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits and views after the asked steps (items, answers, ...), and thoughts at every step."""
+        states, weights = self(features, stem)
+        statistics = pooled(states, weights).gather(1, asked[..., None].expand(-1, -1, 2 * states.shape[2]))
+        normed = self.norm(statistics.flatten(0, 1)).reshape(statistics.shape)
+        kept = self.dropout(normed)
+        logits = self.shared(kept) + torch.einsum("iad,idk->iak", kept, self.own[corpora])
+        return logits + self.own_bias[corpora][:, None], self.view(normed), self.thought(states)
+
+
+def joined(features: torch.Tensor, stem: torch.Tensor) -> torch.Tensor:
+    """What the front of each step sees: all frames' features, and averages of the stem's units."""
+    items, units = features.shape[:2]
+    steps = units * UNIT // FRAMES
+    frames = features.reshape(items, steps, -1)
+    averages = stem.reshape(items, steps, STEM_PARTS, -1, STEM).mean(dim=3)
+    return torch.cat((frames, averages.flatten(2)), dim=2)
+
+
+def pooled(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """(items, steps, 2 * units): weighted mean and deviation of the states up to each step."""
+    total = weights.cumsum(1)
+    mean = (weights * states).cumsum(1) / total
+    variance = (weights * states * states).cumsum(1) / total - mean * mean
+    return torch.cat((mean, (variance.clamp(min=0) + SMALLEST_VARIANCE).sqrt()), dim=2)
 
 
 @dataclass(frozen=True)
-class Network:
-    """Views of the same layers."""
+class Trained:
+    """What ships: the weights as plain arrays, `x @ kernel + bias`."""
 
-    states: Any  # (batch, frames, FEATURES) -> (batch, steps, units), (batch, steps, 1): states and their weights
-    head: Any  # (batch, 2 * units) -> (batch, classes): from statistics to logits
-    taught: Any  # (batch, frames, FEATURES) -> logits, thoughts, views at every step: only training asks for them
+    front: tuple[Floats, Floats]
+    lstm: tuple[Floats, Floats, Floats]  # kernel, recurrent kernel, bias; gates in the order of PyTorch: i, f, g, o
+    weight: tuple[Floats, Floats]
+    stem: tuple[Floats, Floats, Floats, Floats]  # PyTorch's kernels and biases of the two convolutions
+    answer: Answer
+
+    @property
+    def parameters(self) -> int:
+        answer = (self.answer.kernel, self.answer.bias)
+        return sum(part.size for layer in (self.front, self.lstm, self.weight, self.stem, answer) for part in layer)
 
 
-def network(classes: int, recipe: Recipe, thoughts: int, views: int) -> Network:
-    """With fresh weights."""
-    keras = tf.keras
-    decay = keras.regularizers.L2(recipe.weight_decay)
-    features = keras.Input((None, FEATURES))
-    stacked = keras.layers.Reshape((-1, FRAMES * FEATURES))(features)
-    front = keras.layers.Dense(recipe.front, "relu", kernel_regularizer=decay, name="front")(stacked)
-    front = keras.layers.Dropout(recipe.dropout)(front)
-    states = keras.layers.LSTM(
-        recipe.units, return_sequences=True, kernel_regularizer=decay, recurrent_regularizer=decay, name="lstm"
-    )(front)
-    states = keras.layers.Dropout(recipe.dropout)(states)
-    weights = keras.layers.Dense(1, "sigmoid", name="weight")(states)
-    statistics = keras.Input((2 * recipe.units,))
-    hidden = keras.layers.Dense(recipe.hidden, "relu", kernel_regularizer=decay, name="hidden")(statistics)
-    hidden = keras.layers.Dropout(recipe.dropout)(hidden)
-    head = keras.Model(statistics, keras.layers.Dense(classes)(hidden), name="head")
-    so_far = pooled(states, weights)
-    answers = keras.layers.TimeDistributed(head)(so_far)
-    thought = keras.layers.Dense(thoughts, name="thought")(states)
-    view = keras.layers.Dense(views, name="view")(so_far)
-    return Network(
-        keras.Model(features, [states, weights]),
-        head,
-        keras.Model(features, [answers, thought, view]),
+def plain(net: Network, stem: tuple[Floats, Floats, Floats, Floats], answer: Answer) -> Trained:
+    """The network's weights, those of the stem, and the answer."""
+
+    def array(tensor: torch.Tensor) -> Floats:
+        return np.asarray(tensor.detach().numpy(), np.float32).copy()
+
+    lstm = net.lstm
+    return Trained(
+        front=(array(net.front.weight.T), array(net.front.bias)),
+        lstm=(
+            array(lstm.weight_ih_l0.T),
+            array(lstm.weight_hh_l0.T),
+            array(lstm.bias_ih_l0 + lstm.bias_hh_l0),
+        ),
+        weight=(array(net.weight.weight.T), array(net.weight.bias)),
+        stem=stem,
+        answer=answer,
     )
-
-
-def with_head(net: Network, kernel: Floats, bias: Floats) -> Network:
-    """Answering by a linear layer of several logits for each class, of which the highest counts."""
-    keras = tf.keras
-    statistics = keras.Input((kernel.shape[0],))
-    out = keras.layers.Dense(kernel.shape[1], "relu", name="out")  # int8 is not spent on what is out of the question
-    head = keras.Model(statistics, highest(out(statistics)), name="head")
-    out.set_weights([kernel, bias])
-    return replace(net, head=head)
-
-
-def highest(logits: Any) -> Any:
-    """Of several logits for each class: (batch, several * CLASSES) to (batch, CLASSES)."""
-    return tf.reduce_max(tf.reshape(logits, (-1, logits.shape[1] // len(CLASSES), len(CLASSES))), axis=1)
-
-
-def pooled(states: Any, weights: Any) -> Any:
-    """(batch, steps, 2 * units): weighted mean and deviation of the states up to each step."""
-    total = tf.cumsum(weights, axis=1)
-    mean = tf.cumsum(weights * states, axis=1) / total
-    variance = tf.cumsum(weights * states * states, axis=1) / total - mean * mean
-    deviation = tf.sqrt(tf.maximum(variance, 0.0) + SMALLEST_VARIANCE)
-    return tf.concat([mean, deviation], axis=2)
-
-
-class ChunkStep(tf.Module):  # type: ignore[misc]
-    """What is exported: one chunk, unrolled, with the state outside; and the answer to given statistics."""
-
-    def __init__(self, net: Network) -> None:
-        super().__init__()
-        layers = {layer.name: layer for model in (net.states, net.head) for layer in model.layers}
-        weights = {name: layers[name].get_weights() for name in ("front", "lstm", "weight", "out")}
-        self._weights = {name: [tf.constant(part) for part in parts] for name, parts in weights.items()}
-        self.units = int(weights["lstm"][1].shape[0])
-
-    def signature(self) -> Any:
-        return tf.function(self.step).get_concrete_function(
-            features=tf.TensorSpec((1, CHUNK, FEATURES), tf.float32, "features"),
-            h=tf.TensorSpec((1, self.units), tf.float32, "h"),
-            c=tf.TensorSpec((1, self.units), tf.float32, "c"),
-            statistics=tf.TensorSpec((1, 2 * self.units), tf.float32, "statistics"),
-        )
-
-    def step(self, features: Any, h: Any, c: Any, statistics: Any) -> dict[str, Any]:
-        """The chunk's states (the last one is the next h), their weights, c; and the logits of `statistics`."""
-        kernel, recurrent, bias = self._weights["lstm"]
-        front_kernel, front_bias = self._weights["front"]
-        weight_kernel, weight_bias = self._weights["weight"]
-        stacked = tf.reshape(features, (STEPS, front_kernel.shape[0]))
-        front = tf.nn.relu(tf.matmul(stacked, front_kernel) + front_bias)
-        gates_in = tf.matmul(front, kernel) + bias
-        each = []
-        for index in range(STEPS):
-            gates = gates_in[index : index + 1] + tf.matmul(h, recurrent)
-            enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
-            c = tf.sigmoid(forget) * c + tf.sigmoid(enter) * tf.tanh(candidate)
-            c = tf.clip_by_value(c, -CELL_LIMIT, CELL_LIMIT)
-            h = tf.sigmoid(leave) * tf.tanh(c)
-            each.append(h)
-        states = tf.concat(each, axis=0)
-        weights = tf.sigmoid(tf.matmul(states, weight_kernel) + weight_bias)
-        return {"states": states, "weights": weights, "c": c, "logits": self._answer(statistics)}
-
-    def _answer(self, statistics: Any) -> Any:
-        kernel, bias = self._weights["out"]
-        return highest(tf.nn.relu(tf.matmul(statistics, kernel) + bias))
-
-
-def parameters(net: Network) -> int:
-    """How many numbers were learned and ship."""
-    return int(np.sum([np.prod(part.shape) for view in (net.states, net.head) for part in view.get_weights()]))

@@ -16,6 +16,7 @@ from edge.readings import SAMPLE_RATE, Samples
 from edge.speech.features import SegmentFeatures, standardised
 
 FILE = "parity.json"
+Utterance = tuple[Floats, Floats]  # features (chunks, CHUNK, FEATURES) and bands (chunks, CONTEXT + CHUNK, BANDS)
 _VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (570, 840, 2410), (530, 1840, 2480), (300, 870, 2240))
 
 
@@ -51,12 +52,16 @@ def utterances() -> list[Samples]:
     ]
 
 
-def utterance_features(cepstral_mean: Floats, mean: Floats, deviation: Floats) -> list[list[Floats]]:
+def utterance_inputs(cepstral_mean: Floats, mean: Floats, deviation: Floats) -> list[Utterance]:
     """Their chunks as the model takes them."""
-    return [
-        [standardised(chunk, mean, deviation) for chunk in SegmentFeatures(cepstral_mean).push(samples)]
-        for samples in utterances()
-    ]
+    return [as_inputs(samples, cepstral_mean, mean, deviation) for samples in utterances()]
+
+
+def as_inputs(samples: Samples, cepstral_mean: Floats, mean: Floats, deviation: Floats) -> Utterance:
+    """The chunks of one segment; not for less than a chunk."""
+    chunks = SegmentFeatures(cepstral_mean).push(samples)
+    features = np.stack([standardised(chunk.features, mean, deviation) for chunk in chunks])
+    return features, np.stack([chunk.bands for chunk in chunks])
 
 
 def write(folder: Path, logits: Floats) -> None:

@@ -1,101 +1,150 @@
 """scripts/train speech: from the public corpora to models/speech/speech.tflite.
 
 First the folds (each an estimate for people never heard), then the shipped model on everybody, with the same epochs
-and the temperature that suits the folds. Interrupt it at will; it goes on where it was.
+and the calibration that suits the folds. Interrupt it at will; it goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # read once; the voice detector would otherwise take four threads
+
 import numpy as np
-import tensorflow as tf
+import torch
 from numpy.typing import NDArray
 
 from edge.readings import LABELS
 from edge.speech.classifier import CLASSES, of_labels
-from models.common.calibration import fit_temperature
+from edge.speech.features import FEATURES
+from edge.speech.frames import CHUNK, HOP, WINDOW
 from models.common.metrics import accuracy, macro_recall
-from models.speech.convert import ship
-from models.speech.corpora import CORPORA, FOLDS, Clip
-from models.speech.dataset import Copies, Task, class_index, mask_of
-from models.speech.fit import answering, clip_logits, fit
+from models.speech.calibrate import answers_of, temperature_for
+from models.speech.corpora import CORPORA, FOLDS, MAIN, Clip, class_index
+from models.speech.dataset import Front, Inputs, Task, fronted
+from models.speech.export import ship
+from models.speech.fit import EARLY_FRAMES, LONGEST, clip_statistics, fit, statistics_of
+from models.speech.head import Answer, Known, answer_layer
 from models.speech.hints import hints_for
-from models.speech.material import Material, learned_from, prepare
-from models.speech.network import Network
+from models.speech.material import Material, kept_mean, prepare
+from models.speech.network import Network, plain
+from models.speech.parity import Utterance, as_inputs
 from models.speech.recipe import Recipe
-from models.speech.teacher import judgements, judges
+from models.speech.teacher import descriptions, judgements, judges
+
+_SHOWN = 150  # segments that show the converter what values occur
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network to be trained: on which clips, and where it is kept."""
+
+    material: Material
+    recipe: Recipe
+    seed: int
+    chosen: list[int]
+    folder: Path
+
+    @property
+    def clips(self) -> list[Clip]:
+        return self.material.clips
+
+    def trained(self) -> tuple[Network, Inputs, Answer]:
+        """A network that knows the chosen clips, the features as it takes them, and its answer in closed form."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        extraction = self.material.extraction
+        flat = Front(extraction.cepstral_mean, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32))
+        mine = [self.clips[n] for n in self.chosen]
+        mean = kept_mean(mine, extraction.spans, self.folder / "cepstral_mean.npy")
+        plain_inputs = Inputs(self.material.copies, extraction.cepstral_mean, flat)
+        inputs = fronted(plain_inputs, set(self.chosen), mean)
+        net = self._fitted(inputs)
+        whole, early = (self._known(net, inputs, most) for most in (LONGEST, EARLY_FRAMES))
+        return net, inputs, answer_layer(whole, early)
+
+    def _fitted(self, inputs: Inputs) -> Network:
+        clips, chosen = self.clips, self.chosen
+        described = descriptions(self.material.copies[0], len(clips))
+        lines = judges(described, clips, chosen)
+        hints = hints_for(self.material.copies, {n: clips[n].speaker for n in chosen}, lines, self.recipe)
+        judged = judgements(described, clips, chosen)
+        task = Task(inputs, clips, tuple(CORPORA), judged, hints, self.recipe)
+        return fit(task, chosen, self.seed, self.folder, _reporter(self.folder, self.recipe))
+
+    def _known(self, net: Network, inputs: Inputs, most: int) -> Known:
+        """The statistics of all chosen clips and copies, computed once."""
+        path = self.folder / f"statistics-{most}.npz"
+        if not path.exists():
+            known = statistics_of(net, inputs, self.clips, self.chosen, most)
+            np.savez(path, statistics=known.statistics, keys=[clip.key for clip in known.clips])
+        by_key = {clip.key: clip for clip in self.clips}
+        with np.load(path) as kept:
+            return Known(kept["statistics"], [by_key[key] for key in kept["keys"].tolist()])
+
+    def ship(self, net: Network, inputs: Inputs, answer: Answer, temperature: float, out: Path) -> None:
+        """Quantise and write the file and its manifest."""
+        weights = plain(net, self.material.extraction.stem.arrays, answer)
+        print(f"{self.folder.name}: temperature {temperature:.3f}, {weights.parameters} parameters", flush=True)
+        ship(weights, inputs.front, temperature, self._shown(inputs.front), out)
+
+    def _shown(self, front: Front) -> list[Utterance]:
+        """Segments of all copies of the chosen clips, as the file will see them."""
+        draw = np.random.default_rng(0)
+        found: list[Utterance] = []
+        while len(found) < _SHOWN:
+            number, clip = int(draw.integers(len(self.material.copies))), int(draw.choice(self.chosen))
+            found += [
+                as_inputs(samples, front.cepstral_mean, front.mean, front.deviation)
+                for samples in self.material.extraction.heard(clip, number)
+                if len(samples) > WINDOW + CHUNK * HOP
+            ]
+        return found
 
 
 def main() -> None:
     """Folds, then everybody, then what ships."""
     asked = _arguments()
-    tf.config.threading.set_intra_op_parallelism_threads(asked.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    torch.set_num_threads(asked.threads)
     recipe = replace(Recipe(), epochs=asked.epochs) if asked.epochs else Recipe()
-    material = prepare(asked.data, asked.voices or asked.work / "voices", asked.work, recipe)
-    print(f"{material.labelled} clips, and {len(material.voices)} without a label", flush=True)
-    runs = asked.work / "runs"
-    held_back = [
-        _fold(material, recipe, seed, fold, runs / f"seed{seed}-fold{fold}")
-        for seed in range(asked.seed, asked.seed + asked.seeds)
-        for fold in asked.folds
-    ]
+    material = prepare(asked.data, asked.work, recipe)
+    print(f"{len(material.clips)} clips of {len({clip.speaker for clip in material.clips})} speakers", flush=True)
+    clips, runs = material.clips, asked.work / "runs"
+    for seed in range(asked.seed, asked.seed + asked.seeds):
+        for fold in asked.folds:
+            held = [n for n, clip in enumerate(clips) if clip.fold() == fold]
+            _hold_out(Run(material, recipe, seed, _rest(clips, held), runs / f"seed{seed}-fold{fold}"), held)
     for corpus in asked.without:
-        _without(material, recipe, asked.seed, corpus, runs / f"seed{asked.seed}-without-{corpus}")
-    temperature = _temperature(held_back)
-    print(f"temperature {temperature:.3f}")
+        held = [n for n, clip in enumerate(clips) if clip.corpus == corpus]
+        folder = runs / f"seed{asked.seed}-without-{corpus}"
+        _hold_out(Run(material, recipe, asked.seed, _rest(clips, held), folder), held)
     if not asked.only_folds:
-        everybody = list(range(material.labelled))
-        net, copies = _trained(material, recipe, asked.seed, everybody, runs / f"seed{asked.seed}-all")
-        ship(net, copies, temperature, asked.out)
+        by_key = {clip.key: clip for clip in clips}
+        temperature = temperature_for([answers_of(path.parent, by_key) for path in sorted(runs.glob("*/float.npz"))])
+        run = Run(material, recipe, asked.seed, list(range(len(clips))), runs / f"seed{asked.seed}-all")
+        run.ship(*run.trained(), temperature, asked.out)
 
 
-def _fold(
-    material: Material, recipe: Recipe, seed: int, fold: int, folder: Path
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Truth and logits for RAVDESS clips of the fold, from a network that never heard its speakers."""
-    if not (folder / "float.npz").exists():
-        _train_fold(material, recipe, seed, fold, folder)
-    with np.load(folder / "float.npz") as kept:
-        answers = dict(zip(kept["keys"].tolist(), kept["logits"], strict=True))
-    heard = [clip for clip in material.clips if clip.corpus == "ravdess" and clip.key in answers]
-    truth = np.array([class_index(clip, CLASSES) for clip in heard])
-    return truth, np.stack([answers[clip.key] for clip in heard])
+def _rest(clips: list[Clip], held: list[int]) -> list[int]:
+    away = set(held)
+    return [n for n in range(len(clips)) if n not in away]
 
 
-def _train_fold(material: Material, recipe: Recipe, seed: int, fold: int, folder: Path) -> None:
-    """Train without a fold's speakers; keep the file, and what the float network says of them."""
-    clips = material.clips[: material.labelled]
-    net, copies = _trained(material, recipe, seed, [n for n, clip in enumerate(clips) if clip.fold() != fold], folder)
-    logits, order = clip_logits(net, copies, 0, [n for n, clip in enumerate(clips) if clip.fold() == fold])
-    for corpus in sorted({clips[n].corpus for n in order}):
-        _report(f"seed {seed} fold {fold} {corpus}", corpus, [clips[n] for n in order], logits)
-    ship(net, copies, 1.0, folder)
-    np.savez(folder / "float.npz", keys=[clips[n].key for n in order], logits=logits)
-
-
-def _without(material: Material, recipe: Recipe, seed: int, corpus: str, folder: Path) -> None:
-    """Train without a whole corpus, to see how far the rest carries."""
-    if not (folder / "manifest.json").exists():
-        rest = [n for n, clip in enumerate(material.clips[: material.labelled]) if clip.corpus != corpus]
-        net, copies = _trained(material, recipe, seed, rest, folder)
-        ship(net, copies, 1.0, folder)
-
-
-def _trained(material: Material, recipe: Recipe, seed: int, chosen: list[int], folder: Path) -> tuple[Network, Copies]:
-    """A network that knows the chosen clips, and the features as it takes them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    copies = learned_from(material, chosen, folder / "cepstral_mean.npy")
-    judged = judgements(material.described, material.clips, chosen)
-    lines = judges(material.described, material.clips, chosen)
-    hints = hints_for(material.states, copies.rows, {n: material.clips[n].speaker for n in chosen}, lines, recipe)
-    task = Task(copies, material.clips, judged, hints, recipe)
-    net = _fit(task, seed, chosen + material.voices, folder)
-    return answering(net, copies, material.clips, chosen), copies
+def _hold_out(run: Run, held: list[int]) -> None:
+    """Train without the speakers held back; keep the file, and what the float network says of them."""
+    if (run.folder / "float.npz").exists():
+        return
+    net, inputs, answer = run.trained()
+    statistics, order = clip_statistics(net, inputs, 0, held)
+    logits = answer.logits(statistics)
+    for corpus in sorted({run.clips[n].corpus for n in order}):
+        _report(f"{run.folder.name} {corpus}", corpus, [run.clips[n] for n in order], logits)
+    run.ship(net, inputs, answer, 1.0, run.folder)
+    np.savez(run.folder / "float.npz", keys=[run.clips[n].key for n in order], logits=logits)
 
 
 def _report(name: str, corpus: str, clips: list[Clip], logits: NDArray[np.float64]) -> None:
@@ -103,16 +152,15 @@ def _report(name: str, corpus: str, clips: list[Clip], logits: NDArray[np.float6
     mine = np.array([clip.corpus == corpus for clip in clips])
     own = [clip for clip in clips if clip.corpus == corpus]
     truth = np.array([class_index(clip, LABELS) for clip in own])
-    guess = (of_labels(logits[mine]) + mask_of(own[0])[: len(LABELS)]).argmax(axis=1)
-    found = macro_recall(truth, guess, len(LABELS))
-    text = f"{name}: seven {accuracy(truth, guess):.4f} macro {found:.4f}"
-    if corpus == "ravdess":
+    guess = of_labels(logits[mine]).argmax(axis=1)
+    text = f"{name}: seven {accuracy(truth, guess):.4f} macro {macro_recall(truth, guess, len(LABELS)):.4f}"
+    if corpus == MAIN:
         eight = np.array([class_index(clip, CLASSES) for clip in own])
         text += f" eight {accuracy(eight, logits[mine].argmax(axis=1)):.4f}"
     print(text, flush=True)
 
 
-def _fit(task: Task, seed: int, chosen: list[int], folder: Path) -> Network:
+def _reporter(folder: Path, recipe: Recipe) -> Callable[[int, float, float], None]:
     began = time.monotonic()
     log = folder / "loss.csv"
 
@@ -121,23 +169,14 @@ def _fit(task: Task, seed: int, chosen: list[int], folder: Path) -> Network:
             file.write(f"{epoch},{answers:.5f}\n")
         took = time.monotonic() - began
         losses = f"loss {answers:.4f} hints {hints:.4f}"
-        print(f"{folder.name} epoch {epoch}/{task.recipe.epochs} {losses} {took:.0f} s", flush=True)
+        print(f"{folder.name} epoch {epoch}/{recipe.epochs} {losses} {took:.0f} s", flush=True)
 
-    return fit(task, chosen, seed, folder / "checkpoint", report)
-
-
-def _temperature(held_back: list[tuple[NDArray[np.int64], NDArray[np.float64]]]) -> float:
-    """What suits speakers that were never heard; 1 where no fold was trained."""
-    if not held_back:
-        return 1.0
-    truth, logits = (np.concatenate([one[part] for one in held_back]) for part in (0, 1))
-    return fit_temperature(truth, logits)
+    return report
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/train speech", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
-    parser.add_argument("--voices", type=Path, help="people reading, as LibriSpeech has them; default WORK/voices")
     parser.add_argument("--work", type=Path, default=Path(".training/speech"), help="caches and checkpoints")
     parser.add_argument("--out", type=Path, default=Path("models/speech"), help="where the shipped file goes")
     parser.add_argument("--epochs", type=int, help=f"default {Recipe().epochs}")
