@@ -94,6 +94,16 @@ def test_classify_speech(audio: Path, tmp_path: Path) -> None:
     assert "error" in absent
 
 
+def test_classify_speech_tells_calm_from_neutral_if_asked(audio: Path) -> None:
+    result = emotion_edge("classify", "speech", "--eight", audio)
+    assert result.returncode == 0, result.stderr
+    line = json.loads(result.stdout)
+    assert set(line["eight"]) == {*line["probabilities"], "calm"}
+    assert sum(line["eight"].values()) == pytest.approx(1, abs=1e-4)
+    plain = json.loads(emotion_edge("classify", "speech", audio).stdout)
+    assert "eight" not in plain
+
+
 def test_watch_prints_a_line_per_change(start: Start, observer: Observer, broker: Broker) -> None:
     start()
     observer.wait("/reading", 20)

@@ -7,19 +7,21 @@ from hypothesis import strategies as st
 
 from edge.inference import Floats
 from edge.readings import SAMPLE_RATE, Samples
-from edge.speech.features import FEATURES, LIMIT, SegmentFeatures, standardised
-from edge.speech.filterbank import mel_filters
+from edge.speech.features import CONTEXT, FEATURES, LIMIT, SegmentFeatures, standardised
+from edge.speech.filterbank import cosines, mel_filters, slaney_filters
 from edge.speech.frames import CHUNK, HOP, WINDOW, Framer
-from edge.speech.spectrum import FFT, LIFTER, MELS, cepstrum, crossings, pitch, spectrum
+from edge.speech.spectrum import BANDS, FFT, LIFTER, MELS, cepstrum, crossings, pitch, spectrum
 from tests.speech.sounds import noise, silence, voice
 
 PRIOR = np.linspace(-5, 5, MELS - 1).astype(np.float32)
 
 
 def described(samples: Samples, *cuts: int) -> Floats:
+    """The features beside the bands: (frames, FEATURES + BANDS)."""
     features = SegmentFeatures(PRIOR)
     chunks = [chunk for part in np.split(samples, sorted(cuts)) for chunk in features.push(part)]
-    return np.concatenate(chunks) if chunks else np.empty((0, FEATURES), np.float32)
+    rows = [np.concatenate((chunk.features, chunk.bands[CONTEXT:]), axis=1) for chunk in chunks]
+    return np.concatenate(rows) if rows else np.empty((0, FEATURES + BANDS), np.float32)
 
 
 def framed(samples: Samples) -> Floats:
@@ -36,7 +38,36 @@ def test_the_static_cepstrum_is_that_of_python_speech_features() -> None:
         nfft=FFT, ceplifter=LIFTER, appendEnergy=False, winfunc=np.hamming,
     )  # fmt: skip
     assert np.abs(ours - theirs[: len(ours)]).max() < 0.01
-    assert np.abs(mel_filters(MELS, FFT, SAMPLE_RATE) - get_filterbanks(MELS, FFT, SAMPLE_RATE)).max() < 1e-6
+    assert np.array_equal(mel_filters(MELS, FFT, SAMPLE_RATE), np.float32(get_filterbanks(MELS, FFT, SAMPLE_RATE)))
+
+
+def test_the_lifted_cosines_are_those_of_python_speech_features() -> None:
+    from python_speech_features import lifter
+    from scipy.fftpack import dct
+
+    bands = np.random.default_rng(0).normal(0, 3, (5, MELS))
+    theirs = lifter(dct(bands, type=2, axis=1, norm="ortho"), LIFTER)
+    assert bands @ cosines(MELS, LIFTER) == pytest.approx(theirs, abs=1e-3)
+
+
+def test_the_bands_of_the_stem_are_whispers() -> None:
+    """A log spectrum in Slaney's bands of a Hann window of 400 points, scaled as the stem was trained."""
+    sound = voice(180, 2.0) + noise(2.0, 0.001)
+    window = np.hanning(WINDOW + 1)[:-1]
+    frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP]
+    power = np.abs(np.fft.rfft(frames * window)) ** 2
+    theirs = np.log10(np.maximum(power @ slaney_filters(BANDS, WINDOW, SAMPLE_RATE).T, 1e-10)) / 4
+    ours = described(sound)[:, FEATURES:]
+    theirs = theirs[: len(ours)]
+    late = slice(20, None)  # once the loudest frame is known
+    assert np.corrcoef(ours[late].ravel(), theirs[late].ravel())[0, 1] > 0.97
+
+
+def test_chunks_overlap_by_what_convolutions_look_back() -> None:
+    first, second = SegmentFeatures(PRIOR).push(np.tile(voice(150, 0.3), 2))[:2]
+    # The level is told against the loudest frame so far, so only differences between bands are the same.
+    shared, own = second.bands[:CONTEXT], first.bands[-CONTEXT:]
+    assert shared - shared.max() == pytest.approx(own - own.max(), abs=1e-4)
 
 
 @settings(max_examples=25, deadline=None)
@@ -60,12 +91,13 @@ def test_loudness_changes_nothing(factor: float) -> None:
     assert np.abs(quiet - loud).max() < 0.02
 
 
-def test_chunks_come_ten_frames_at_a_time() -> None:
+def test_chunks_come_whole() -> None:
     features = SegmentFeatures(PRIOR)
     needed = WINDOW + (CHUNK - 1) * HOP
     assert features.push(noise(1.0)[: needed - 1]) == []
     (chunk,) = features.push(noise(1.0)[:1])
-    assert chunk.shape == (CHUNK, FEATURES)
+    assert chunk.features.shape == (CHUNK, FEATURES)
+    assert chunk.bands.shape == (CONTEXT + CHUNK, BANDS)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +114,7 @@ def test_chunks_come_ten_frames_at_a_time() -> None:
 def test_extremes_give_finite_features(sound: Samples) -> None:
     values = described(sound.astype(np.float32))
     assert np.isfinite(values).all()
-    kept = standardised(values, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32))
+    kept = standardised(values[:, :FEATURES], np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32))
     assert np.abs(kept).max() <= LIMIT
 
 

@@ -13,10 +13,10 @@ from edge.device import resources
 from edge.errors import ModelError
 from edge.inference import read_manifest
 from edge.readings import LABELS, SAMPLE_RATE, Samples, Sound, SpeechReading
-from edge.speech import hearing
+from edge.speech import voice_detector
+from edge.speech.batch import ClipClassifier
 from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
-from edge.speech.whole import classify_clip
 from tests.speech.sounds import hum, noise, silence, talk
 
 TALK = talk(3.0)
@@ -58,7 +58,7 @@ def test_a_voice_is_read_every_half_second(path: SpeechPath) -> None:
 
 def test_a_reset_forgets_all_and_loads_nothing_again(path: SpeechPath, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = said(SpeechPath(SpeechSettings()), TALK)
-    monkeypatch.setattr(hearing, "_detector", None)
+    monkeypatch.setattr(voice_detector, "_silero", None)
     said(path, np.concatenate((hum(2.0), TALK, noise(1.0))))
     assert said(path, TALK) == fresh
 
@@ -171,18 +171,18 @@ def test_stereo_is_a_mistake(path: SpeechPath) -> None:
 
 
 def test_a_whole_clip() -> None:
-    result = classify_clip(TALK)
+    result = ClipClassifier().classify(TALK)
     assert result.probabilities is not None
     assert sum(result.probabilities) == pytest.approx(1)
     assert 2 < result.voiced_s < 3.5
-    again = classify_clip(TALK, SpeechSettings(prior={"sad": 20.0}))
+    again = ClipClassifier(settings=SpeechSettings(prior={"sad": 20.0})).classify(TALK)
     assert again.probabilities is not None
     assert np.argmax(again.probabilities) == LABELS.index("sad")
 
 
 @pytest.mark.parametrize("sound", [silence(2), noise(2), silence(0), np.ones(1, np.float32)])
 def test_a_clip_without_voice(sound: Samples) -> None:
-    result = classify_clip(sound)
+    result = ClipClassifier().classify(sound)
     assert result.probabilities is None
     assert result.voiced_s == 0
 
@@ -199,3 +199,29 @@ def test_a_manifest_of_another_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(wrong))
     with pytest.raises(ModelError, match="knows"):
         SpeechPath(SpeechSettings(), tmp_path)
+
+
+def test_a_model_of_the_version_before_is_refused_in_one_line(tmp_path: Path) -> None:
+    shipped = resources.models() / "speech"
+    manifest = read_manifest(shipped)
+    shutil.copy(shipped / manifest.file, tmp_path / manifest.file)
+    older = tuple(tensor for tensor in manifest.inputs if tensor.name != "bands")
+    (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, inputs=older)))
+    with pytest.raises(ModelError) as refused:
+        SpeechPath(SpeechSettings(), tmp_path)
+    assert "another version" in str(refused.value) or "not those of its manifest" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_detector_is_loaded_and_reset_once_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    resets: list[int] = []
+
+    class Counting:
+        def reset(self) -> None:
+            resets.append(1)
+
+    monkeypatch.setattr(voice_detector, "_silero", Counting)
+    path = SpeechPath(SpeechSettings())
+    assert len(resets) == 0
+    path.reset()
+    assert len(resets) == 1

@@ -9,28 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.readings import SAMPLE_RATE, Samples
-from edge.speech.hearing import STEP, stands_out
-from edge.speech.level import Gain, NoiseFloor, level_db
-from edge.speech.listening import PRE_ROLL, Listener, Piece, usable
 from edge.speech.quality import quality
-from edge.speech.segments import STEP_S, Segment, Turn, follow
+from edge.speech.segments import PRE_ROLL, STEP_S, Phase, Segment, Segmenter, SegmentStep, follow, usable
 from edge.speech.settings import SpeechSettings
-from tests.speech.sounds import hum, noise, silence, talk
+from edge.speech.voice_detector import STEP, Gain, NoiseFloor, ScreamDetector, level_db, stands_out
+from tests.speech.sounds import hum, noise, silence, talk, voice
 
 
-def heard(samples: Samples) -> list[Piece]:
-    return list(Listener(SpeechSettings()).push(samples))
+def heard(samples: Samples) -> list[SegmentStep]:
+    return list(Segmenter(SpeechSettings()).push(samples))
 
 
 def voiced(samples: Samples) -> float:
-    return float(np.mean([piece.turn is not Turn.QUIET for piece in heard(samples)]))
+    return float(np.mean([step.phase is not Phase.QUIET for step in heard(samples)]))
 
 
 def test_a_voice_is_heard() -> None:
-    pieces = heard(talk(3.0))
-    turns = [piece.turn for piece in pieces]
-    assert turns.count(Turn.BEGIN) >= 1
-    onset = turns.index(Turn.BEGIN) * STEP_S
+    steps = heard(talk(3.0))
+    phases = [step.phase for step in steps]
+    assert phases.count(Phase.BEGIN) >= 1
+    onset = phases.index(Phase.BEGIN) * STEP_S
     assert 0.9 < onset < 1.4
     assert 0.5 < voiced(talk(3.0)) < 0.8
 
@@ -62,59 +60,92 @@ def test_the_detector_keeps_to_one_thread() -> None:
 ASK_AND_COUNT = """
 import os
 import numpy as np
-from edge.speech.hearing import STEP, Hearing
-hearing = Hearing(3.0, None)
+from edge.speech.voice_detector import STEP, VoiceDetector
+detector = VoiceDetector(3.0, None)
 tasks = lambda: len(os.listdir("/proc/self/task"))
 before = tasks()
 for _ in range(20):
-    hearing.judge((0.1 * np.random.default_rng(0).standard_normal(STEP)).astype(np.float32))
+    detector.detect((0.1 * np.random.default_rng(0).standard_normal(STEP)).astype(np.float32))
 print(tasks() - before, os.environ.get("OMP_THREAD_LIMIT"))
 """
 
 
+def judged_as_scream(sound: Samples, refused: float = 0.1) -> int:
+    """How many steps; the detector says `refused` to each of them, the room is silent."""
+    scream = ScreamDetector()
+    steps = sound[: len(sound) // STEP * STEP].reshape(-1, STEP)
+    return sum(scream.detect(step, level_db(step), -90.0, refused) for step in steps)
+
+
+def shrieked(seconds: float) -> Samples:
+    """High syllables with hissing consonants in between."""
+    parts = []
+    for number in range(int(seconds / 0.3)):
+        parts += [
+            voice(520 + 40 * (number % 3), 0.16, 0.02, number),
+            0.5 * np.diff(noise(0.06, 0.2, number), prepend=0),
+            silence(0.08),
+        ]
+    return np.asarray(np.concatenate(parts), np.float32)
+
+
+def test_a_scream_is_a_voice_though_the_detector_refuses_it() -> None:
+    assert judged_as_scream(shrieked(3.0)) > 20
+    assert judged_as_scream(shrieked(3.0), refused=0.9) == 0  # nothing to add to what the detector says
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [voice(150, 3.0), hum(3.0, 500.0), noise(3.0, 0.3), silence(3.0)],
+    ids=["talk", "whistle", "hiss", "silence"],
+)
+def test_what_is_no_scream_is_not(sound: Samples) -> None:
+    assert judged_as_scream(sound) == 0
+
+
 def test_the_pre_roll_belongs_to_the_segment_and_nothing_is_lost() -> None:
     sound = talk(2.0)
-    pieces = heard(sound)
-    first = next(number for number, piece in enumerate(pieces) if piece.turn is Turn.BEGIN)
-    assert len(pieces[first].samples) == (PRE_ROLL + 1) * STEP
+    steps = heard(sound)
+    first = next(number for number, step in enumerate(steps) if step.phase is Phase.BEGIN)
+    assert len(steps[first].samples) == (PRE_ROLL + 1) * STEP
     begin = (first - PRE_ROLL) * STEP
-    last = next(number for number, piece in enumerate(pieces) if piece.turn is Turn.END)
-    joined = np.concatenate([piece.samples for piece in pieces[first : last + 1]])
+    last = next(number for number, step in enumerate(steps) if step.phase is Phase.END)
+    joined = np.concatenate([step.samples for step in steps[first : last + 1]])
     assert np.array_equal(joined, sound[begin : (last + 1) * STEP])
 
 
 SHORT = SpeechSettings(max_segment_s=1.0, hangover_s=0.1)
 
 
-def after(voices: list[float], chosen: SpeechSettings = SHORT) -> tuple[Segment, list[Turn]]:
-    segment, turns = Segment(), []
+def after(voices: list[float], chosen: SpeechSettings = SHORT) -> tuple[Segment, list[Phase]]:
+    segment, phases = Segment(), []
     for probability in voices:
-        segment, turn = follow(segment, probability, chosen)
-        turns.append(turn)
-    return segment, turns
+        segment, phase = follow(segment, probability, chosen)
+        phases.append(phase)
+    return segment, phases
 
 
 def test_a_pause_ends_a_segment() -> None:
-    segment, turns = after([0.1, 0.9, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1])
-    assert turns == [Turn.QUIET, Turn.BEGIN, *[Turn.GO_ON] * 4, Turn.END, Turn.QUIET]
+    segment, phases = after([0.1, 0.9, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1])
+    assert phases == [Phase.QUIET, Phase.BEGIN, *[Phase.CONTINUE] * 4, Phase.END, Phase.QUIET]
     assert segment.number == 1
     assert segment.voiced == 2
 
 
 def test_a_segment_is_bounded() -> None:
-    _, turns = after([0.9] * 100)
-    assert turns.index(Turn.END) * STEP_S <= 1.0
-    assert turns.count(Turn.BEGIN) == 4
+    _, phases = after([0.9] * 100)
+    assert phases.index(Phase.END) * STEP_S <= 1.0
+    assert phases.count(Phase.BEGIN) == 4
 
 
 @given(st.lists(st.floats(0, 1)))
 def test_segments_always_begin_before_they_go_on(voices: list[float]) -> None:
-    segment, turns = after(voices)
+    segment, phases = after(voices)
     going = False
-    for turn in turns:
-        assert going == (turn in {Turn.GO_ON, Turn.END})
-        going = turn in {Turn.BEGIN, Turn.GO_ON}
-    assert segment.number == turns.count(Turn.BEGIN)
+    for phase in phases:
+        assert going == (phase in {Phase.CONTINUE, Phase.END})
+        going = phase in {Phase.BEGIN, Phase.CONTINUE}
+    assert segment.number == phases.count(Phase.BEGIN)
     assert segment.voiced <= segment.steps
 
 
