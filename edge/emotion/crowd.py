@@ -30,6 +30,7 @@ from edge.readings import (
 ROOM = 0.5  # how much a voice counts that belongs to no face, while there are faces
 WATCHED_S = 8.0  # of a neutral face: what calibrating a seat needs
 _CLEAR = 0.25  # quality
+_SPEAKING_S = 0.8  # since the last reading of a voice: it is still heard
 _FORGET_S = 10.0  # a track that is not shown for so long does not come back
 
 
@@ -56,9 +57,11 @@ class Crowd:
             return []
         known = {(f.track, f.time) for f in self._faces.faces} if self._faces else set()
         self._faces = reading
+        voice = self._voice is not None and reading.time - self._voice.time < _SPEAKING_S
         for face in reading.faces:
             person = self._people.setdefault(face.track, Person(reading.time, self._population))
-            person.observe(face, reading.time, self._config.face.rest_share, self._learned.rest_neutral)
+            share, neutral = self._config.face.rest_share, self._learned.rest_neutral
+            person.observe(face, reading.time, share=share, neutral=neutral, voice=voice)
         self._people = {
             track: person for track, person in self._people.items() if reading.time - person.seen <= _FORGET_S
         }

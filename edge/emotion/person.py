@@ -32,10 +32,13 @@ class Person:
         self.usual: Evidence = NONE  # what the face has said over the last seconds, whatever it was
         self._recent: deque[FaceReading] = deque(maxlen=64)
 
-    def observe(self, face: FaceReading, now: float, share: float, neutral: float) -> None:
-        """Take in what the face path says at `now`; a face that was not classified since tells of its mouth alone."""
+    def observe(self, face: FaceReading, now: float, *, share: float, neutral: float, voice: bool) -> None:
+        """Take in what the face path says at `now`; a face that was not classified since tells of its mouth alone.
+
+        `share` of its rest is taken off, `neutral` is what looking so counts; `voice`: somebody is heard.
+        """
         self.seen = now
-        self.mouth.observe(now, face.mouth)
+        self.mouth.observe(now, face.mouth, voice=voice)
         if self.face is not None and face.time <= self.face.time:
             return
         said = evidence_of(face.probabilities)

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 WINDOW_S = 1.5  # of mouth movement that decides: short enough that two people in dialogue change within two seconds
 _MOST = 0.12  # movement of a frame beyond which more adds nothing: a jerk of the head is no longer word
-_SPEAKS = 0.016  # mean movement of a mouth that speaks
-_KEEPS = 1.4  # whoever has the voice keeps it until another's mouth moves so many times as much
+_SPEAKS = 0.012  # mean movement of a mouth that speaks; one that is still stays below, whatever the head does
+_CLEAR = 1.5  # times the movement of any other mouth: or the voice stays with whom it was
+_SILENT_S = 4.0  # time constant
 _FORGET_S = 4.0
 
 
@@ -21,19 +22,24 @@ class Mouth:
 
     def __init__(self) -> None:
         self._moved: deque[tuple[float, float]] = deque(maxlen=160)
+        self._silent = 0.0  # its movement while nobody speaks: what the camera's noise and the head make of it
 
-    def observe(self, now: float, movement: float) -> None:
-        """`movement` between the last two frames."""
+    def observe(self, now: float, movement: float, *, voice: bool) -> None:
+        """`movement` between the last two frames; `voice`: somebody is heard."""
         if self._moved and now <= self._moved[-1][0]:
             return
-        self._moved.append((now, min(max(movement, 0.0), _MOST)))
+        moved = min(max(movement, 0.0), _MOST)
+        if self._moved and not voice:
+            seconds = min(now - self._moved[-1][0], 1.0)
+            self._silent += min(1.0, seconds / _SILENT_S) * (moved - self._silent)
+        self._moved.append((now, moved))
         while now - self._moved[0][0] > _FORGET_S:
             self._moved.popleft()
 
     def movement(self, now: float) -> float:
-        """Its mean over the last moments; 0 where it was not seen."""
+        """Its mean over the last moments, beyond that in silence; 0 where it was not seen."""
         moved = [movement for time, movement in self._moved if 0.0 <= now - time <= WINDOW_S]
-        return sum(moved) / len(moved) if moved else 0.0
+        return max(0.0, sum(moved) / len(moved) - self._silent) if moved else 0.0
 
 
 def speaker(mouths: Mapping[int, Mouth], before: int | None, now: float) -> int | None:
@@ -43,6 +49,7 @@ def speaker(mouths: Mapping[int, Mouth], before: int | None, now: float) -> int 
     if not speaking:
         return None
     most = max(speaking, key=lambda track: (speaking[track], -track))
-    if before in speaking and speaking[most] < _KEEPS * speaking[before]:
-        return before
-    return most
+    others = max((movement for track, movement in moving.items() if track != most), default=0.0)
+    if speaking[most] >= _CLEAR * others:
+        return most
+    return before if before in speaking else None

@@ -14,6 +14,7 @@ Patch = NDArray[np.float32]
 _SIDE = 24  # pixels of the patch, which is as high as the face
 _LEAST_SPREAD = 4.0  # grey levels: less is nothing to compare
 _MOUTH = slice(14, 24), slice(4, 20)
+_HEAD = 1.1  # a mouth has more edges than the rest of a face, and moves with the head all the same
 _REST = slice(1, 13), slice(3, 21)  # brows, eyes and nose: what moves there moves with the head
 
 
@@ -31,7 +32,7 @@ class Movement:
         patch = _patch(luma, box)
         if self._last is not None:
             moved = np.abs(patch - self._last)
-            self.mouth = max(0.0, float(moved[_MOUTH].mean() - moved[_REST].mean()))
+            self.mouth = max(0.0, float(moved[_MOUTH].mean() - _HEAD * moved[_REST].mean()))
         self._last = patch
         self.change = 0.0 if self._judged is None else float(np.abs(patch - self._judged).mean())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge.config import schema
-from edge.face.boxes import scaled, without_doubles
+from edge.face.boxes import centre, scaled, without_doubles
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, SingleShot
@@ -81,6 +81,11 @@ class FacePath:
             if track.classified is not None:
                 faces.append(_reading(track, frame.image.shape[0] / luma.shape[0]))
         return FacesReading(frame.time, frame.number, tuple(sorted(faces, key=lambda face: face.track)))
+
+    def centres(self) -> dict[int, tuple[float, float]]:
+        """Where each face is that counts, as shares of the picture's width and height."""
+        height, width = self._shape
+        return {track.number: (x / width, y / height) for track in self._shown() for x, y in [centre(track.box)]}
 
     def _look_is_due(self, frame_time: float) -> bool:
         """Every so many frames, with each where frames are few, and at once while a new face waits to be confirmed."""

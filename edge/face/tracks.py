@@ -90,14 +90,16 @@ class Tracks:
 
     def follow(self, luma: Luma, now: float, forget_s: float) -> None:
         """Move every track to where its face is in this picture, if it can be told."""
-        for track in self.all:
-            ahead = _coasted(track, now)
-            box, track.match = follow.follow(luma, ahead, track.patch)
-            track.box, track.followed = (box if track.in_sight else ahead), now
-        for track in self.all:
+        ahead = [_coasted(track, now) for track in self.all]
+        for track, expected in zip(self.all, ahead, strict=True):
+            start = track.box if track.in_sight else expected
+            track.box, track.match = follow.follow(luma, start, track.patch)
+            track.followed = now
+        for track, expected in zip(self.all, ahead, strict=True):
             if track.in_sight and self._covered(track):
                 track.match = 0.0
             if not track.in_sight:
+                track.box = expected
                 continue
             if track.match >= _SURE and track.hits >= _SURE_HITS and now - track.found < _SURE_LIMIT * forget_s:
                 track.seen = now
@@ -187,7 +189,7 @@ def _velocity(track: Track, found: Box, now: float) -> tuple[float, float]:
 def _coasted(track: Track, now: float) -> Box:
     """Where the face should be by now if it went on as it did, out of sight for a moment."""
     seconds = now - track.followed
-    if track.in_sight or now - track.found > _COAST_S or seconds <= 0.0:
+    if now - track.found > _COAST_S or seconds <= 0.0:
         return track.box
     box = track.box
     return Box(box.x + track.velocity[0] * seconds, box.y + track.velocity[1] * seconds, box.width, box.height)

@@ -32,7 +32,7 @@ START = FusionWeights(name="fusion", version="4", face=1.0, speech=1.0, rest_neu
 def main() -> None:
     asked = options(__doc__ or "")
     cast = scenes(asked.data, "tune", FULL, asked.corpora)
-    weights = learned(cast, perceive(cast, models_of(asked), asked.work))
+    weights = learned(cast, perceive(cast, models_of(asked), asked.work, asked.workers))
     write(asked.fusion, weights)
     print(msgspec.json.encode(weights).decode())
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import msgspec
 
-from edge.config.schema import Config
+from edge.config.schema import Config, DecisionConfig
 from edge.device import resources
 from edge.emotion.fusion import learned_weights
 from edge.inference import read_manifest
+from edge.service.replay import Perceived
 from models.common.card import replace_measured
+from models.life.follow import Choice, dial
 from models.life.perceive import ROOT, Models, perceive
 from models.life.scenes import FULL, SHORT, LifeScene, scenes
 from models.life.score import judged, table, watch
@@ -29,10 +31,14 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
     asked = parser.parse_args()
     models = models_of(asked)
+    cast = scenes(asked.data, asked.part, SHORT if asked.short else FULL, asked.corpora)
+    seen = perceive(cast, models, asked.work, asked.workers)
     measured: dict[str, Any] = {
         "models": {"face": read_manifest(models.face).sha256, "speech": read_manifest(models.speech).sha256},
         "part": asked.part,
-    } | measure(scenes(asked.data, asked.part, SHORT if asked.short else FULL, asked.corpora), models, asked.work)
+    } | measure(cast, seen)
+    if not asked.short:
+        measured["dial"] = dial(cast, seen, Choice(learned_weights(), DecisionConfig()))
     text = msgspec.json.format(msgspec.json.encode(measured), indent=1)
     if not asked.short and asked.part == "report":
         (asked.out / "metrics.json").write_bytes(text + b"\n")
@@ -40,10 +46,10 @@ def main() -> None:
     print(text.decode() if asked.json else table(measured))
 
 
-def measure(cast: Sequence[LifeScene], models: Models, work: Path, config: Config | None = None) -> dict[str, Any]:
+def measure(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]]) -> dict[str, Any]:
     """Every figure for scenes of this size."""
     learned = learned_weights()
-    return judged(cast, [watch(config or Config(), items, learned) for items in perceive(cast, models, work)])
+    return judged(cast, [watch(Config(), items, learned) for items in seen])
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -57,6 +63,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--corpora", type=lambda text: tuple(text.split(",")), default=CORPORA, help="of voices")
     parser.add_argument("--work", type=Path, default=Path(".training/life"), help="where what was perceived is kept")
+    parser.add_argument("--workers", type=int, default=1, help="threads to perceive the scenes with")
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "life")
     return parser
 

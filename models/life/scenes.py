@@ -65,7 +65,7 @@ class Size:
     neutral: int  # people
 
 
-FULL = Size(faces=16, poor=3, voices=8, both=8, arrivals=6, neutral=20)
+FULL = Size(faces=14, poor=2, voices=6, both=7, arrivals=4, neutral=14)
 SHORT = Size(faces=3, poor=0, voices=2, both=2, arrivals=0, neutral=2)
 
 
@@ -142,7 +142,7 @@ def _both(cast: Sequence[Person], voices: Sequence[Speaker], each: int) -> Itera
 
 
 def _neutral(cast: Sequence[Person], most: int) -> Iterator[LifeScene]:
-    """Half a minute of nothing: sitting, talking, looking down, another look."""
+    """Half a minute of nothing: sitting, talking, looking down; then the same in another photograph of the person."""
     for person in cast[:most]:
         name = f"neutral/{person.name}"
         first, second = person.rest[0], person.rest[-1]
@@ -150,7 +150,8 @@ def _neutral(cast: Sequence[Person], most: int) -> Iterator[LifeScene]:
             Act(7.0, first), Act(7.0, first, "talking"), Act(3.0, first, "looking down"), Act(5.0, second),
             Act(6.0, second, "talking"), Act(2.0, second, "looking down"),
         ]  # fmt: skip
-        yield LifeScene(name, "neutral", NEUTRAL, (Span(0.0, 30.0, NEUTRAL),), _seen(acts, *_how(name)))
+        spans = (Span(0.0, 17.0, NEUTRAL), Span(17.0, 30.0, NEUTRAL))
+        yield LifeScene(name, "neutral", NEUTRAL, spans, _seen(acts, *_how(name)))
 
 
 def _seen(acts: list[Act], where: Conditions, seed: int) -> Make:

@@ -14,7 +14,7 @@ from edge.messages.payloads import ReadingPayload, StatePayload
 from edge.readings import ABSENT, LABELS, UNCERTAIN
 from edge.service.replay import Perceived, decided
 from models.common.metrics import bootstrap
-from models.life.scenes import LifeScene
+from models.life.scenes import LifeScene, Span
 
 SETTLED_S = 3.0  # after the beginning of a scene: somebody must be found first
 IN_TIME_S = 2.5  # within which a feeling should have become the state
@@ -144,26 +144,31 @@ def _arrivals(chosen: Sequence[tuple[LifeScene, Seen]]) -> dict[str, Any]:
 
 
 def _neutral(chosen: Sequence[tuple[LifeScene, Seen]]) -> dict[str, Any]:
-    """Nothing is felt: the share of time in the state of a feeling."""
+    """Nothing is felt: the share of time in the state of a feeling, and in what follows in another photograph."""
+    first, second = (_disturbed([(one, scene.spans[i]) for scene, one in chosen]) for i in range(2))
+    changes = sum(1 for scene, one in chosen for t, _ in one.states if SETTLED_S < t < scene.spans[0].end)
+    return {
+        "people": len(chosen),
+        **first,
+        "wrong_in_another_photograph": second["wrong"],
+        "changes_an_hour": round(changes / (first["minutes"] / 60), 1),
+    }
+
+
+def _disturbed(spans: Sequence[tuple[Seen, Span]]) -> dict[str, Any]:
     wrong = total = 0.0
     by_label: dict[str, float] = {}
-    changes = people = 0
-    for scene, one in chosen:
-        times = one.state_times(1.0, scene.seconds)
+    for one, span in spans:
+        times = one.state_times(max(span.start, 1.0), span.end)
         total += sum(times.values())
         for label, spent in times.items():
             if label not in (NEUTRAL, *_NOTHING):
                 wrong += spent
                 by_label[label] = by_label.get(label, 0.0) + spent
-        people += any(label not in (NEUTRAL, *_NOTHING) for label in times)
-        changes += sum(1 for t, _ in one.states if t > SETTLED_S)
     return {
-        "people": len(chosen),
         "minutes": round(total / 60, 1),
         "wrong": round(wrong / total, 4),
         "wrong_by_label": {label: round(spent / total, 4) for label, spent in sorted(by_label.items())},
-        "people_disturbed": round(people / len(chosen), 4),
-        "changes_an_hour": round(changes / (total / 3600), 1),
     }
 
 
@@ -219,5 +224,25 @@ def table(measured: Mapping[str, Any]) -> str:
         wrong = ", ".join(f"{label} {100 * share:.1f} %" for label, share in m["wrong_by_label"].items()) or "none"
         lines += ["", f"Neutral time ({m['people']} people, {m['minutes']:.0f} minutes of sitting, talking and "
                   f"looking down): {100 * m['wrong']:.1f} % of it in a wrong state ({wrong}), "
-                  f"{m['changes_an_hour']:.0f} changes an hour."]  # fmt: skip
+                  f"{m['changes_an_hour']:.0f} changes an hour. When another photograph of the person follows: "
+                  f"{100 * m['wrong_in_another_photograph']:.1f} %."]  # fmt: skip
+    if "dial" in measured:
+        lines += ["", *_dial(measured["dial"])]
     return "\n".join(lines)
+
+
+def _dial(positions: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "| `decision.expressiveness` | faces found | within 2.5 s | wrong at rest | both found | neutral time wrong |",
+        "|---|---|---|---|---|---|",
+    ]
+    for position, m in positions.items():
+        face = m["face"]
+        cells = [
+            f"{face['macro_recall']['state']:.2f}", f"{100 * face['entered_in_time']:.0f} %",
+            f"{100 * face['wrong_at_rest']:.1f} %",
+            f"{m['both']['macro_recall']['state']:.2f}" if "both" in m else "",
+            f"{100 * m['neutral']['wrong']:.1f} %" if "neutral" in m else "",
+        ]  # fmt: skip
+        lines.append(f"| {position} | {' | '.join(cells)} |")
+    return lines

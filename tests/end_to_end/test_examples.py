@@ -51,7 +51,7 @@ def test_there_are_examples() -> None:
 def test_every_topic_is_lines_of_text_and_the_examples_work(
     start: Start, observer: Observer, shell: dict[str, str]
 ) -> None:
-    start(device={"name": DEVICE}, publish={"modalities": True})
+    start(device={"name": DEVICE}, publish={"modalities": True, "people": True})
     observer.wait("/availability", 60)
     check_topics(observer, shell)
     observer.wait("/state", 60, lambda m: m.json["label"] != "absent")

@@ -166,3 +166,21 @@ def test_nothing_of_a_person_survives_their_leaving() -> None:
     places.leave(around(170.0, 110.0, 40.0, 54.0), person, 2.0)
     fresh = places.enter(around(170.0, 110.0, 40.0, 54.0), 3.0)
     assert (fresh.since, fresh.picture) == (3.0, False)
+
+
+def test_two_people_who_cross_keep_their_numbers() -> None:
+    tracks, settings = Tracks(), schema.FaceConfig()
+    for step in range(40):
+        noise = np.random.default_rng(step).integers(0, 256, (240, 320), dtype=np.uint8)
+        right, left = Box(40.0 + 5 * step, 90.0, 36.0, 48.0), Box(240.0 - 5 * step, 92.0, 33.0, 44.0)
+        now = step * 0.1
+        tracks.follow(noise, now, settings.forget_s)  # nothing matches: only the finder sees them
+        found = [Face(right, 0.9)] if overlap(right, left) > 0.3 else [Face(right, 0.9), Face(left, 0.85)]
+        tracks.update(found, noise, now, settings)
+        tracks.forget(now, settings.forget_s)
+        if step == 3:
+            number = {track.number: track.box.x for track in tracks.known}
+    first = min(number, key=lambda each: number[each])  # who came from the left
+    last = {track.number: track.box.x for track in tracks.known}
+    assert set(last) == set(number)
+    assert last[first] > 200

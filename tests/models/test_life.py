@@ -16,10 +16,10 @@ from edge.errors import SourceEnded
 from edge.readings import LABELS, Box, Face, FacesReading, SpeechReading
 from edge.service.replay import Perceived, decided
 from models.life import people, pictures, voices
+from models.life.follow import evidence, followed
 from models.life.pictures import Act, Actor, Conditions, Scenery
 from models.life.scenes import LifeScene, Size, Span, scenes
 from models.life.score import Seen, judged, macro, watch
-from models.life.tune import evidence, followed
 from tests.helpers.readings import WEIGHTS, face, voice
 
 DATA = os.environ.get("EMOTION_EDGE_DATA", "")
