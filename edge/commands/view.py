@@ -211,6 +211,10 @@ def _details(view: View) -> list[str]:
     lines = []
     if view.state is not None:
         lines.append(f"{view.state.people} in view")
+    if view.state is not None and view.state.reason is not None:
+        lines.append(f"uncertain: {view.state.reason}")
+    if view.reading is not None and view.reading.because:
+        lines.append(f"because: {printable(view.reading.because)}")
     if view.reading is not None:
         shares = [_part("face", view.reading.face), _part("voice", view.reading.speech)]
         lines += [text for text in shares if text] or ["nobody seen or heard"]

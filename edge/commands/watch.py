@@ -17,6 +17,7 @@ from edge.errors import EdgeError
 from edge.messages.commands import Command
 from edge.messages.payloads import Payload
 from edge.mqtt.subscriber import Subscriber
+from edge.printable import printable
 
 REDRAW_S = 0.25
 ASK_HEALTH_S = 5.0
@@ -29,6 +30,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_config(parser)
     broker.add_options(parser)
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time")
+    parser.add_argument("--why", action="store_true", help="with each change also what moved it")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     subscriber = Subscriber(mqtt, password, prefix, received)
     subscriber.start()
     try:
-        _watch(subscriber, View(prefix), messages, arguments.seconds)
+        _watch(subscriber, View(prefix), messages, arguments.seconds, why=arguments.why)
     finally:
         subscriber.stop()
         if sys.stdout.isatty():
@@ -60,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _watch(subscriber: Subscriber, view: View, messages: queue.Queue[Message], seconds: float | None) -> None:
+def _watch(
+    subscriber: Subscriber, view: View, messages: queue.Queue[Message], seconds: float | None, *, why: bool
+) -> None:
     terminal = sys.stdout.isatty()
     drawn = asked = 0.0
     height = 0
@@ -78,6 +82,8 @@ def _watch(subscriber: Subscriber, view: View, messages: queue.Queue[Message], s
         line = change_line(before, view)
         if line and not terminal:
             print(line, flush=True)
+            if why and view.reading is not None:
+                print(f"         because: {printable(view.reading.because)}", flush=True)
         if terminal and now - asked >= ASK_HEALTH_S:
             asked = now
             subscriber.send(Command("request", "health", None, transaction="watch"))
