@@ -16,6 +16,7 @@ from edge.emotion.fusion import learned_weights
 from edge.inference import read_manifest
 from edge.service.replay import Perceived
 from models.common.card import replace_measured
+from models.life.dialogue import dialogues, right_owner, summary
 from models.life.follow import Choice, dial
 from models.life.perceive import ROOT, Models, perceive
 from models.life.scenes import FULL, SHORT, LifeScene, scenes
@@ -28,9 +29,15 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--short", action="store_true", help="a few scenes of each kind")
     parser.add_argument("--part", choices=("report", "tune"), default="report", help="the people (default: report)")
+    parser.add_argument("--who", type=int, metavar="N", help="N scenes of each kind with several people: who speaks?")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
     asked = parser.parse_args()
     models = models_of(asked)
+    if asked.who:
+        found = dialogues(asked.data, asked.part, asked.who, asked.corpora)
+        spent = {kind: [right_owner(one, models) for one in rows] for kind, rows in found.items()}
+        print(msgspec.json.format(msgspec.json.encode(summary(spent)), indent=1).decode())
+        return
     cast = scenes(asked.data, asked.part, SHORT if asked.short else FULL, asked.corpora)
     seen = perceive(cast, models, asked.work, asked.workers)
     measured: dict[str, Any] = {
