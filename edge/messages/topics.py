@@ -51,6 +51,7 @@ TOPICS: dict[str, Topic] = {
 }
 
 DISCOVERY = "discovery/"
+SETTINGS = "settings"
 PRIVACY_COMMAND = "privacy/set"
 COMMANDS = (PRIVACY_COMMAND, "config/+/set", "request/+")  # what we subscribe to, below base/device
 PLAIN_COMMANDS = ("config/+/+/set",)  # the same without dots in topics, config/decision/enter/set: if we may

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -19,7 +20,8 @@ from edge.config import schema
 from edge.device.clock import Clock
 from edge.messages import commands
 from edge.messages.commands import MAX_BYTES, Command, Refusal
-from edge.messages.topics import COMMANDS, DISCOVERY, PLAIN_COMMANDS, PRIVACY_COMMAND
+from edge.messages.payloads import Payload
+from edge.messages.topics import COMMANDS, DISCOVERY, PLAIN_COMMANDS, PRIVACY_COMMAND, SETTINGS
 from edge.mqtt import reasons
 from edge.mqtt.client import UnusableFiles, new_client
 from edge.mqtt.reasons import Trouble
@@ -73,6 +75,14 @@ class Requested(Event):
     topic: str  # below base and device
     command: Command | Refusal | None
     retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Event):
+    """What the broker holds of our `settings`: the message of this session with this number."""
+
+    session: str
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +246,8 @@ class Connection:
         # The broker's queue for us is bounded too. A flood of QoS 0 does not fill it, and a session that is not kept
         # would lose the others all the same: so only the privacy switch is QoS 1.
         ours = [(f"{self._root}/{below}", int(below == PRIVACY_COMMAND)) for below in COMMANDS]
-        plain = [(f"{self._root}/{below}", 0) for below in PLAIN_COMMANDS]
-        client.subscribe([*ours, *((topic, 1) for topic in self._also), *plain])
+        wanted = [(f"{self._root}/{below}", 0) for below in (*PLAIN_COMMANDS, SETTINGS)]
+        client.subscribe([*ours, *((topic, 1) for topic in self._also), *wanted])
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
         refused = "; ".join(sorted({str(code) for code in codes[: len(COMMANDS)] if code.is_failure}))
@@ -252,6 +262,12 @@ class Connection:
             self._report(Received(self.number, message.topic, payload, message.retain))
             return
         topic = message.topic[len(self._root) + 1 :]
+        if topic == SETTINGS:
+            if message.retain:
+                with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+                    told = msgspec.json.decode(payload, type=Payload)
+                    self._report(Kept(self.number, told.session, told.seq))
+            return
         command = commands.parse(topic, payload, retained=message.retain)
         if isinstance(command, Command):
             command = replace(

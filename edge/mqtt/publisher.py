@@ -19,7 +19,7 @@ from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
 from edge.messages.status import BrokerStatus
 from edge.messages.topics import REWRITE_TEST, REWRITTEN, kind_of
-from edge.mqtt.connection import Acknowledged, Connection, Event, Ready, Received, Requested, SentBytes
+from edge.mqtt.connection import Acknowledged, Connection, Event, Kept, Ready, Received, Requested, SentBytes
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publish_queue import Message, PublishQueue
 from edge.mqtt.reconnect import Reconnector
@@ -202,7 +202,8 @@ class Publisher:
         self._outbox.find_earlier()
         self._reconnector.connect()
         while not self._stopping.is_set():
-            self._turn(_BACKLOG_TICK_S if self.connected and len(self._outbox) else self._reconnector.wait())
+            busy = self.connected and (len(self._outbox) or self._sender.settling)
+            self._turn(_BACKLOG_TICK_S if busy else self._reconnector.wait())
         self._close()
         self._reconnector.stopped()
         self._outbox.close()
@@ -247,6 +248,8 @@ class Publisher:
                 self._listeners[event.topic](event.payload)
         else:
             self._reconnector.handle(event)
+            if isinstance(event, Kept):
+                self._sender.kept(event.session, event.seq)
             if isinstance(event, Ready) and not self._topics_asked:
                 self._topics_asked = True
                 self._sender.test_topics()

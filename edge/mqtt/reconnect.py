@@ -95,7 +95,7 @@ class Reconnector:
         oldest = self._sender.oldest
         if self._accept_by is not None and now >= self._accept_by:
             self.lose(reasons.mute(self._settings))
-        elif self._connection and oldest is not None and now - oldest >= self._retry.answer:
+        elif self._connection and oldest is not None and now - oldest >= self._sender.patience:
             self.lose(Trouble("unreachable", f"the broker {reasons.address(self._settings)} stopped answering"))
         elif self._retry_at is not None and now >= self._retry_at and not self.leaving:
             self.connect()

@@ -20,6 +20,9 @@ class RetryPolicy:
     connect: float = 10.0  # for the TCP connection, and again for TLS and websockets
     accept: float = 10.0  # from TCP connection to accepted and subscribed: some brokers accept and hang
     answer: float = LIVE_AGE_S  # a broker that owes an acknowledgement this long is gone: what is under way is stale
+    settle: float = 30.0  # the same for what is retained, which does not go stale: brokers that come back are busy
+    settle_window: int = 5  # retained messages under way, so that many devices returning at once do not pile up
+    kept: float = 1.0  # for the broker to show, after a reconnect, what it has kept of us
     # A broker that is killed takes along what it acknowledged and had not handed on yet: what it acknowledged this
     # recently is kept once more when the link breaks.
     grace: float = 1.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from edge.device.clock import Clock
 from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
-from edge.messages.topics import DISCOVERY, LIVE_AGE_S, REWRITE_TEST, Topic, kind_of
+from edge.messages.topics import DISCOVERY, LIVE_AGE_S, REWRITE_TEST, SETTINGS, Topic, kind_of
 from edge.mqtt import reasons
 from edge.mqtt.backlog import Backlog
 from edge.mqtt.connection import Connection
@@ -28,6 +28,7 @@ class _Retained:
 
     message: Message
     number: int | None = None
+    delivered: bool = False  # the broker has it, or had it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class _InFlight:
     since: float
     keep: int = 0
     row: int | None = None  # of the outbox, if it is backlog
+    message: Message | None = None  # that it was made of, unless it is backlog
 
 
 class Sender:
@@ -60,11 +62,13 @@ class Sender:
         self._backlog = Backlog(outbox, stamp, clock, retry)
         self._responses = responses
         self._clock = clock
-        self._grace = retry.grace
+        self._retry = retry
         self._log_once = log_once
         self._connection: Connection | None = None
         self._connecting = True  # the first attempt has not ended: what is published meanwhile may still be sent live
         self._window = 0
+        self._settling_since: float | None = None  # the broker does not have all yet that is retained
+        self._kept_by: float | None = None  # until then the broker may show what it has kept of us
         self._retained: dict[str, _Retained] = {}
         self._queue: deque[Message] = deque()  # QoS 1, until the window has room
         self._in_flight: dict[int, _InFlight] = {}  # by message id, in the order of sending
@@ -76,21 +80,65 @@ class Sender:
         return next((each.since for each in self._in_flight.values()), None)
 
     @property
+    def settling(self) -> bool:
+        """What is retained is on its way; until the broker has it, nothing else is sent."""
+        return self._settling_since is not None
+
+    @property
+    def patience(self) -> float:
+        """How long the broker may owe an acknowledgement."""
+        return self._retry.settle if self.settling else self._retry.answer
+
+    @property
     def idle(self) -> bool:
         """Nothing live is under way or waits to be."""
         return not self._queue and all(each.row is not None for each in self._in_flight.values())
 
     def connected(self, connection: Connection, window: int) -> None:
-        """Send what is retained again, availability last, so that nobody sees us online with old values."""
+        """Send what is retained, first of all; where the broker may still have most of it, wait a moment to see."""
         self._connection, self._window = connection, window
         self._backlog.restart()
-        order = sorted(self._retained, key=lambda topic: (topic == "availability", topic.startswith(DISCOVERY)))
+        now = self._clock.monotonic()
+        self._settling_since = now
+        settings = self._retained.get(SETTINGS)
+        if settings and settings.delivered:
+            self._kept_by = now + self._retry.kept
+        else:
+            self._send_retained(kept=False)
+
+    def kept(self, session: str, seq: int) -> None:
+        """The broker holds this message on `settings`. The newest one shows that it also has what came before it."""
+        settings = self._retained.get(SETTINGS)
+        if self._kept_by is not None and settings:
+            newest = settings.delivered and (session, seq) == (self._stamp.session, settings.number)
+            self._send_retained(kept=newest)
+
+    def _send_retained(self, *, kept: bool) -> None:
+        """Availability last, so that nobody sees us online with old values. What was kept and is large or many is not
+        sent again; what matters most, such as privacy, always is: nodes of a cluster may keep different things."""
+        self._kept_by = None
+        wanted = [
+            topic
+            for topic, each in self._retained.items()
+            if not (kept and each.delivered and topic.startswith(("config/", DISCOVERY, SETTINGS)))
+        ]
+        order = sorted(wanted, key=lambda topic: (topic == "availability", topic.startswith(DISCOVERY)))
+        self._queue = deque(each for each in self._queue if not kind_of(each.topic).retained)
         self._queue.extendleft(self._retained[topic].message for topic in reversed(order))
         self._send_queue()
+        self._end_settling()
+
+    def _end_settling(self) -> None:
+        waiting = any(kind_of(each.topic).retained for each in self._queue)
+        waiting = waiting or any(each.message and kind_of(each.topic).retained for each in self._in_flight.values())
+        if self.settling and self._kept_by is None and not waiting:
+            self._settling_since = None
+            self._send_queue()
 
     def disconnected(self) -> None:
         """No connection, or none came about: keep what was not acknowledged and what had no chance to be sent."""
         self._connection, self._connecting = None, False
+        self._settling_since = self._kept_by = None
         in_flight, queue = [*(each for _, each in self._acknowledged), *self._in_flight.values()], list(self._queue)
         self._acknowledged.clear()
         self._in_flight.clear()
@@ -114,7 +162,8 @@ class Sender:
         elif self._stale(message) or not (self._connection or self._connecting):
             self._keep_if_wanted(message, rules)
         elif rules.qos == 0:
-            self._send(message, rules)
+            if not self._slow_to_settle():
+                self._send(message, rules)
         else:
             self._queue.append(message)
             self._send_queue()
@@ -125,6 +174,8 @@ class Sender:
         if done is None:
             return
         retained = self._retained.get(done.topic)
+        if retained and retained.message is done.message and not refused:
+            retained.delivered = True
         if retained and retained.message.payload == "" and not done.text:
             del self._retained[done.topic]  # what was cleared stays so: not again on every connect
         if refused:
@@ -135,6 +186,7 @@ class Sender:
         elif done.row is not None:
             self._backlog.delivered(done.row)
         self._send_queue()
+        self._end_settling()
 
     def _log_refusal(self, topic: str, why: str) -> None:
         """One line, however many topics are refused: one access list or one wrong certificate is the cause of all."""
@@ -149,7 +201,9 @@ class Sender:
     def release(self, at_once: bool = False) -> None:
         """Forget what was acknowledged long enough ago."""
         now = self._clock.monotonic()
-        while self._acknowledged and (at_once or now - self._acknowledged[0][0] >= self._grace):
+        if self._kept_by is not None and now >= self._kept_by:
+            self._send_retained(kept=False)
+        while self._acknowledged and (at_once or now - self._acknowledged[0][0] >= self._retry.grace):
             _, done = self._acknowledged.popleft()
             if done.row is not None:
                 self._backlog.delivered(done.row)
@@ -161,7 +215,7 @@ class Sender:
 
     def send_backlog(self) -> None:
         """Send what waits, as far as the rate and half of the window allow: live messages go first."""
-        if not self._connection:
+        if not self._connection or self.settling:
             return
         in_flight = sum(each.row is not None for each in self._in_flight.values())
         room = min(max(1, self._window // 2), self._window - len(self._in_flight) + in_flight)
@@ -192,9 +246,21 @@ class Sender:
         else:
             self._outbox.dropped += 1
 
+    def _slow_to_settle(self) -> bool:
+        """A broker this busy would tell readings when they are old."""
+        return self._settling_since is not None and self._clock.monotonic() - self._settling_since > 1.0
+
     def _send_queue(self) -> None:
-        while self._queue and self._connection and len(self._in_flight) < self._window:
-            message = self._queue.popleft()
+        if self._kept_by is not None:
+            return
+        window = min(self._window, self._retry.settle_window) if self.settling else self._window
+        while self._queue and self._connection and len(self._in_flight) < window:
+            may_leave = (i for i, each in enumerate(self._queue) if not self.settling or kind_of(each.topic).retained)
+            index = next(may_leave, None)
+            if index is None:
+                return
+            message = self._queue[index]
+            del self._queue[index]
             rules = kind_of(message.topic)
             if not rules.retained and self._stale(message):
                 self._keep_if_wanted(message, rules)
@@ -225,5 +291,5 @@ class Sender:
         sent = self._connection.send(topic, text, qos=rules.qos, retain=rules.retained, correlation=correlation)
         if sent is not None and rules.qos == 1:
             now = self._clock.monotonic()
-            self._in_flight[sent] = _InFlight(topic, text, message.captured, now, rules.keep)
+            self._in_flight[sent] = _InFlight(topic, text, message.captured, now, rules.keep, message=message)
         return sent is not None

@@ -21,7 +21,7 @@ from edge.mqtt.publisher import Publisher
 from edge.mqtt.retry import RetryPolicy
 
 QUICK = RetryPolicy(
-    first=0.1, most=0.3, slow=0.3, steady=1.0, connect=2.0, accept=1.0, answer=1.0, backlog_per_s=1000.0
+    first=0.1, most=0.3, slow=0.3, steady=1.0, connect=2.0, accept=1.0, answer=1.0, settle=2.0, backlog_per_s=1000.0
 )
 DEVICE = "shelf"
 ROOT = f"emotion/{DEVICE}"
