@@ -21,6 +21,8 @@ from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
 
+_QUEUED_AGE_S = 0.6 * LIVE_AGE_S  # what had to wait this long for a busy broker would be too old when it arrives
+
 
 @dataclass(slots=True)
 class _Retained:
@@ -232,8 +234,8 @@ class Sender:
         self._in_flight = {key: replace(each, text=b"", keep=0) for key, each in self._in_flight.items()}
         self._backlog.forget()
 
-    def _stale(self, message: Message) -> bool:
-        return self._clock.monotonic() - message.captured > LIVE_AGE_S
+    def _stale(self, message: Message, bound: float = LIVE_AGE_S) -> bool:
+        return self._clock.monotonic() - message.captured > bound
 
     def _keep_if_wanted(self, message: Message, rules: Topic) -> None:
         if rules.keep and self._outbox.keeps and isinstance(message.payload, Payload):
@@ -262,7 +264,7 @@ class Sender:
             message = self._queue[index]
             del self._queue[index]
             rules = kind_of(message.topic)
-            if not rules.retained and self._stale(message):
+            if not rules.retained and self._stale(message, _QUEUED_AGE_S):
                 self._keep_if_wanted(message, rules)
             else:
                 self._send(message, rules)
