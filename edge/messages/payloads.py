@@ -167,7 +167,7 @@ class Latency(Struct, frozen=True):
 
 
 class HealthPayload(Payload, kw_only=True, frozen=True):
-    """`health`: how the device fares."""
+    """`health`: the device's health."""
 
     uptime_s: float
     fps: float
