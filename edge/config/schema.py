@@ -49,6 +49,9 @@ class DeviceConfig(Section, frozen=True):
     name: Name | None = None  # default: a hash of the machine id
     board: Literal["auto", "pi4", "pi5", "jetson", "laptop"] = "auto"
     use: Literal["home", "public", "research", "art", "medical", "safety", "work", "school"] = "home"
+    tenant: Name | None = None  # whose device it is, where it stands and to what it belongs: told in `info`, for fleets
+    site: Name | None = None
+    group: Name | None = None
     language: Language = "en"  # of the names in Home Assistant; the page follows the browser
 
 
