@@ -43,7 +43,7 @@ def flood(rig: Rig) -> str:
         for number in range(FLOODERS)
     ]
     try:
-        rig.wait("response/error", seconds=30)  # it has begun
+        rig.until(lambda: any("/response/" in m.topic for m in list(rig.observer.messages)), "the flood to begin")
         began = time.monotonic()
         honest.send(f"{PREFIX}/privacy/set", json.dumps({"value": "ON", "transaction": "honest"}))
         honest.wait(f"{PREFIX}/privacy", 60, lambda m: m.payload == b"ON")
