@@ -428,7 +428,7 @@ def test_not_signed_by_the_owner(run: Run, home: Path, keys: Path, tmp_path: Pat
     (home / "model-signers").chmod(0o666)
     assert "other users may change it" in refused()
     (home / "model-signers").unlink()
-    assert "names whose models you trust" in refused()
+    assert "lists whose models you trust" in refused()
     assert "not the one given" in refused("--sha256", "0" * 64)
 
 
