@@ -76,7 +76,7 @@ def measure(data: Path, runs: Path, every: int) -> dict[str, Any]:
     metrics["ravdess"] = _mean_and_spread(metrics["folds"], seeds)
     together = joined(_cooled(heard[folder], [heard[other] for other in first if other != folder]) for folder in first)
     metrics["held_out"] = {name: judged(together.of(name)) for name in CORPORA if together.of(name).clips}
-    metrics["cross_corpus"] = _cross_corpus(runs, clips, shipped.temperature)
+    metrics["cross_corpus"] = _cross_corpus(runs, clips, temperature_for([_answers(heard[one]) for one in first]))
     metrics["robustness"] = _robustness(first, data, every)
     listeners = Listeners(SHIPPED)
     metrics["without_speech"] = without_speech(listeners, data)
@@ -91,11 +91,13 @@ def measure(data: Path, runs: Path, every: int) -> dict[str, Any]:
 
 def _cooled(heard: Heard, others: list[Heard]) -> Heard:
     """With logits divided by the temperature that suits the other folds."""
-    known = [
-        Answers([clip for clip, voiced in zip(one.clips, one.voiced, strict=True) if voiced], one.logits[one.voiced])
-        for one in others
-    ]
-    return Heard(heard.clips, heard.logits / temperature_for(known))
+    return Heard(heard.clips, heard.logits / temperature_for([_answers(one) for one in others]))
+
+
+def _answers(heard: Heard) -> Answers:
+    """Of the clips in which a voice was heard."""
+    clips = [clip for clip, voiced in zip(heard.clips, heard.voiced, strict=True) if voiced]
+    return Answers(clips, heard.logits[heard.voiced])
 
 
 def _complete(runs: Path) -> list[Path]:

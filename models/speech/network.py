@@ -18,7 +18,7 @@ from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from edge.speech.features import FEATURES
 from edge.speech.pooling import SMALLEST_VARIANCE
-from models.speech.head import Answer
+from models.speech.head import Answer, Shared
 from models.speech.recipe import FRAMES, UNIT, Recipe
 
 STEM = 384  # channels
@@ -58,6 +58,15 @@ class Network(nn.Module):  # type: ignore[misc]
         kept = self.dropout(normed)
         logits = self.shared(kept) + torch.einsum("iad,idk->iak", kept, self.own[corpora])
         return logits + self.own_bias[corpora][:, None], self.view(normed), self.thought(states)
+
+
+def shared_answer(net: Network) -> Shared:
+    """The layer that all corpora share, on plain statistics: the normalisation before it is folded in."""
+    norm, layer = net.norm, net.shared
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    kernel = layer.weight.T * scale[:, None]
+    bias = layer.bias + (norm.bias - norm.running_mean * scale) @ layer.weight.T
+    return Shared(np.asarray(kernel.detach().numpy(), np.float32), np.asarray(bias.detach().numpy(), np.float32))
 
 
 def joined(features: torch.Tensor, stem: torch.Tensor) -> torch.Tensor:

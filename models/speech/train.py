@@ -32,7 +32,7 @@ from models.speech.fit import EARLY_FRAMES, LONGEST, clip_statistics, fit, stati
 from models.speech.head import Answer, Known, answer_layer
 from models.speech.hints import hints_for
 from models.speech.material import Material, kept_mean, prepare
-from models.speech.network import Network, plain
+from models.speech.network import Network, plain, shared_answer
 from models.speech.parity import Utterance, as_inputs
 from models.speech.recipe import Recipe
 from models.speech.teacher import descriptions, judgements, judges
@@ -65,7 +65,7 @@ class Run:
         inputs = fronted(plain_inputs, set(self.chosen), mean)
         net = self._fitted(inputs)
         whole, early = (self._known(net, inputs, most) for most in (LONGEST, EARLY_FRAMES))
-        return net, inputs, answer_layer(whole, early)
+        return net, inputs, answer_layer(whole, early, shared_answer(net))
 
     def _fitted(self, inputs: Inputs) -> Network:
         clips, chosen = self.clips, self.chosen

@@ -19,7 +19,7 @@ from models.speech.corpora import MISSING, Clip, class_index  # noqa: E402
 from models.speech.dataset import ANSWERS, EARLY, Front, Inputs, Task, epoch, fronted  # noqa: E402
 from models.speech.head import Known, answer_layer  # noqa: E402
 from models.speech.hints import described, hints_for  # noqa: E402
-from models.speech.network import STEM, Network, joined, pooled  # noqa: E402
+from models.speech.network import STEM, Network, joined, pooled, shared_answer  # noqa: E402
 from models.speech.recipe import FRAMES, UNIT, Recipe  # noqa: E402
 from models.speech.teacher import Line, descriptions, judged_by_others, judgements  # noqa: E402
 from models.speech.whisper import Stem  # noqa: E402
@@ -115,6 +115,24 @@ def test_the_head_tells_classes_apart_in_every_corpus() -> None:
     # BanglaSER, the first group, has no calm: there it is what it is in RAVDESS.
     calm = CLASSES.index("calm")
     assert np.array_equal(answer.kernel[:, calm], answer.kernel[:, len(CLASSES) + calm])
+
+
+def test_what_all_corpora_share_counts_in_every_group() -> None:
+    clips, known = people(6)
+    torch.manual_seed(0)
+    net = Network(1, Recipe(units=6), 4, 5)
+    net.norm.running_mean.copy_(torch.from_numpy(known.mean(axis=0)))
+    net.norm.running_var.copy_(torch.from_numpy(known.var(axis=0)))
+    net.eval()
+    whole = Known(known, clips)
+    plain, mixed = answer_layer(whole, whole), answer_layer(whole, whole, shared_answer(net))
+    scaled = (known - plain.mean) / plain.deviation
+    added = scaled @ (mixed.kernel - plain.kernel) + (mixed.bias - plain.bias)
+    with torch.inference_mode():
+        shared = net.shared(net.norm(torch.from_numpy(known))).numpy()
+    shared -= shared.mean(axis=1, keepdims=True)
+    for group in np.split(added, 2, axis=1):
+        assert group == pytest.approx(2 * shared, abs=1e-3)
 
 
 def spoken(clips: int = 40) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
