@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -121,9 +120,7 @@ def count(environment: Path, board: str, names: tuple[str, ...]) -> Iterator[tup
         tree / "usr/bin/python3.11", "-S", HERE / "stages.py", environment / "material", *names,
     ]  # fmt: skip
     libraries = {"LD_LIBRARY_PATH": str(environment / "qemu/usr/lib/x86_64-linux-gnu")}
-    done = subprocess.run(
-        [str(word) for word in command], env={**os.environ, **libraries}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([str(word) for word in command], env=libraries, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"cost: the emulated service failed:\n{done.stderr[-2000:]}")
     yield from parsed(done.stderr)
