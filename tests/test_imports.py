@@ -54,7 +54,7 @@ def test_the_service_knows_nothing_of_the_recipes_and_the_tests() -> None:
 
 def test_no_modules_know_each_other() -> None:
     known = defaultdict(set)
-    for folder in ("edge", "models/common", "models/face", "models/finder", "models/fusion"):
+    for folder in ("edge", "models"):
         for file, _, module in imports_of(folder, "edge", "models"):
             known[module_of(file)].add(module)
     circles = list(circles_in(known))
