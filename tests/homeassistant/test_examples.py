@@ -55,6 +55,9 @@ def test_a_blueprint_uses_what_it_asks_for(file: Any) -> None:
         assert one["name"][0].isupper(), name
         assert len(one["selector"]) == 1, name
     for trigger in found["triggers"]:
+        if trigger["trigger"] == "numeric_state":
+            assert trigger["entity_id"] == "confidence"
+            continue
         assert trigger["entity_id"] == "emotion"
         wanted = trigger["to"] if isinstance(trigger["to"], list) else [trigger["to"]]
         assert set(wanted) <= set(LABELS)
