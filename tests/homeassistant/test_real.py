@@ -37,7 +37,7 @@ def shown(state: str | None) -> bool:
 
 def test_everything_appears_by_itself(home: HomeAssistant) -> None:
     home.wait(EMOTION, lambda state: state in LABELS, 40)
-    home.wait(f"sensor.emotion_{DEVICE}_fps", lambda state: state not in (None, "unknown"), 20)
+    home.wait(f"sensor.emotion_{DEVICE}_cpu", lambda state: state not in (None, "unknown", "unavailable"), 20)
     states = {name: one["state"] for name, one in home.states().items() if f"emotion_{DEVICE}" in name}
     assert states[f"sensor.emotion_{DEVICE}_people"] == "1"
     assert states[f"binary_sensor.emotion_{DEVICE}_presence"] == "on"
