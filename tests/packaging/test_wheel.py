@@ -85,7 +85,7 @@ def modules_after(python: Path, statement: str) -> set[str]:
 def test_what_is_not_used_is_not_imported(python: Path) -> None:
     assert not modules_after(python, "import edge") & {"numpy", "cv2", "msgspec", "paho", "asyncio"}
     assert not modules_after(python, "from edge import subscribe") & {"cv2", "ai_edge_litert"}
-    assert not modules_after(python, "from edge import Face, Speech, Pipeline") & {"paho", "tensorflow", "scipy"}
+    assert not modules_after(python, "from edge import Face, Speech, Pipeline") & {"paho", "tensorflow", "torch"}
     assert "tensorflow" not in modules_after(python, "import edge.service.build")
 
 
