@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.config.schema import Config
-from edge.emotion import describe
+from edge.emotion import describe, rest
 from edge.emotion.decision import decide
 from edge.emotion.evidence import Evidence, centred, distribution, evidence_of, offsets, total
 from edge.emotion.expressiveness import prior_of
 from edge.emotion.fusion import FusionWeights, Said, fuse, part_of, reading_of, weight_of
-from edge.emotion.person import Person
+from edge.emotion.person import STRANGER, Person
 from edge.emotion.speaker import speaker
 from edge.emotion.summary import rounded
 from edge.errors import EdgeError
@@ -30,6 +30,8 @@ from edge.readings import (
 ROOM = 0.5  # how much a voice counts that belongs to no face, while there are faces
 WATCHED_S = 8.0  # of a neutral face: what calibrating a seat needs
 _CLEAR = 0.25  # quality
+VOICE_SHARE = 0.8  # how much of what a voice usually says is taken off
+_SILENCE_S = 60.0  # after which somebody else may speak
 _SPEAKING_S = 0.8  # since the last reading of a voice: it is still heard
 _FORGET_S = 10.0  # a track that is not shown for so long does not come back
 
@@ -43,6 +45,7 @@ class Crowd:
         self._faces: FacesReading | None = None
         self._speech: SpeechReading | None = None  # the newest of all, heard or not
         self._voice: SpeechReading | None = None  # the newest with a voice in it
+        self._usual_voice = rest.begin()  # of whoever speaks in the room
         self._speaker: int | None = None
         self.apply(config)
 
@@ -73,6 +76,12 @@ class Crowd:
             return False
         self._speech = reading
         if reading.probabilities is not None:
+            if self._voice is None or reading.time - self._voice.time > _SILENCE_S:
+                self._usual_voice = rest.begin()
+            self._usual_voice = rest.observe(
+                self._usual_voice, evidence_of(reading.probabilities), reading.quality, reading.time,
+                share=VOICE_SHARE, neutral=self._learned.speech_offsets[0],
+            )  # fmt: skip
             self._voice = reading
             mouths = {track: self._people[track].mouth for track in self.present(reading.time) if track in self._people}
             self._speaker = speaker(mouths, self._speaker, reading.time)
@@ -171,7 +180,7 @@ class Crowd:
         face = person.said(now, self._config, self._learned)
         parts = [] if face is None else [(face, person.familiarity(self._config))]
         heard = self._heard(now) if self._owner(now) == track else None
-        return parts if heard is None else [*parts, (heard, 1.0)]
+        return parts if heard is None else [*parts, (heard, self._known_voice())]
 
     def room(self, now: float) -> list[tuple[Said, float]]:
         """The voice that belongs to nobody in view."""
@@ -179,7 +188,7 @@ class Crowd:
             return []
         faces = bool(self.present(now))
         heard = None if self._config.speech.require_face else self._heard(now)
-        return [] if heard is None else [(heard, ROOM if faces else 1.0)]
+        return [] if heard is None else [(heard, (ROOM if faces else 1.0) * self._known_voice())]
 
     def _of(self, track: int, now: float) -> Reading | None:
         """One person's fused view."""
@@ -190,12 +199,17 @@ class Crowd:
         """Whose voice is heard, while they are in view."""
         return self._speaker if self._speaker in self.present(now) else None
 
+    def _known_voice(self) -> float:
+        """How much the voice counts: less in its first seconds, in which its usual sound may become known."""
+        return STRANGER + (1.0 - STRANGER) * self._usual_voice.familiar
+
     def _heard(self, now: float) -> Said | None:
         """What the voice says."""
         voice = self._voice
         if voice is None or voice.probabilities is None:
             return None
-        evidence = total([(evidence_of(voice.probabilities), 1.0), (self._learned.speech_offsets, 1.0)])
+        beyond = self._usual_voice.without(evidence_of(voice.probabilities), VOICE_SHARE)
+        evidence = total([(beyond, 1.0), (self._learned.speech_offsets, 1.0)])
         return Said("speech", evidence, voice.quality, now - voice.time)
 
     def _weight(self, said: Said) -> float:

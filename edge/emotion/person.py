@@ -14,7 +14,7 @@ from edge.emotion.fusion import FusionWeights, Said, beyond_rest, freshness
 from edge.emotion.speaker import Mouth
 from edge.readings import FaceReading
 
-STRANGER = 0.3  # how much a face counts that is seen for the first time
+STRANGER = 0.2  # how much a face counts that is seen for the first time
 _USUAL_S = 4.0
 POOLED_S = 1.0  # of a face: its evidence is pooled over so long
 

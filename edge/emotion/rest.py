@@ -21,7 +21,7 @@ _WORTH_S = 1.0  # seconds of watching that the average person's rest weighs as m
 _MEMORY_S = 120.0  # of rest: what was before that counts less and less
 _STEP_S = 1.0  # time between two readings that counts, at most
 _FAR = 2.5  # nats: nothing moves the average by more at once
-_STRANGE, _FAMILIAR = 2.5, 0.0  # lead of a feeling up to which it may be rest: of a stranger, of somebody known
+_STRANGE, _FAMILIAR = 3.0, 0.0  # lead of a feeling up to which it may be rest: of a stranger, of somebody known
 _SOFT = 1.0  # nats below that until such a moment counts in full
 _MOST = 3.0  # nats by which rest may count against neutral: a plainly neutral face stays neutral whatever was before
 

@@ -37,7 +37,7 @@ class Choice:
         weights, decision = self.weights, self.decision
         for name, value in values.items():
             if name == "speech_neutral":
-                offsets = (self.weights.speech_offsets[0] + value, *self.weights.speech_offsets[1:])
+                offsets = (value, *self.weights.speech_offsets[1:])
                 weights = replace(weights, speech_offsets=offsets)
             elif name in ("face", "speech", "rest_neutral"):
                 weights = replace(weights, **{name: value})

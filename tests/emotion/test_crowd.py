@@ -110,3 +110,24 @@ def test_a_seat_is_calibrated_from_what_is_there_or_it_says_what_is_missing() ->
     reading = calibrated.reading(now)
     assert reading is not None
     assert LABELS[reading.probabilities.index(max(reading.probabilities))] == "neutral"
+
+
+def test_what_a_voice_always_sounds_like_is_taken_off_and_forgotten_after_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def sad_after_20_s(share: float) -> tuple[Crowd, float]:
+        monkeypatch.setattr("edge.emotion.crowd.VOICE_SHARE", share)
+        crowd = Crowd(Config(), WEIGHTS)
+        for i in range(40):
+            crowd.hear(voice("sad", i * 0.5, p=0.5))
+        reading = crowd.reading(19.5)
+        assert reading is not None
+        return crowd, reading.probabilities[LABELS.index("sad")]
+
+    _, plain = sad_after_20_s(0.0)
+    crowd, beyond = sad_after_20_s(0.8)
+    assert beyond < 0.75 * plain
+    fresh = Crowd(Config(), WEIGHTS)
+    for each in (fresh, crowd):  # after eighty seconds of silence somebody else may speak
+        each.hear(voice("sad", 100.0, p=0.5))
+    assert crowd.reading(100.0) == fresh.reading(100.0)

@@ -23,7 +23,7 @@ def live(
     out = []
     for i in range(round(seconds * 10)):
         now = start + i * 0.1
-        faces = () if label is None else tuple(face(label, now, track) for track in tracks)
+        faces = () if label is None else tuple(face(label, now, track, p=0.97) for track in tracks)
         scene.feed(FacesReading(now, i, faces))
         out += scene.tick(now, WALL + now)
     return out

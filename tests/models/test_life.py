@@ -107,7 +107,8 @@ def test_the_quick_decision_of_tuning_is_that_of_the_service() -> None:
     real = watch(replace(Config(), decision=settings), given, WEIGHTS)
     quick = followed(evidence(given, 13.0, Config(), WEIGHTS), settings)
     ours, theirs = ([(t, label) for t, label in one.states if t > 5.0] for one in (quick, real))
-    assert [label for _, label in ours] == [label for _, label in theirs] == ["uncertain", "happy"]
+    assert [label for _, label in ours] == [label for _, label in theirs]
+    assert ours[-1][1] == "happy"
     assert [t for t, _ in ours] == pytest.approx([t for t, _ in theirs], abs=0.25)
 
 
