@@ -65,7 +65,7 @@ def test_install_upgrade_rollback_uninstall(device: Device) -> None:
     """One life of a device, in one test: every release takes seconds to make."""
     told = device.install_wheel()
     first = device.current()
-    assert "no broker is named" in told
+    assert "no broker is configured" in told
     command = device.home / "current/bin/emotion-edge"
     assert (device.tree / "usr/local/bin/emotion-edge").readlink() == Path("/opt/emotion-edge/current/bin/emotion-edge")
     assert (device.units / "emotion-edge.service").exists()
