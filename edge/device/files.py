@@ -87,8 +87,8 @@ def sync_folder(folder: Path) -> None:
 
 def _remove_leftovers(path: Path) -> None:
     """Remove what a power cut left of earlier writes; what is younger than a minute may be another process's."""
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(path.parent):
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
             ours = entry.name.startswith(f".{path.name}.") and entry.name.endswith(".new")
             if ours and time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_S:
                 Path(entry.path).unlink()

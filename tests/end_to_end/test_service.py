@@ -96,7 +96,7 @@ def test_only_what_may_be_retained_is(start: Start, observer: Observer, broker: 
         wait_for(lambda: late.on("/availability"), 5, "retained messages")
         time.sleep(0.3)
         kinds = {below(message).split("/")[0] for message in late.messages}
-        assert kinds == {"availability", "info", "status", "privacy", "config"}
+        assert kinds == {"availability", "info", "status", "privacy", "config", "settings"}
         assert late.on("/availability")[0].payload == b"offline"
     finally:
         late.close()
