@@ -29,12 +29,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a page is out of date")
     check = parser.parse_args().check
     stale = []
-    for name, write in WRITERS.items():
-        text = NOTE + write().rstrip() + "\n"
-        path = PAGES / name
+    texts = {PAGES / name: NOTE + write().rstrip() + "\n" for name, write in WRITERS.items()}
+    texts[ROOT / "README.md"] = readme_figures()
+    for path, text in texts.items():
         if path.is_file() and path.read_text("utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(path.name)
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
@@ -243,6 +243,36 @@ def python_page() -> str:
 def _signature(function: Callable[..., Any]) -> str:
     parameters = [str(each) for name, each in inspect.signature(function).parameters.items() if name != "self"]
     return f"({', '.join(parameters)})".replace("'", "")
+
+
+def readme_figures() -> str:
+    """The README with the first figures of `scripts/evaluate life`."""
+    path = ROOT / "README.md"
+    text = path.read_text("utf-8")
+    life = json.loads((ROOT / "models" / "life" / "metrics.json").read_text("utf-8"))
+    rows = [
+        "Scenes composed of people that no model has learned from: somebody sits at rest, then shows a feeling for four"
+        " seconds. Measured by `scripts/evaluate life --data DIR`:",
+        "",
+        "| | feelings found as state, macro recall (95 %) | until the state is entered | a wrong state at rest |",
+        "|---|---|---|---|",
+    ]
+    for name, words in (("face", "a face"), ("voice", "a voice"), ("both", "both together")):
+        one = life[name]
+        low, high = one["interval"]
+        rows.append(
+            f"| {words} | {one['macro_recall']['state']:.2f} ({low:.2f} to {high:.2f}) | {one['entered_s']:.1f} s |"
+            f" {100 * one['wrong_at_rest']:.1f} % of scenes |"
+        )
+    neutral = life["neutral"]
+    rows += [
+        "",
+        f"While {neutral['people']} people sit, talk and look down without a feeling,"
+        f" {100 * neutral['wrong']:.1f} % of the time is spent in a wrong state.",
+    ]
+    begin, end = "<!-- measured: life -->\n", "<!-- /measured -->"
+    before, rest = text.split(begin)
+    return before + begin + "\n".join(rows) + "\n" + end + rest.split(end, 1)[1]
 
 
 WRITERS: dict[str, Callable[[], str]] = {
