@@ -9,9 +9,9 @@ from edge.face.boxes import centre, scaled, without_doubles
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, SingleShot
-from edge.face.look import Looker, Luma, at_most
 from edge.face.motion_gate import MotionGate
 from edge.face.quality import detail_of, overall
+from edge.face.search import Luma, Searcher, at_most
 from edge.face.tracks import Track, Tracks
 from edge.readings import FaceReading, FacesReading, Frame
 
@@ -36,7 +36,7 @@ class FacePath:
         """`find` makes a finder for the score from which a face counts."""
         self._settings = settings
         self._classifier = classifier or FaceClassifier()
-        self._looker = Looker(find)
+        self._looker = Searcher(find)
         self._tracks = Tracks()
         self._motion = MotionGate()
         self._start_over()

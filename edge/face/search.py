@@ -1,21 +1,108 @@
-"""Where to look: the whole picture in one, and closer in overlapping squares, so that small faces are found, too."""
+"""Searching a picture for faces: close to known ones mostly, all of it now and then, its squares in turn.
+
+Small faces are found in overlapping squares of the picture that show twice the detail.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.face.boxes import without_doubles
+from edge.face.boxes import centre, without_doubles
 from edge.face.finder import Finder, moved
 from edge.face.grid import SIDE
-from edge.readings import Face
+from edge.readings import Box, Face
 
 Luma = NDArray[np.uint8]
 Square = tuple[int, int, int]  # left, top, side
 
+WIDTH, HEIGHT = 320, 240  # the picture is searched at this size, or the same area in another shape
+_AT_A_TIME = 2  # squares that are searched with each search of the whole picture
 _CUT = 0.02  # of a square: a face that comes so near to its edge is seen better in the next one
+_REACH = 2.6  # heights of the face: width of a region of interest; the face may have moved by more than half of itself
+
+
+def at_most(luma: Luma) -> Luma:
+    """`luma` made smaller, never larger, to the area that is searched."""
+    height, width = luma.shape
+    scale = (WIDTH * HEIGHT / (width * height)) ** 0.5
+    if scale >= 0.99:
+        return luma
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    smaller: Luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    return smaller
+
+
+class Searcher:
+    """A finder and where it looked last; the finder is replaced when the threshold changes."""
+
+    def __init__(self, make: Callable[[float], Finder]) -> None:
+        self._make = make
+        self._asked: float | None = None
+        self._turn = 0
+
+    def prepare(self, min_score: float, min_size: float) -> None:
+        """`min_size` in pixels of the searched picture."""
+        if min_score != self._asked:
+            self._asked = min_score
+            self._finder = self._make(min_score)
+        self._min_score, self._min_size = min_score, min_size
+
+    def whole(self, luma: Luma, *, thorough: bool = False) -> list[Face]:
+        """Faces in the whole picture and, closer, in a few of its squares: all of them in turn, or at once."""
+        squares = closer(*luma.shape)
+        if not thorough:
+            squares = [squares[(self._turn + i) % len(squares)] for i in range(min(_AT_A_TIME, len(squares)))]
+            self._turn += _AT_A_TIME
+        found = self._finder.find(luma)
+        for square in squares:
+            found += within(luma, square, self._finder)
+        return self._good(found)
+
+    def close(self, luma: Luma, boxes: Sequence[Box]) -> list[Face]:
+        """Faces in and around the boxes."""
+        found: list[Face] = []
+        for box in boxes:
+            view = region_of_interest(luma, box)
+            found += [view.back(face) for face in self._finder.find(view.luma)]
+        return self._good(found)
+
+    def _good(self, faces: Sequence[Face]) -> list[Face]:
+        return without_doubles([f for f in faces if f.score >= self._min_score and f.box.height >= self._min_size])
+
+
+@dataclass(frozen=True, slots=True)
+class RegionOfInterest:
+    """`luma` shows what begins at (left, top) of the picture, `scale` times as large."""
+
+    luma: Luma
+    left: int
+    top: int
+    scale: float
+
+    def back(self, face: Face) -> Face:
+        """A face found in the view, as it lies in the picture."""
+        return moved(face, self.scale, self.left, self.top)
+
+
+def region_of_interest(luma: Luma, box: Box) -> RegionOfInterest:
+    """The square view of what is in and around `box`; beyond the picture its edge is repeated."""
+    x, y = centre(box)
+    height, width = luma.shape
+    side = min(max(8, round(_REACH * box.height)), 4 * max(height, width))
+    left = min(max(round(x - side / 2), 1 - side), width - 1)  # at least a line of the picture is inside
+    top = min(max(round(y - side / 2), 1 - side), height - 1)
+    inside = luma[max(top, 0) : top + side, max(left, 0) : left + side]
+    above, before = max(0, -top), max(0, -left)
+    below, behind = max(0, top + side - height), max(0, left + side - width)
+    if above or before or below or behind:
+        inside = cv2.copyMakeBorder(inside, above, below, before, behind, cv2.BORDER_REPLICATE)
+    smaller = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
+    return RegionOfInterest(np.asarray(cv2.resize(inside, (SIDE, SIDE), interpolation=smaller)), left, top, SIDE / side)
 
 
 def squares(height: int, width: int, side: int) -> list[Square]:

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from edge.face.batch import classify_picture, find_everywhere
 from edge.face.boxes import overlap
 from edge.face.finder import SingleShot
-from edge.face.look import HEIGHT, WIDTH, Looker, at_most
-from edge.face.search import everywhere
+from edge.face.search import HEIGHT, WIDTH, Searcher, at_most, everywhere
 from edge.readings import Box
 from tests.helpers.stage import Constant, Person, frame, picture, portrait
 
@@ -64,7 +63,7 @@ def test_far_faces_are_found_closer() -> None:
 
 
 def test_smaller_faces_than_asked_for_are_not_found() -> None:
-    looker, seen = Looker(SingleShot), luma([Person(320, 240)])
+    looker, seen = Searcher(SingleShot), luma([Person(320, 240)])
     for smallest, faces in ((20.0, 1), (80.0, 0)):
         looker.prepare(0.5, smallest)
         assert len(looker.whole(seen)) == faces
@@ -92,7 +91,7 @@ def test_pictures_without_a_face_of_any_shape_have_none(shape: tuple[int, int], 
     blank = np.full(shape, value, np.uint8)
     assert SingleShot().find(blank) == []
     assert find_everywhere(blank, SingleShot()) == []
-    looker = Looker(SingleShot)
+    looker = Searcher(SingleShot)
     looker.prepare(0.5, 20.0)
     assert looker.whole(blank) == []
     assert looker.close(blank, [Box(-30, -30, 20, 20), Box(0, 0, 500, 700), Box(900, 900, 1, 1)]) == []
