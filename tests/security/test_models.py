@@ -321,10 +321,14 @@ def test_killed_in_the_middle_it_is_the_old_one_or_the_new_one(tmp_path: Path) -
         while not stop.is_set():
             number += 1
             copy = tmp_path / "copy" / str(number)
+            switch = store / "fusion" / "in-use.json"
+            before = switch.read_bytes()
             try:
                 shutil.copytree(store, copy)
             except shutil.Error:
                 continue  # what was not in use any more went away while it was copied
+            if switch.read_bytes() != before:
+                continue  # the copy is of two instants
             choice = choose("fusion", copy, trial=False)
             seen.add(choice.version)
             if choice.problem:
