@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -20,7 +19,7 @@ from edge.errors import BrokerError, MissingPackage
 from edge.fleet.collect import Delivery
 from edge.fleet.facts import TOPICS
 from edge.mqtt import reasons
-from edge.mqtt.client import UnusableFiles, tls_context
+from edge.mqtt.client import UnusableFiles, new_client
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +44,13 @@ class MqttFeed:
             for levels in _LEVELS
         ]
         self._settings = settings
-        client = paho.Client(CallbackAPIVersion.VERSION2, member, protocol=paho.MQTTv5, manual_ack=True)
+        try:
+            client = new_client(settings, password, member)
+        except UnusableFiles as unusable:
+            raise BrokerError(unusable.trouble.reason) from None
+        client.manual_ack_set(True)
         client.max_inflight_messages_set(IN_FLIGHT)
         client.reconnect_delay_set(1, 15)
-        if settings.username:
-            client.username_pw_set(settings.username, password)
-        if settings.tls:
-            try:
-                client.tls_set_context(tls_context(settings))
-            except UnusableFiles as unusable:
-                raise BrokerError(unusable.trouble.reason) from None
         client.on_connect = self._connected
         client.on_message = self._received
         self._client = client

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from edge.errors import StorageError
 from edge.fleet.store import Store
 from tests.helpers.broker import wait_for
-from tests.helpers.postgres import PROGRAMS, Make, Postgres
+from tests.helpers.postgres import PROGRAMS, Make, Postgres, connects
 
 
 @pytest.fixture(scope="session")
@@ -33,20 +32,12 @@ def postgres() -> Iterator[Postgres]:
 def store(postgres: Postgres) -> Iterator[Store]:
     """Empty tables."""
     one = Store(postgres.url)
-    wait_for(lambda: _connects(one), 20, "the database")
+    wait_for(lambda: connects(one), 20, "the database")
     one.run("drop schema public cascade")
     one.run("create schema public")
     one.create()
     yield one
     one.close()
-
-
-def _connects(store: Store) -> bool:
-    try:
-        store.connect()
-    except StorageError:
-        return False
-    return True
 
 
 @pytest.fixture

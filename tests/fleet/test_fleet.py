@@ -22,7 +22,7 @@ from edge.fleet.collect import Delivery, collect
 from edge.fleet.facts import Poison, fact
 from edge.fleet.store import Store
 from tests.helpers.broker import Broker, Observer, wait_for
-from tests.helpers.postgres import Make, Postgres
+from tests.helpers.postgres import Make, Postgres, connects
 
 pytestmark = pytest.mark.slow
 
@@ -220,14 +220,6 @@ def deep_broker(tmp_path: Any) -> Any:
     one.start()
     yield one
     one.kill()
-
-
-def connects(store: Store) -> bool:
-    try:
-        store.connect()
-    except StorageError:
-        return False
-    return True
 
 
 @contextmanager

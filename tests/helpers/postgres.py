@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edge.errors import StorageError
+from edge.fleet.store import Store
 from tests.helpers.broker import free_port
 
 Make = Callable[..., dict[str, Any]]  # a payload with its head: seq, ts, session, and its own fields
@@ -44,3 +46,12 @@ class Postgres:
         subprocess.run(
             [self._programs / program, *map(str, words)], check=True, stdout=subprocess.DEVNULL, cwd="/", **self._user
         )
+
+
+def connects(store: Store) -> bool:
+    """Whether the database answers now."""
+    try:
+        store.connect()
+    except StorageError:
+        return False
+    return True
