@@ -59,7 +59,7 @@ def same_broker(ours: MqttConfig, host: str, port: int | None, *, tls: bool) -> 
 def prefix(config: Config, arguments: argparse.Namespace) -> str:
     """Base and device of the topics that are meant."""
     device = arguments.device or device_name(config.device.name, machine_id())
-    return f"{arguments.base or config.mqtt.base}/{device}"
+    return f"{arguments.base or config.topic_base}/{device}"
 
 
 def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttConfig, str | None]:

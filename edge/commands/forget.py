@@ -60,6 +60,7 @@ def _kept() -> list[str]:
         "availability",
         "info",
         "privacy",
+        "reported",
         "settings",
         "status/camera",
         "status/microphone",

@@ -131,7 +131,7 @@ def _own_broker(config: Config) -> Iterator[Config]:
 def _address(config: Config) -> list[str]:
     """Where our own broker is, in words for `watch`."""
     mqtt = config.mqtt
-    return ["--broker", f"{mqtt.host}:{mqtt.port}", "--base", mqtt.base, "--protocol", mqtt.protocol]
+    return ["--broker", f"{mqtt.host}:{mqtt.port}", "--base", config.topic_base, "--protocol", mqtt.protocol]
 
 
 @contextlib.contextmanager

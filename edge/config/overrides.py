@@ -46,14 +46,15 @@ def change(path: Path, base: Config, values: Mapping[str, Any]) -> Config:
 
 def with_changes(base: Config, values: Mapping[str, Any]) -> Config:
     """`base` with some live keys changed, all or none; nothing is kept. ConfigError as for `change`."""
-    changed = keys.replaced(base, {key: _allowed(key, value) for key, value in values.items()})
+    changed = keys.replaced(base, {key: checked(key, value) for key, value in values.items()})
     found = [line for line in problems(changed) if line not in problems(base)]
     if found:
         raise ConfigError("\n".join(found))
     return changed
 
 
-def _allowed(key: str, value: Any) -> Any:
+def checked(key: str, value: Any) -> Any:
+    """The value as the key's type; ConfigError if the key is unknown or not live, or the value not allowed."""
     hint = keys.types().get(key)
     if hint is None:
         raise ConfigError(f"{key}: no such key{keys.did_you_mean(key)}")

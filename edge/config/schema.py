@@ -263,6 +263,16 @@ class Config(Section, frozen=True):
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 
+    @property
+    def topic_base(self) -> str:
+        """What the device's name follows in topics: mqtt.base, then tenant, site and group, those that are set."""
+        return topic_base(self.mqtt.base, self.device.tenant, self.device.site, self.device.group)
+
+
+def topic_base(base: str, *levels: str | None) -> str:
+    """`base` and the levels that are set, as one topic."""
+    return "/".join([base, *(level for level in levels if level)])
+
 
 # What may change while the service runs. The rest needs a restart.
 LIVE_SECTIONS = ("decision", "fusion", "publish", "limits", "log")

@@ -49,7 +49,8 @@ def broker(subject: Subject) -> Iterator[Finding]:
         return
     with rights_of_service(subject.path):
         password = mqtt_password(mqtt)
-    root = f"{mqtt.base}/{device_name(subject.loaded.config.device.name, machine_id())}"
+    config = subject.loaded.config
+    root = f"{config.topic_base}/{device_name(config.device.name, machine_id())}"
     with rights_of_service(subject.path):
         found = list(_rights(working, password, root))
     yield from found

@@ -8,9 +8,14 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["state", "event", "summary", "health", "info", "availability"]
+Kind = Literal["state", "event", "summary", "health", "info", "availability", "reported"]
 FACTS = ("state", "event", "summary")  # each is kept exactly once
-NEWEST = ("health", "info", "availability")  # only the newest of each device counts, health also for a while
+NEWEST = (
+    "health",
+    "info",
+    "availability",
+    "reported",
+)  # only the newest of each device counts, health also for a while
 TOPICS = (*FACTS, *NEWEST, "backlog")
 MAX_BYTES = 64_000
 

@@ -159,6 +159,12 @@ class Store:
                         str(document.get("board", "")),
                     ),
                 )
+            elif each.kind == "reported":
+                cursor.execute(
+                    "insert into device (device, reported, reported_at) values (%s, %s, now())"
+                    " on conflict (device) do update set reported = excluded.reported, reported_at = now()",
+                    (each.device, _json(document)),
+                )
         healths = [(each.device, _json(each.document)) for each in facts if each.kind == "health"]
         if healths:
             cursor.executemany("insert into health (device, document) values (%s, %s)", healths)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from edge.config.schema import topic_base
 from edge.language.catalogue import Language
 from edge.messages.payloads import InfoPayload
 
@@ -68,7 +69,9 @@ def device(
             publish[name] = msgspec.json.decode(word)
     ours = info.config["home_assistant"]
     return Device(
-        base=info.config["mqtt"]["base"],
+        base=topic_base(
+            info.config["mqtt"]["base"], *(info.config["device"].get(level) for level in ("tenant", "site", "group"))
+        ),
         name=info.device,
         prefix=ours["prefix"],
         version=info.version,

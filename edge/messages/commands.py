@@ -23,10 +23,10 @@ _SWITCH = {"ON": True, "OFF": False}
 @dataclass(frozen=True, slots=True)
 class Command:
     """Something to do. `value` is True for privacy ON; the new value of a config key, None to reset it; a request's
-    document."""
+    document; the bytes of a fleet's document."""
 
-    kind: Literal["privacy", "config", "request"]
-    name: str  # "" for privacy, "decision.enter" for config, "info" for a request
+    kind: Literal["privacy", "config", "request", "desired"]
+    name: str  # "" for privacy, "decision.enter" for config, "info" for a request, "all" for a fleet's document
     value: Any
     transaction: str | int | None = None
     response_topic: str | None = None  # below ours, MQTT 5 only; the publisher minds it

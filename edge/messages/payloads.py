@@ -213,6 +213,17 @@ class SettingsPayload(Payload, kw_only=True, frozen=True):
     values: dict[str, Any]  # by key, such as "decision.enter"
 
 
+class ReportedPayload(Payload, kw_only=True, frozen=True):
+    """`reported`: what became of the fleet's documents on `fleet/<name>/desired`. Only from devices of a fleet."""
+
+    documents: dict[str, int]  # name, such as "all" -> version of the document that holds
+    values: dict[str, Any]  # by key: what these documents ask for together and what was taken over
+    refused: dict[str, str]  # by key: what they ask for and is not done, and why
+    document: str = ""  # the newest one that came: its name,
+    version: int | None = None  # its version, as far as it could be read,
+    error: str | None = None  # and why all of it was refused
+
+
 class BacklogPayload(Payload, kw_only=True, frozen=True):
     """`backlog`: a message that waited while the broker was away, as it would have been sent."""
 

@@ -46,6 +46,7 @@ TOPICS: dict[str, Topic] = {
     "privacy": Topic(1, None, retained=True),
     "config": Topic(1, None, retained=True),  # config/<key>
     "settings": Topic(1, payloads.SettingsPayload, retained=True),  # the same in one document
+    "reported": Topic(1, payloads.ReportedPayload, retained=True),  # what became of documents for the fleet
     "discovery": Topic(1, None, retained=True),  # discovery/<topic>: the one topic that is not below ours
     "response": Topic(1, payloads.ResponsePayload),  # response/<name>
 }

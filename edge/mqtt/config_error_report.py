@@ -37,7 +37,8 @@ def _report(path: Path, problem: str) -> None:
     with contextlib.suppress(Exception):  # the config is wrong in ways that nobody has thought of
         raw, _ = read_toml(path)
         mqtt = msgspec.convert(raw.get("mqtt", {}), schema.MqttConfig)
-        name = device_name(msgspec.convert(raw.get("device", {}), schema.DeviceConfig).name, machine_id())
+        device = msgspec.convert(raw.get("device", {}), schema.DeviceConfig)
+        name = device_name(device.name, machine_id())
         if not mqtt.host:
             return
         info = InfoPayload(
@@ -55,4 +56,5 @@ def _report(path: Path, problem: str) -> None:
         stamp = Stamp(uuid.uuid4().hex[:12], clock, system_synced)
         text, _ = stamp.numbered("info", info, clock.monotonic())
         with session.connect(mqtt, mqtt_password(mqtt), timeout_s=DEADLINE_S) as broker:
-            broker.publish(f"{mqtt.base}/{name}/info", text, retain=True, timeout_s=DEADLINE_S)
+            base = schema.topic_base(mqtt.base, device.tenant, device.site, device.group)
+            broker.publish(f"{base}/{name}/info", text, retain=True, timeout_s=DEADLINE_S)

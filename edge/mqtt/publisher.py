@@ -86,6 +86,7 @@ class Publisher:
         self._queue = PublishQueue(clock)
         self._log_once = LogOnce(log, clock)
         self._listeners: dict[str, Callable[[bytes], None]] = {}  # by topic of others, in full
+        self._kept_too: set[str] = set()  # those of which retained messages count as well
         responses = ResponseRouter()
         self._requests = RequestReceiver(
             self._root, responses, self._log_once, on_command=on_command, publish=self.publish
@@ -112,9 +113,14 @@ class Publisher:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def listen(self, topic: str, hear: Callable[[bytes], None]) -> None:
-        """What others publish on `topic` goes to `hear`, in the publisher's thread; call before the start."""
+    def listen(self, topic: str, hear: Callable[[bytes], None], *, retained: bool = False) -> None:
+        """What others publish on `topic` goes to `hear`, in the publisher's thread; call before the start.
+
+        With `retained` also what the broker has kept of it: for documents that tell a newer from an older one.
+        """
         self._listeners[topic] = hear
+        if retained:
+            self._kept_too.add(topic)
 
     # From any thread
 
@@ -244,7 +250,7 @@ class Publisher:
         elif isinstance(event, Acknowledged):
             self._sender.acknowledge(event.message, event.refused)
         elif isinstance(event, Received):
-            if not event.retained:
+            if not event.retained or event.topic in self._kept_too:
                 self._listeners[event.topic](event.payload)
         else:
             self._reconnector.handle(event)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+from msgspec import structs
 
 from edge.config import schema
 from edge.config.load import Loaded
@@ -29,6 +30,7 @@ from edge.face.finder import SingleShot
 from edge.face.path import FacePath
 from edge.homeassistant.announcer import Announcer
 from edge.homeassistant.device import birth_topic
+from edge.messages import desired
 from edge.messages.commands import Command
 from edge.modelstore.store import NAMES, choose, log_chosen
 from edge.mqtt.publisher import Publisher
@@ -70,7 +72,7 @@ def build(loaded: Loaded, state: Path) -> Service:
         hearing = MicrophoneSense(config, make_microphone, voice, inbox.put, clock)
     name = device_name(config.device.name, machine_id())
     publisher = Publisher(
-        config.mqtt,
+        structs.replace(config.mqtt, base=config.topic_base),
         config.outbox,
         device=name,
         client_id=client_id(name, machine_id()),
@@ -86,6 +88,10 @@ def build(loaded: Loaded, state: Path) -> Service:
     )  # fmt: skip
     if config.home_assistant.enabled:
         publisher.listen(birth_topic(config.home_assistant.prefix), announcer.on_birth)
+    where = config.device
+    for name_of_document in desired.names(where, name):
+        hear = partial(_hand_on, inbox, name_of_document)
+        publisher.listen(desired.topic(name_of_document, where.tenant), hear, retained=True)
     pages: list[Observer] = []
     supervised: list[Supervised] = [publisher]
     if config.dashboard.enabled:
@@ -118,6 +124,10 @@ def build(loaded: Loaded, state: Path) -> Service:
         supervised=supervised,
         on_reload=lambda config: publisher.apply(password=mqtt_password(config.mqtt)),
     )
+
+
+def _hand_on(inbox: Inbox, name: str, payload: bytes) -> None:
+    inbox.put(Command("desired", name, payload))
 
 
 def _page(

@@ -19,8 +19,8 @@ Item = FacesReading | SpeechReading | SourceStatus | Command | BackgroundAnswer
 class Inbox:
     """Filled from any thread, emptied by one; nobody waits for room.
 
-    The privacy switch and the latest status of each source are never dropped. Of the readings the oldest goes, and is
-    counted. Other commands are refused where too many wait.
+    The privacy switch, the latest status of each source and the latest document of a fleet are never dropped. Of the
+    readings the oldest goes, and is counted. Other commands are refused where too many wait.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class Inbox:
         self._superseded: deque[BackgroundAnswer] = deque(maxlen=PRIVACY)
         self._readings: deque[FacesReading | SpeechReading] = deque()
         self._commands: deque[Command] = deque()
+        self._documents: dict[str, Command] = {}  # the newest of the fleet for each name
 
     def put(self, item: Item) -> bool:
         """False: a command that is refused, because too many wait; whoever brought it answers so."""
@@ -48,8 +49,9 @@ class Inbox:
                 self._filled.wait(timeout)
             items: list[Item] = [
                 *self._privacy, *self._superseded, *self._statuses.values(), *self._answers, *self._readings,
-                *self._commands,
+                *self._documents.values(), *self._commands,
             ]  # fmt: skip
+            self._documents.clear()
             for place in (self._privacy, self._superseded, self._statuses, self._answers, self._readings):
                 place.clear()
             self._commands.clear()
@@ -57,7 +59,7 @@ class Inbox:
 
     def __len__(self) -> int:
         places = (self._privacy, self._superseded, self._statuses, self._answers, self._readings, self._commands)
-        return sum(len(place) for place in places)
+        return sum(len(place) for place in places) + len(self._documents)
 
     def _placed(self, item: Item) -> bool:
         if isinstance(item, SourceStatus):
@@ -70,6 +72,8 @@ class Inbox:
             if len(self._readings) > READINGS:
                 self._readings.popleft()
                 self.readings_dropped += 1
+        elif item.kind == "desired":
+            self._documents[item.name] = item
         elif item.kind == "privacy":
             self._place_privacy(item)
         elif len(self._commands) >= COMMANDS:

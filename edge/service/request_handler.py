@@ -16,11 +16,13 @@ from edge.device.board import Board
 from edge.device.clock import Clock, SystemClock
 from edge.errors import EdgeError
 from edge.inference import runtime_name
+from edge.messages import desired
 from edge.messages.commands import REQUESTS, Command, ResetRequest, SetRequest, document
 from edge.messages.payloads import HealthPayload, InfoPayload, ResponsePayload, SettingsPayload
 from edge.rate_limit import LogOnce, RateLimit
 from edge.readings import LABELS, SourceStatus
 from edge.service.background import BackgroundAnswer, BackgroundRequests
+from edge.service.desired import DesiredDocuments
 from edge.service.outlets import Outlets
 from edge.service.privacy import Privacy
 from edge.service.settings import Settings
@@ -57,6 +59,11 @@ class RequestHandler:
         self._log_once = LogOnce(log, SystemClock())
         self._changes = RateLimit(*CHANGES, clock.monotonic())
         self._told: dict[str, str] = {}
+        self._desired = DesiredDocuments(
+            service.settings, desired.names(service.settings.config.device, service.outlets.broker.device),
+            change=self._change_and_tell, privacy_on=lambda: service.privacy.switch(on=True),
+            tell=lambda reported: service.outlets.tell("reported", reported),
+        )  # fmt: skip
         self._answers: dict[str, Callable[[], Any]] = {
             "info": lambda: msgspec.to_builtins(self.info()),
             "health": lambda: msgspec.to_builtins(service.health()),
@@ -69,6 +76,7 @@ class RequestHandler:
         """Publish what is retained: info and the live values."""
         self._service.outlets.tell("info", self.info())
         self.tell_values()
+        self._desired.announce()
 
     def tell_values(self) -> None:
         """Publish the live values that differ from what was told."""
@@ -83,7 +91,9 @@ class RequestHandler:
 
     def obey(self, command: Command) -> None:
         """Carry out one command, or say why not."""
-        carry_out = {"privacy": self._privacy, "config": self._set, "request": self._request}[command.kind]
+        carry_out = {
+            "privacy": self._privacy, "config": self._set, "request": self._request, "desired": self._take_document,
+        }[command.kind]  # fmt: skip
         try:
             carry_out(command)
         except Exception as error:  # one command must not end the loop that everything depends on
@@ -162,6 +172,13 @@ class RequestHandler:
             raise EdgeError(problem)
         self._service.apply(how(self._service.settings))
         self._changes.take()
+
+    def _take_document(self, command: Command) -> None:
+        self._desired.take(command.name, command.value)
+
+    def _change_and_tell(self, how: Callable[[Settings], Loaded]) -> None:
+        self._change(how)
+        self.tell_values()
 
     def _too_often(self) -> str | None:
         """Why nothing may be stored now, if so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,14 @@ class Settings:
     def change(self, values: Mapping[str, Any]) -> Loaded:
         """Store live changes, all or none; ConfigError when one is not allowed. The result is to be adopted."""
         overrides.change(self._overrides, self.config, values)
+        return self.read()
+
+    def change_and_reset(self, values: Mapping[str, Any], dropped: Sequence[str]) -> Loaded:
+        """Store live changes, all or none, and forget those of some other keys. The result is to be adopted."""
+        if values:
+            overrides.change(self._overrides, self.config, values)
+        for key in dropped:
+            overrides.reset(self._overrides, key)
         return self.read()
 
     def reset(self, key: str | None) -> Loaded:

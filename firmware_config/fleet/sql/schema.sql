@@ -14,6 +14,9 @@ create table if not exists device (
     seen_at       timestamptz not null default now()  -- by the database's clock, whatever the device's says
 );
 
+alter table device add column if not exists reported jsonb;  -- what became of the fleet's documents
+alter table device add column if not exists reported_at timestamptz;
+
 -- Which messages are in: the key that makes delivery at least once into storage exactly once.
 create table if not exists seen (
     device   text not null,
