@@ -137,8 +137,8 @@ def again(faces: Any, side: int, random: Any) -> Any:
 
 
 def no_faces(faces: Any, random: Any) -> Any:
-    """What is no face, from as many that are: in pieces, seen from much too near, or clouds of grey."""
-    pieces, near, clouds = faces.tensor_split(3)
+    """What is no face to judge, from as many that are: in pieces, upside down, from too near, or clouds of grey."""
+    pieces, upside_down, near, clouds = faces.tensor_split(4)
     items, side = len(faces), faces.shape[-1]
     block = side // 4
     tiles = functional.unfold(pieces, block, stride=block)
@@ -148,5 +148,6 @@ def no_faces(faces: Any, random: Any) -> Any:
     near = near[:, :, top : top + side // 4, left : left + side // 4]
     coarse = int(torch.randint(2, 20, (1,), generator=random))
     clouds = 128 + 40 * torch.randn(len(clouds), 1, coarse, coarse, generator=random)
-    sized = [functional.interpolate(part, size=(side, side), mode="bilinear") for part in (pieces, near, clouds)]
+    parts = (pieces, upside_down.flip(2), near, clouds)
+    sized = [functional.interpolate(part, size=(side, side), mode="bilinear") for part in parts if len(part)]
     return torch.cat(sized) + 4 * torch.randn(items, 1, side, side, generator=random)

@@ -19,7 +19,7 @@ from models.face.shape import SIDE
 
 Floats = NDArray[np.float32]
 BATCH = 64
-_NO_FACES = 3  # of a batch of the student: of these it is to say nothing
+_NO_FACES = 4  # of a batch of the student: of these it is to say nothing
 # The teacher's share in a target, in the beginning. Ten people have voted on each face of FER2013, one has named each
 # of the others. Towards the end, when the student knows as much, it falls to less than half.
 _TRUST = np.array([0.4 if name == FER else 0.6 for name in NAMES], np.float32)
