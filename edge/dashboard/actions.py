@@ -1,5 +1,5 @@
-"""What a visitor may do: switch privacy, try and save thresholds, aim the camera. Whether they may ask is decided
-before."""
+"""What a visitor may do: switch privacy, try and save thresholds, calibrate a seat, aim the camera. Whether they
+may ask is decided before."""
 
 from __future__ import annotations
 
@@ -98,6 +98,16 @@ class Actions:
             if answer.error:
                 break
         return _answer(answer)
+
+    async def calibrate(self, _: Request) -> Answer:
+        """What the face in view looks like at rest becomes the start for everybody on this seat."""
+        self._limit(self._changes)
+        return _answer(await self._ask("request", "calibrate", None))
+
+    async def forget_rest(self, _: Request) -> Answer:
+        """Every face begins as most people's do again, or as the config file says."""
+        self._limit(self._changes)
+        return _answer(await self._ask("request", "reset", {"key": "face.rest"}))
 
     async def aim(self, request: Request) -> Answer:
         """{"on": true | false}: the aiming picture, for a minute."""

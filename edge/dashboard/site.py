@@ -66,6 +66,8 @@ class Site:
             "/thresholds/try": actions.try_thresholds,
             "/thresholds/save": actions.save_thresholds,
             "/thresholds/reset": actions.reset_thresholds,
+            "/rest/calibrate": actions.calibrate,
+            "/rest/reset": actions.forget_rest,
             "/aim": actions.aim,
         }
 

@@ -274,13 +274,54 @@ def test_why_it_is_uncertain_and_whether_it_knows_the_face_at_rest(serve: Serve,
         browser.wait(f"document.getElementById('sentence').innerText.includes({said!r})")
     whole = reading()
     assert whole.face is not None
-    for known, said in ((False, "Getting to know"), (True, "compared with its own")):
+    for known, said in ((False, "Learning the resting face"), (True, "The resting face is known")):
         face = msgspec.structs.replace(whole.face, rest_known=known)
         dashboard.notify("reading", msgspec.structs.replace(whole, face=face), None)
-        browser.wait(f"document.getElementById('bars-rest').innerText.includes({said!r})")
+        browser.wait(f"document.getElementById('rest').innerText.includes({said!r})")
+        assert browser.run("document.getElementById('rest').dataset.known") == str(known).lower()
     dashboard.notify("reading", whole, None)
-    browser.wait("document.getElementById('bars-rest').hidden")
+    browser.wait("document.getElementById('rest').hidden")
     browser.go("about:blank")
+
+
+def test_a_seat_is_calibrated_after_ten_seconds_and_the_calibration_forgotten(
+    room: tuple[DashboardObserver, Web], browser: Browser
+) -> None:
+    dashboard, _ = room
+    browser.run("(() => { document.getElementById('settings').open = true })()")
+    browser.wait("!document.getElementById('calibrate').disabled")
+    assert browser.run("document.getElementById('rest-forget').disabled"), "there is nothing to forget"
+    browser.click("#calibrate")
+    browser.wait("document.getElementById('rest-progress').innerText.includes('7 s to go')", 15)
+    assert browser.run("document.getElementById('calibrate').disabled"), "one at a time"
+    browser.wait("document.getElementById('rest-progress').innerText.includes('is calibrated')", 30)
+    rows = browser.run("[...document.querySelectorAll('#rest-values tbody tr')].map(row => row.innerText.split('\\t'))")
+    assert rows[:2] == [["neutral", "0.0", "-0.4"], ["happy", "0.0", "0.9"]]
+    assert dashboard.history.config["face.rest"] == {"neutral": -0.4, "happy": 0.9}
+    browser.wait("!document.getElementById('rest-forget').disabled")
+    browser.click("#rest-forget")
+    browser.wait("document.getElementById('rest-progress').innerText.includes('is forgotten')")
+    assert dashboard.history.config["face.rest"] == {}
+    browser.wait("document.getElementById('rest-forget').disabled")
+
+
+def test_why_a_seat_cannot_be_calibrated_is_said_in_the_words_of_the_page(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port, refuses={"calibrate": "nobody is in view; sit down"}) as dashboard:
+        Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.notify(topic, payload, None)
+        browser.view(*WIDE)
+        browser.speak("de")
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait(LIVE, 60)
+        browser.run("(() => { document.getElementById('settings').open = true })()")
+        browser.wait("!document.getElementById('calibrate').disabled")
+        browser.click("#calibrate")
+        browser.wait("document.getElementById('rest-message').innerText.includes('Niemand ist im Bild')", 30)
+        assert browser.run("document.getElementById('rest-values').hidden")
+        browser.speak("en")
+        browser.go("about:blank")
 
 
 @pytest.mark.timeout(240)

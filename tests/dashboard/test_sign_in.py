@@ -71,7 +71,8 @@ def test_without_signing_in_there_is_nothing_but_the_door(serve: Serve) -> None:
     assert b"Password" in web.get("/login").body
     for path in ("/live", "/aim.jpg"):
         assert web.get(path).status == 401
-    for path in ("/privacy", "/thresholds/try", "/thresholds/save", "/thresholds/reset", "/aim", "/logout"):
+    thresholds = [f"/thresholds/{what}" for what in ("try", "save", "reset")]
+    for path in ("/privacy", *thresholds, "/rest/calibrate", "/rest/reset", "/aim", "/logout"):
         assert web.post(path, {"on": True}).status == 401
 
 

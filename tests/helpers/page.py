@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from edge.config.overrides import live_values
 from edge.config.schema import Config
@@ -33,6 +35,7 @@ SCRIPT = (
     (1.5, 2, "happy", True),
 )  # fmt: skip
 STEP_S = 0.5
+SEAT = {"neutral": -0.4, "happy": 0.9}  # what calibrating it gives
 
 
 class Mood:
@@ -102,8 +105,11 @@ HEALTH = HealthPayload(
 
 
 @contextmanager
-def page(folder: Path, port: int, *, over_mqtt: bool = False, **settings: Any) -> Iterator[DashboardObserver]:
-    """The page at 127.0.0.1, with nothing told yet. Commands are carried out as the service would, if all goes well."""
+def page(
+    folder: Path, port: int, *, over_mqtt: bool = False, refuses: Mapping[str, str] | None = None, **settings: Any
+) -> Iterator[DashboardObserver]:
+    """The page at 127.0.0.1, with nothing told yet. Commands are carried out as the service would, if all goes well;
+    those in `refuses` are answered with that error."""
     clock = SystemClock()
     served: list[DashboardObserver] = []
 
@@ -116,10 +122,17 @@ def page(folder: Path, port: int, *, over_mqtt: bool = False, **settings: Any) -
             told = command.value["values"]
             for key, value in told.items():
                 served[0].notify(f"config/{key}", str(value), None)
+        elif name == "calibrate" and name not in (refuses or {}):
+            told = {"before": {}, "after": SEAT}
+            served[0].notify("config/face.rest", msgspec.json.encode(SEAT).decode(), None)
+        elif name == "reset" and command.value["key"] == "face.rest":
+            served[0].notify("config/face.rest", "{}", None)
+        error = (refuses or {}).get(name)
         if name != "health":
-            served[0].notify(
-                f"response/{name}", ResponsePayload(status="ok", data=told, transaction=command.transaction), None
+            response = ResponsePayload(
+                status="error" if error else "ok", data=told, error=error, transaction=command.transaction
             )
+            served[0].notify(f"response/{name}", response, None)
 
     dashboard = DashboardObserver(
         Settings(enabled=True, port=port, **settings),

@@ -6,9 +6,9 @@ import { number, percent, t, title } from "./words.js";
 const PARTS = ["smoothed", "face", "speech"];
 
 export class Bars {
-  /** `weights`: where each modality's weight is written; `note` and `rest`: the lines below. */
-  constructor(table, weights, note, rest) {
-    Object.assign(this, { table, weights, note, rest });
+  /** `weights`: where each modality's weight is written; `note`: the line below. */
+  constructor(table, weights, note) {
+    Object.assign(this, { table, weights, note });
   }
 
   build(labels) {
@@ -42,8 +42,5 @@ export class Bars {
       this.table.style.setProperty("--enter", enter);
       say(this.note, t("bars.note", { time: `${number(smoothing ?? 0, 1)} s`, enter: percent(enter) }));
     }
-    const rest = reading?.face?.rest_known; // whether the face at rest is known; nothing where it plays no part
-    this.rest.hidden = typeof rest !== "boolean";
-    if (!this.rest.hidden) say(this.rest, t(rest ? "bars.rest" : "bars.rest_learning"));
   }
 }

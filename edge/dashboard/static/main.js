@@ -6,6 +6,7 @@ import { Field } from "./field.js";
 import { drawHealth } from "./health.js";
 import { Hour } from "./hour.js";
 import { listen } from "./live.js";
+import { Rest } from "./rest.js";
 import { Thresholds } from "./thresholds.js";
 import { clock, happened, headline, people, present, sureness, t, title } from "./words.js";
 
@@ -22,9 +23,10 @@ const model = {
 };
 
 const field = new Field($("field"), $("field-words"));
-const bars = new Bars($("bars"), { face: $("face-weight"), speech: $("speech-weight") }, $("bars-note"), $("bars-rest"));
+const bars = new Bars($("bars"), { face: $("face-weight"), speech: $("speech-weight") }, $("bars-note"));
 const hour = new Hour($("hour"), $("hour-words"), $("hour-title"));
 const thresholds = new Thresholds(post, model);
+const rest = new Rest(post, model);
 let aimUntil = 0, spoken = "", spokenAt = -SPEAK_MS, speaking;
 
 async function post(path, content) {
@@ -116,6 +118,7 @@ const takers = {
   config(values) {
     Object.assign(model.config, values);
     thresholds.adopt(values);
+    rest.buttons();
   },
   service({ state, at }) {
     model.service = state;
@@ -171,6 +174,7 @@ function now() {
   share($("sure-bar"), model.state && label in model.labels ? sureness(model) : 0);
   say($("sentence"), present(model, at));
   company(isPrivate || !model.state ? 0 : model.state.people);
+  rest.draw();
   $("sample").hidden = isPrivate || !Object.values(model.sources).some(({ state, reason }) => state === "online" && /\bsample\b/i.test(reason));
   if (!field.parts) return;
   field.draw(model.reading, model.labels, at);
@@ -188,6 +192,7 @@ function slow() {
   if (!field.parts) return;
   hour.draw(model.spans, model.events, model.labels, model.now());
   thresholds.draw();
+  rest.buttons();
   drawHealth(model);
   const on = model.privacy === "ON";
   $("privacy").disabled = model.privacy === null;
