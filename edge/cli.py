@@ -45,7 +45,7 @@ GROUPS = {
         "fleet": "show many devices at a glance, from that database",
     },
     "Remove": {
-        "forget": "delete a device's retained messages and remove it from Home Assistant",
+        "forget": "delete a device's retained messages and past days, and remove it from Home Assistant",
     },
 }
 COMMANDS = {name: summary for commands in GROUPS.values() for name, summary in commands.items()}

@@ -1,15 +1,20 @@
-"""`emotion-edge forget`: delete a device's retained messages from the broker and remove it from Home Assistant."""
+"""`emotion-edge forget`: delete a device's retained messages from the broker, remove it from Home Assistant, and delete
+the past days that this device keeps."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
 from edge.commands import broker, common
 from edge.config.load import load
 from edge.config.overrides import live_values
 from edge.config.schema import Config
-from edge.errors import EdgeError
+from edge.device import paths
+from edge.device.database import remove
+from edge.errors import BrokerError, EdgeError
+from edge.history.store import Store
 from edge.homeassistant.device import discovery_topic
 from edge.mqtt import session
 from edge.mqtt.session import Session
@@ -36,21 +41,46 @@ def run(arguments: argparse.Namespace) -> int:
         raise EdgeError("--device: one device at a time, without wildcards")
     base, _, device = root.rpartition("/")
     announced = discovery_topic(config.home_assistant.prefix, base, device)
-    with session.connect(mqtt, password) as connection:
-        seen = _retained(connection, [f"{root}/#", announced])
-        if seen.get(f"{root}/availability") == b"online" and not arguments.force:
-            raise EdgeError(
-                f"{root} is online and would publish everything again; stop the service first, or use --force"
-            )
-        connection.publish(announced, b"", retain=True)
-        time.sleep(SETTLE_S)
-        for topic in sorted({*seen, *(f"{root}/{below}" for below in _kept())} - {announced}):
-            connection.publish(topic, b"", retain=True)
+    days = None if arguments.device else paths.history_file(common.state(arguments))
+    try:
+        with session.connect(mqtt, password) as connection:
+            seen = _cleared(connection, root, announced, days, force=arguments.force)
+    except BrokerError:
+        _forget_days(days, running=True)  # a broker that is gone is no reason to keep them
+        raise
     for topic in sorted(seen):
         print(f"cleared {printable(topic)}")
     if not seen:
         print(f"nothing of {root} was visible at the broker; its possible retained topics were cleared nevertheless")
     return 0
+
+
+def _cleared(connection: Session, root: str, announced: str, days: Path | None, *, force: bool) -> dict[str, bytes]:
+    """Clear what the broker keeps; returns what was seen of it."""
+    seen = _retained(connection, [f"{root}/#", announced])
+    online = seen.get(f"{root}/availability") == b"online"
+    if online and not force:
+        raise EdgeError(f"{root} is online and would publish everything again; stop the service first, or use --force")
+    _forget_days(days, running=online)
+    connection.publish(announced, b"", retain=True)
+    time.sleep(SETTLE_S)
+    for topic in sorted({*seen, *(f"{root}/{below}" for below in _kept())} - {announced}):
+        connection.publish(topic, b"", retain=True)
+    return seen
+
+
+def _forget_days(file: Path | None, *, running: bool) -> None:
+    """Delete the past days that are kept here. A running service keeps its file, and in memory what it has not written
+    yet."""
+    if file is None or not file.exists():
+        return
+    if running:
+        store = Store(file)
+        store.delete()
+        store.close()
+    else:
+        remove(file)
+    print(f"deleted past days: {file}")
 
 
 def _kept() -> list[str]:

@@ -114,6 +114,15 @@ def _sheet(config: Config, owner: str, contact: str) -> str:
     )
 
 
+def _days(keep: int) -> str:
+    if not keep:
+        return ""
+    return (
+        f" A summary of each minute (how long each state lasted, how many people were in view; nothing about a single "
+        f"person) stays on the device for {keep} {'day' if keep == 1 else 'days'}."
+    )
+
+
 def _facts(config: Config) -> Iterator[tuple[str, str]]:
     senses = [
         name
@@ -142,7 +151,7 @@ def _facts(config: Config) -> Iterator[tuple[str, str]]:
     yield (
         "What is kept",
         "Pictures and sound stay in memory for moments and are never written to disk. While the broker is unreachable, "
-        f"results wait on the device for at most {config.outbox.max_age_h:g} hours.",
+        f"results wait on the device for at most {config.outbox.max_age_h:g} hours.{_days(config.history.keep_days)}",
     )
     yield (
         "How to stop it",

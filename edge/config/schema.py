@@ -196,6 +196,10 @@ class OutboxConfig(Section, frozen=True):
     max_age_h: Annotated[float, Meta(gt=0, le=8760)] = 24.0
 
 
+class HistoryConfig(Section, frozen=True):
+    keep_days: Annotated[int, Meta(ge=0, le=400)] = 0  # 0: nothing of past days is kept
+
+
 class QuietHours(Section, frozen=True):
     start: TimeOfDay
     end: TimeOfDay
@@ -256,6 +260,7 @@ class Config(Section, frozen=True):
     publish: PublishConfig = PublishConfig()
     mqtt: MqttConfig = MqttConfig()
     outbox: OutboxConfig = OutboxConfig()
+    history: HistoryConfig = HistoryConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     limits: LimitsConfig = LimitsConfig()
     dashboard: DashboardConfig = DashboardConfig()

@@ -138,6 +138,11 @@ class History:
         }
 
     @property
+    def is_open(self) -> bool:
+        """Privacy is known to be off."""
+        return self._privacy == "OFF"
+
+    @property
     def state_valid_s(self) -> float:
         """How old the state may be that is shown."""
         return state_valid_s(float(self.config.get("publish.state_every_s", Config().publish.state_every_s)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from edge.config import schema
 from edge.dashboard.actions import Actions
+from edge.dashboard.days import Days, Kept
 from edge.dashboard.files import Files
 from edge.dashboard.history import History, News
 from edge.dashboard.live import Viewers
@@ -54,6 +55,7 @@ class DashboardObserver:
         clock: Clock,
         over_mqtt: bool = False,
         language: Language = "en",
+        days: Kept | None = None,
     ) -> None:
         self.settings = settings
         self.history = History(device)
@@ -79,6 +81,7 @@ class DashboardObserver:
         )  # fmt: skip
         self._site = Site(
             own_names(settings.names), files, sign_in=sign_in, actions=actions, history=self.history,
+            days=Days(days, history=self.history, clock=clock, work=self._work),
             viewers=self._viewers, extras=self._extras, clock=clock,
         )  # fmt: skip
         self.thread = WebThread(

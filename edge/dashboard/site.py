@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from edge.dashboard.actions import Actions
+from edge.dashboard.days import Days
 from edge.dashboard.files import Files
 from edge.dashboard.history import History
 from edge.dashboard.live import Viewer, Viewers, encoded
@@ -41,6 +42,7 @@ class Site:
         *,
         sign_in: SignIn,
         actions: Actions,
+        days: Days,
         history: History,
         viewers: Viewers,
         extras: Callable[[], dict[str, Any]],
@@ -50,6 +52,7 @@ class Site:
         self._files = files
         self._sign_in = sign_in
         self._actions = actions
+        self._days = days
         self._history = history
         self._viewers = viewers
         self._extras = extras
@@ -59,6 +62,7 @@ class Site:
             "/login": self._login_page,
             "/live": self._live,
             "/aim.jpg": self._picture,
+            "/history.csv": self._csv,
         }
         self._posts: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "/logout": self._logout,
@@ -69,6 +73,8 @@ class Site:
             "/rest/calibrate": actions.calibrate,
             "/rest/reset": actions.forget_rest,
             "/aim": actions.aim,
+            "/history": days.view,
+            "/history/delete": days.delete,
         }
 
     async def handle(self, request: Request) -> Reply:
@@ -120,6 +126,11 @@ class Site:
         self._sign_in.required(request)
         return await self._actions.picture(request), None
 
+    async def _csv(self, request: Request) -> Reply:
+        check_site(request.headers)
+        self._sign_in.required(request)
+        return self._days.csv()
+
     async def _live(self, request: Request) -> Reply:
         check_site(request.headers)
         word = self._sign_in.required(request)
@@ -129,6 +140,7 @@ class Site:
         first = {
             **self._history.snapshot(self._clock.monotonic()),
             **self._extras(),
+            "keep_days": self._days.keep_days,
             "can_aim": self._actions.why_no_aim(request) is None,
             "signed_in": bool(word),
             "token": self._sign_in.token(word),

@@ -44,7 +44,7 @@ def own_state(config: Path | None) -> Path:
 
 
 def state_folder() -> Path:
-    """Overrides, privacy and outbox: systemd's StateDirectory, else the user's state folder."""
+    """Overrides, privacy, outbox and history: systemd's StateDirectory, else the user's state folder."""
     given = os.environ.get("STATE_DIRECTORY")
     if given:
         return Path(given.split(":")[0])
@@ -81,6 +81,11 @@ def privacy_file(state: Path) -> Path:
 def privacy_log(state: Path) -> Path:
     """The record of when privacy was switched."""
     return state / "privacy.log"
+
+
+def history_file(state: Path) -> Path:
+    """The minutes of past days, where the owner keeps them."""
+    return state / "history.sqlite"
 
 
 def overrides_file(state: Path) -> Path:

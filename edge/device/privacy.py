@@ -52,6 +52,7 @@ class PrivacyState:
 
     on: bool  # no device may be open
     reason: str = ""  # why it is on, for a person; empty when it is off
+    planned: bool = False  # by quiet hours alone: nobody asked for it at this moment
 
 
 class Gate:
@@ -105,10 +106,10 @@ class Gate:
         if not self._settings.quiet_hours:
             return PrivacyState(False)
         if not (self._settings.trust_clock or self._clock_is_known()):
-            return PrivacyState(True, "quiet hours are set, but the clock is not synchronised yet")
+            return PrivacyState(True, "quiet hours are set, but the clock is not synchronised yet", planned=True)
         local = time.localtime(self._clock.wall())
         if in_quiet_hours(self._settings.quiet_hours, local.tm_hour * 60 + local.tm_min):
-            return PrivacyState(True, "quiet hours")
+            return PrivacyState(True, "quiet hours", planned=True)
         return PrivacyState(False)
 
     def switch(self, on: bool) -> None:

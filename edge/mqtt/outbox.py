@@ -7,8 +7,9 @@ from pathlib import Path
 
 from edge.config import schema
 from edge.device.clock import Clock
+from edge.device.database import remove
 from edge.errors import StorageError
-from edge.mqtt.store import DamagedStore, Now, Row, Store, remove
+from edge.mqtt.store import DamagedStore, Now, Row, Store
 
 log = logging.getLogger(__name__)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from edge.device.files import folder_owner, make_folder
+from edge.device.database import make_private
+from edge.device.files import make_folder
 from edge.errors import StorageError
 
 _LAYOUT = 1  # user_version of the file; another layout is treated like a damaged file
@@ -80,7 +80,7 @@ class Store:
         self._journal_size = 0
         with self._mapped():
             make_folder(path.parent)  # one that exists keeps its rights: it may be the owner's
-            _make_private(path)
+            make_private(path)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
         try:
             with self._mapped():
@@ -256,29 +256,3 @@ class Store:
             # Full disk, permission and the like are OperationalError; a broken file is DatabaseError itself.
             kind = DamagedStore if type(error) is sqlite3.DatabaseError else StorageError
             raise kind(f"{self.path}: {error}") from None
-
-
-def remove(path: Path) -> None:
-    """Deletes the file and its journal; what cannot be deleted is emptied, else StorageError."""
-    for each in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-        try:
-            each.unlink(missing_ok=True)
-        except OSError:
-            if not os.path.lexists(each):  # on a read-only disk deleting what is not there is refused too
-                continue
-            try:
-                os.truncate(each, 0)
-            except OSError as error:
-                raise StorageError(f"{each}: cannot be deleted: {error.strerror}; delete it by hand") from None
-
-
-def _make_private(path: Path) -> None:
-    """An empty file if there is none, readable by its owner alone; what root makes belongs to the service's user."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-        owner = folder_owner(path.parent)
-        if owner is not None and os.fstat(descriptor).st_nlink == 1:
-            os.fchown(descriptor, *owner)
-    finally:
-        os.close(descriptor)

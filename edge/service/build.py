@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,7 @@ from edge.demo.sources import factories
 from edge.device import paths
 from edge.device.board import detect
 from edge.device.clock import Clock, SystemClock, system_synced
+from edge.device.database import remove
 from edge.device.gpio import Gpio
 from edge.device.identity import client_id, device_name, machine_id
 from edge.device.privacy import Gate
@@ -34,6 +36,7 @@ from edge.messages import desired
 from edge.messages.commands import Command
 from edge.modelstore.store import NAMES, choose, log_chosen
 from edge.mqtt.publisher import Publisher
+from edge.service.history import HistoryRecorder
 from edge.service.inbox import Inbox
 from edge.service.outlets import Observer
 from edge.service.senses import CameraSense, MicrophoneSense, speech_settings
@@ -44,6 +47,8 @@ from edge.speech.path import SpeechPath
 
 if TYPE_CHECKING:  # imported where it is used: most devices show no page
     from edge.dashboard.observer import DashboardObserver
+
+log = logging.getLogger(__name__)
 
 
 def build(loaded: Loaded, state: Path) -> Service:
@@ -92,10 +97,11 @@ def build(loaded: Loaded, state: Path) -> Service:
     for name_of_document in desired.names(where, name):
         hear = partial(_hand_on, inbox, name_of_document)
         publisher.listen(desired.topic(name_of_document, where.tenant), hear, retained=True)
+    history = _history(config, state, clock)
     pages: list[Observer] = []
     supervised: list[Supervised] = [publisher]
     if config.dashboard.enabled:
-        page = _page(config, state, publisher, send=send, sight=sight, clock=clock)
+        page = _page(config, state, publisher, send=send, sight=sight, history=history, clock=clock)
         pages.append(page)
         supervised.append(page.thread)
     if config.metrics.enabled:
@@ -122,12 +128,26 @@ def build(loaded: Loaded, state: Path) -> Service:
         models={each: choice.described() for each, choice in chosen.items()},
         observers=[announcer, record, *pages],
         supervised=supervised,
+        history=history,
         on_reload=lambda config: publisher.apply(password=mqtt_password(config.mqtt)),
     )
 
 
 def _hand_on(inbox: Inbox, name: str, payload: bytes) -> None:
     inbox.put(Command("desired", name, payload))
+
+
+def _history(config: schema.Config, state: Path, clock: Clock) -> HistoryRecorder | None:
+    """What keeps the minutes of past days, or nothing: then what was kept before goes."""
+    path = paths.history_file(state)
+    if config.history.keep_days:
+        synced = (lambda: True) if config.privacy.trust_clock else system_synced
+        return HistoryRecorder(path, config.history.keep_days, clock, synced=synced)
+    try:
+        remove(path)
+    except StorageError as error:
+        log.warning("history.keep_days is 0, but %s", error)
+    return None
 
 
 def _page(
@@ -137,6 +157,7 @@ def _page(
     *,
     send: Callable[[Command], None],
     sight: CameraSense | None,
+    history: HistoryRecorder | None,
     clock: Clock,
 ) -> DashboardObserver:
     """The page's observer. ConfigError when it would be open to everybody."""
@@ -151,7 +172,7 @@ def _page(
         sight.onlooker = aim.look
     return DashboardObserver(
         settings, password=password, device=publisher.device, send=send, broker=publisher.status, aim=aim, clock=clock,
-        language=config.device.language,
+        language=config.device.language, days=history,
     )  # fmt: skip
 
 

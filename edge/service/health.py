@@ -11,6 +11,7 @@ from edge.device.board import Board
 from edge.device.clock import Clock
 from edge.messages.payloads import HealthPayload, Latency
 from edge.messages.status import BrokerStatus
+from edge.service.history import HistoryRecorder
 from edge.service.inbox import Inbox
 from edge.service.senses import CameraSense, MicrophoneSense
 
@@ -74,6 +75,7 @@ class HealthMonitor:
         sight: CameraSense | None,
         hearing: MicrophoneSense | None,
         broker: Callable[[], BrokerStatus],
+        history: HistoryRecorder | None = None,
         restarts: Callable[[], dict[str, int]],
     ) -> None:
         self.latencies = Latencies()
@@ -84,6 +86,7 @@ class HealthMonitor:
         self._sight = sight
         self._hearing = hearing
         self._broker = broker
+        self._history = history
         self._restarts = restarts
         self._cpu = CpuMeter(clock.monotonic())
         self._started = clock.monotonic()
@@ -115,8 +118,8 @@ class HealthMonitor:
             temperature_c=self._board.temperature(),
             throttled=self._board.throttled(),
             outbox=broker.outbox,
-            disk_bytes_today=broker.disk_bytes_today,
-            degraded=broker.degraded,
+            disk_bytes_today=broker.disk_bytes_today + (self._history.bytes_today if self._history else 0),
+            degraded=broker.degraded or (self._history.trouble if self._history else ""),
             lost=broker.dropped,
             commands_refused=broker.commands_refused,
             sent_bytes_today=broker.sent_bytes_today,

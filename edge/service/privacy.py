@@ -49,13 +49,14 @@ class Privacy:
         gate: Gate,
         devices: Sequence[Device],
         *,
-        purge: Callable[[], None],
+        purge: Callable[[PrivacyState], None],
         forget: Callable[[], None],
         tell: Callable[[PrivacyState], None],
         still_open: Callable[[], list[str]] = open_devices,
         close_s: float = CLOSE_S,
     ) -> None:
-        """`purge` empties what waits for the broker and may raise StorageError; it is called in a thread.
+        """`purge` deletes what is stored about people, as far as this privacy demands it, and may raise StorageError;
+        it is called in a thread.
 
         `forget` clears what the decision loop knows of people, `tell` publishes the state once it holds.
         """
@@ -72,6 +73,7 @@ class Privacy:
         self._phase: Literal["unknown", "closing", "purging", "closed", "open"] = "unknown"
         self._unpurged = ""  # why
         self._purging: _Attempt | None = None
+        self._purged_as_planned = False
 
     @property
     def open(self) -> bool:
@@ -99,10 +101,11 @@ class Privacy:
             return self.failure
         self._gate.store_again()
         self.state = self._gate.now()
+        more = self._purged_as_planned and not self.state.planned  # asked for within quiet hours: that demands more
         try:
             if not self.state.on:
                 self._reopen()
-            elif self._phase in ("unknown", "open", "closing"):
+            elif self._phase in ("unknown", "open", "closing") or (more and self._phase == "closed"):
                 self._close()
             elif self._phase == "purging":
                 self._purge_again()
@@ -126,7 +129,7 @@ class Privacy:
         self._phase = "closing"
         self.closed_times += 1
         closings = {device.name: _Attempt(partial(self._released, device)) for device in self._devices}
-        self._purging = purging = _Attempt(self._purged)
+        self._purging = purging = self._begin_purge()
         pause, unclosed = threading.Event(), list(closings)
         deadline = time.monotonic() + self._close_s
         while time.monotonic() < deadline:
@@ -147,7 +150,7 @@ class Privacy:
 
     def _purge_again(self) -> None:
         if self._purging is None or self._purging.over():
-            self._purging = _Attempt(self._purged)
+            self._purging = self._begin_purge()
             self._purging.wait(AGAIN_S)
         self._settle(self._purging)
 
@@ -159,7 +162,7 @@ class Privacy:
             return
         self._phase = "purging"
         why = purging.problem or "the disk does not respond"
-        unpurged = f"camera and microphone are closed, but what waits for the broker could not be deleted: {why}"
+        unpurged = f"camera and microphone are closed, but what is stored about people could not be deleted: {why}"
         if unpurged != self._unpurged:
             log.error("%s; it is tried again", unpurged)
         self._unpurged = unpurged
@@ -169,9 +172,13 @@ class Privacy:
             threading.Event().wait(POLL_S)
         return ""
 
-    def _purged(self) -> str:
+    def _begin_purge(self) -> _Attempt:
+        self._purged_as_planned = self.state.planned
+        return _Attempt(partial(self._purged, self.state))
+
+    def _purged(self, state: PrivacyState) -> str:
         try:
-            self._purge()
+            self._purge(state)
         except EdgeError as error:
             return str(error)
         return ""

@@ -27,6 +27,7 @@ from edge.messages.payloads import HealthPayload, SourcePayload
 from edge.readings import FacesReading, SourceStatus, SpeechReading
 from edge.service.background import BackgroundAnswer, BackgroundRequests
 from edge.service.health import HealthMonitor
+from edge.service.history import HistoryRecorder
 from edge.service.inbox import Inbox, Item
 from edge.service.outlets import Broker, Observer, Outlets
 from edge.service.privacy import Privacy
@@ -65,6 +66,7 @@ class Service:
         observers: Sequence[Observer] = (),
         supervised: Sequence[Supervised] = (),
         background: BackgroundRequests | None = None,
+        history: HistoryRecorder | None = None,
         on_reload: Callable[[Config], None] = lambda _: None,
         end: Callable[[int], None] = os._exit,
     ) -> None:
@@ -74,7 +76,8 @@ class Service:
         self.settings = settings
         self.board = board
         self.models = models  # in use: name -> version, sha256, origin
-        self.outlets = Outlets(broker, observers)
+        self.outlets = Outlets(broker, [*observers, *([history] if history else [])])
+        self._history = history
         self.scene = scene
         self.statuses: dict[str, SourceStatus] = {}
         self.sight = sight
@@ -87,17 +90,18 @@ class Service:
         self._on_reload = on_reload
         self._end = end
         self.privacy = Privacy(
-            gate, self._senses, purge=broker.purge, forget=self._forget_people, tell=self._tell_privacy
+            gate, self._senses, purge=self._purge, forget=self._forget_people, tell=self._tell_privacy
         )
         self.background = background or BackgroundRequests(inbox.put, clock)
         self.requests = RequestHandler(self, clock)
         self._supervisor = Supervisor(clock)
         self._supervisor.watch([sense.worker for sense in self._senses])
         self._supervisor.watch([*(sense.capture for sense in self._senses), self.background.worker], SLOW_HUNG_S)
-        self._supervisor.watch(supervised, SLOW_HUNG_S)
+        self._supervisor.watch([*supervised, *([history.worker] if history else [])], SLOW_HUNG_S)
         self._health = HealthMonitor(
-            board, clock, inbox, sight=sight, hearing=hearing, broker=broker.status, restarts=self._supervisor.restarts
-        )
+            board, clock, inbox, sight=sight, hearing=hearing, broker=broker.status, history=history,
+            restarts=self._supervisor.restarts,
+        )  # fmt: skip
         self._budget = _budget(settings.config)
         self._heap = HeapTrimmer(clock.monotonic())
         self._health_told = self._second = clock.monotonic()
@@ -236,6 +240,17 @@ class Service:
         now = self._clock.monotonic()
         self.scene.reset(now)
         self._heap.trim_soon(now)
+
+    def _purge(self, state: PrivacyState) -> None:
+        """What waits for the broker goes, and of the history what was recorded just before; in a thread of its own.
+
+        Quiet hours come every day, and nobody asked at that moment: past days stay whole.
+        """
+        try:
+            if self._history is not None and not state.planned:
+                self._history.forget_lately()
+        finally:
+            self.outlets.broker.purge()
 
     def _tell_privacy(self, state: PrivacyState) -> None:
         if state.on:

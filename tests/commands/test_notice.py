@@ -58,3 +58,12 @@ def test_it_is_written_to_a_file(run: Run, tmp_path: Path) -> None:
 def test_every_language_says_everything() -> None:
     assert {len(lines) for lines in DOOR.values()} == {6}
     assert all(all(lines) for lines in DOOR.values())
+
+
+def test_it_says_that_days_are_kept_where_they_are(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    words = ["--config", str(config), "--owner", "A", "--contact", "a@example.org"]
+    config.write_text("")
+    assert "summary of each minute" not in run("notice", *words)[1]
+    config.write_text("[history]\nkeep_days = 30\n")
+    assert "stays on the device for 30 days" in run("notice", *words)[1]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edge.config.schema import Config
+from edge.dashboard.days import Kept
 from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import file_in, store
 from tests.dashboard.web import Serve, Web
@@ -19,14 +20,17 @@ from tests.helpers.page import page, told_at_start
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts a page, with or without a password; keyword arguments are settings of [dashboard]."""
+    """Starts a page, with or without a password; `days`: what is kept of past days; keyword arguments are settings of
+    [dashboard]."""
     with ExitStack() as stack:
 
-        def begin(*, password: str | None = None, **settings: Any) -> tuple[DashboardObserver, Web]:
+        def begin(
+            *, password: str | None = None, days: Kept | None = None, **settings: Any
+        ) -> tuple[DashboardObserver, Web]:
             if password:
                 store(file_in(tmp_path), password)
             port = free_port()
-            dashboard = stack.enter_context(page(tmp_path, port, **settings))
+            dashboard = stack.enter_context(page(tmp_path, port, days=days, **settings))
             web = Web(port)
             web.wait()
             for topic, payload in told_at_start(Config()):

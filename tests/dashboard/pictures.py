@@ -19,7 +19,7 @@ from edge.readings import LABELS
 from tests.dashboard.web import Web
 from tests.helpers.broker import free_port
 from tests.helpers.browser import Browser
-from tests.helpers.page import HEALTH, ScriptedHour, page, told_at_start
+from tests.helpers.page import HEALTH, KeptDays, ScriptedHour, page, told_at_start
 
 ROOT = Path(__file__).parents[2]
 DRESSES = {
@@ -90,6 +90,9 @@ def shoot(browser: Browser, url: str, folder: Path, mood: str, dresses: list[str
             slider = "document.getElementById('decision-enter')"
             browser.run(f"(s => {{ s.value = 0.7; s.dispatchEvent(new Event('input')) }})({slider})")
             browser.wait("document.querySelectorAll('#trial .would').length > 1", 30)
+        if mood == "week":
+            browser.click("#days-week")
+            browser.wait("document.querySelectorAll('#days-chart .block').length > 100", 30)
         browser.view(width, int(browser.run("document.documentElement.scrollHeight")), dark=dark)
         time.sleep(0.3)
         browser.screenshot(folder / f"{mood}-{dress}.png")
@@ -100,7 +103,7 @@ def moods(browser: Browser, folder: Path) -> None:
     state = Path(tempfile.mkdtemp())
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
-    with page(state, port) as dashboard:
+    with page(state, port, days=KeptDays(time.time())) as dashboard:
         Web(port).wait()
         shoot(browser, url, folder, "nothing", ["desktop-light"])
         for topic, payload in told_at_start(Config()):
@@ -111,6 +114,7 @@ def moods(browser: Browser, folder: Path) -> None:
         shoot(browser, url, folder, "sample", ["desktop-light"])
         with lived_in(dashboard):
             shoot(browser, url, folder, "trying", list(DRESSES)[:4])
+            shoot(browser, url, folder, "week", list(DRESSES))
             shoot(browser, url, folder, "living", ["tablet-light", "iphone-light", "large-dark"])
             for language in ("de", "fr", "es"):
                 browser.speak(language)

@@ -22,7 +22,7 @@ from edge.readings import LABELS
 from tests.dashboard.web import PASSWORD, Serve, Web
 from tests.helpers.broker import Observer, free_port
 from tests.helpers.browser import Browser, missing
-from tests.helpers.page import HEALTH, ScriptedHour, page, told_at_start
+from tests.helpers.page import HEALTH, KeptDays, ScriptedHour, page, told_at_start
 from tests.helpers.service import Start
 from tests.helpers.told import reading, state
 
@@ -44,8 +44,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def room(serve: Serve, browser: Browser) -> Iterator[tuple[DashboardObserver, Web]]:
-    """A scripted hour, and what goes on; the page is open."""
-    dashboard, web = serve()
+    """A scripted hour after some weeks, and what goes on; the page is open."""
+    dashboard, web = serve(days=KeptDays(time.time()))
     clock = SystemClock()
     script = ScriptedHour(clock.monotonic(), clock.wall(), 600.0)
     ended = threading.Event()
@@ -139,6 +139,51 @@ def test_on_a_small_phone_nothing_is_cut_and_fingers_find_it(
             ".map(e => [e.id || e.tagName, e.getBoundingClientRect().height]).filter(([, h]) => h < 24)"
         )
         assert small == []
+
+
+def test_past_days_by_day_and_by_week(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
+    dashboard, _ = room
+    blocks = "document.querySelectorAll('#days-chart .block').length"
+    browser.wait("!document.getElementById('days-earlier').disabled")
+    browser.click("#days-earlier")  # yesterday is a whole day at whatever time this runs
+    browser.wait(f"{blocks} > 30")
+    browser.wait("document.querySelectorAll('#days-chart .present').length > 60")
+    assert "for" in browser.text("#days-words")
+    yesterday = browser.text("#days-span")
+    browser.click("#days-week")
+    browser.wait("document.getElementById('days-span').innerText.includes('\u2013')")
+    browser.wait(f"{blocks} > 100")
+    assert browser.run("document.getElementById('days-week').getAttribute('aria-pressed')") == "true"
+    assert browser.run("document.getElementById('days-later').disabled"), "there is nothing after this week"
+    browser.click("#days-day")
+    browser.wait("!document.getElementById('days-span').innerText.includes('\u2013')")
+    assert browser.text("#days-span") != yesterday
+    assert browser.run("document.querySelector('a[download]').getAttribute('href')") == "history.csv"
+    dashboard.notify("privacy", "ON", None)
+    browser.wait("!document.getElementById('days').offsetParent")
+    assert browser.run(blocks) == 0, "it is not even in the page's memory"
+    dashboard.notify("privacy", "OFF", None)
+    browser.wait("!!document.getElementById('days').offsetParent")
+    assert browser.errors == []
+
+
+def test_past_days_are_deleted_at_the_second_click(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
+    browser.click("#days-week")
+    browser.wait("document.querySelectorAll('#days-chart .block').length > 100")
+    browser.click("#days-delete")
+    assert "again" in browser.text("#days-delete")
+    assert browser.run("document.querySelectorAll('#days-chart .block').length") > 100
+    browser.click("#days-delete")
+    browser.wait("document.querySelectorAll('#days-chart .block').length === 0")
+    browser.wait("document.getElementById('days-message').innerText.includes('deleted')")
+
+
+def test_where_no_days_are_kept_the_page_says_nothing_of_them(serve: Serve, browser: Browser) -> None:
+    _, web = serve()
+    browser.go(f"http://127.0.0.1:{web.port}/")
+    browser.wait(LIVE, 60)
+    assert browser.run("document.getElementById('days').hidden")
+    browser.go("about:blank")
 
 
 def test_by_keyboard_alone(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
@@ -327,7 +372,7 @@ def test_why_a_seat_cannot_be_calibrated_is_said_in_the_words_of_the_page(browse
 @pytest.mark.timeout(240)
 def test_no_word_is_broken_and_nothing_is_cut_off(serve: Serve, browser: Browser) -> None:
     """Every state, every language, from a small phone to a large screen."""
-    dashboard, web = serve()
+    dashboard, web = serve(days=KeptDays(time.time(), 2))
     try:
         for language in LANGUAGES:
             browser.speak(language)

@@ -243,3 +243,58 @@ def test_a_flood_changes_nothing_for_the_decision_loop(start: Start, observer: O
     numbers = [message.json["seq"] for message in observer.on("/reading")]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "nothing was lost"
     assert web.get("/page.css").status == 200
+
+
+def test_past_days_outlive_the_service_and_go_when_they_are_to(start: Start, observer: Observer) -> None:
+    """Kept over a restart, as CSV on the page; the past hour goes with privacy, all of it with `forget`."""
+    web = Web(free_port())
+    service = start(
+        dashboard={"enabled": True, "port": web.port}, history={"keep_days": 7}, privacy={"trust_clock": True},
+        publish={"summary_every_s": 5.0},
+    )  # fmt: skip
+    file = service.state / "history.sqlite"
+
+    def rows() -> list[str]:
+        return web.get("/history.csv").body.decode().splitlines()[1:]
+
+    observer.wait("/summary", 60)
+    assert not file.exists(), "minutes are written together"
+    assert service.stop() == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    service.start()
+    web.wait()
+    wait_for(lambda: web.snapshot()["privacy"] == "OFF", 20, "the page to know that privacy is off")
+    (row,) = rows()
+    assert float(row.split(",")[1]) == pytest.approx(5.0, abs=1.5)
+    begin = int(time.time()) - 3_600
+    seen = web.post("/history", {"start": begin, "end": begin + 7_200, "step": 900}).json
+    assert sum(step["watched"] for step in seen["steps"]) == pytest.approx(5.0, abs=1.5)
+
+    assert web.post("/privacy", {"on": True}).status == 200
+    assert web.get("/history.csv").status == 409
+    assert web.post("/privacy", {"on": False}).status == 200
+    wait_for(lambda: web.get("/history.csv").status == 200, 10, "the history to be shown again")
+    assert rows() == [], "what was recorded within the past hour is gone"
+
+    observer.messages.clear()
+    observer.wait("/summary", 60)
+    assert service.stop() == 0
+    words = ["--config", str(service.config), "--state", str(service.state)]
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "forget", *words], text=True, capture_output=True, timeout=60, check=True
+    )
+    assert f"deleted past days: {file}" in done.stdout
+    assert not file.exists()
+
+
+def test_days_that_are_not_wanted_any_more_go_at_the_next_start(start: Start, observer: Observer) -> None:
+    service = start(history={"keep_days": 7}, privacy={"trust_clock": True}, publish={"summary_every_s": 5.0})
+    observer.wait("/summary", 60)
+    service.stop()
+    file = service.state / "history.sqlite"
+    assert file.exists()
+    service.config.write_text(service.config.read_text().replace("keep_days = 7", "keep_days = 0"))
+    observer.messages.clear()
+    service.start()
+    observer.wait("/state", 60)
+    assert not file.exists()

@@ -224,7 +224,7 @@ def test_quiet_hours_pass_midnight() -> None:
 def test_quiet_hours_close_the_gate_and_open_it_again(gate: Make) -> None:
     clock = at(12)
     ours = gate(NOON, clock)
-    assert ours.now() == PrivacyState(True, "quiet hours")
+    assert ours.now() == PrivacyState(True, "quiet hours", planned=True)
     clock.pass_time(3600)
     assert not ours.now().on
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,14 @@ import msgspec
 from edge.config.overrides import live_values
 from edge.config.schema import Config
 from edge.config.schema import DashboardConfig as Settings
+from edge.dashboard.days import Kept
 from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import Password
 from edge.dashboard.preview import Aim
 from edge.device.clock import SystemClock
 from edge.emotion.fusion import learned_weights
 from edge.emotion.scene import Scene
+from edge.history.minutes import NOTHING, Minute, Total, add, total_of
 from edge.messages.commands import Command
 from edge.messages.payloads import HealthPayload, InfoPayload, Latency, Payload, ResponsePayload, SourcePayload
 from edge.messages.status import BrokerStatus
@@ -104,9 +107,59 @@ HEALTH = HealthPayload(
 )  # fmt: skip
 
 
+class KeptDays:
+    """Some weeks in the life of a room: people come in the morning and in the evening, and sleep at night."""
+
+    def __init__(self, now: float, days: int = 30) -> None:
+        self.keep_days = days
+        self.minutes = [minute for day in range(min(days, 16)) for minute in _day(now, day)]
+        self.minutes = sorted(each for each in self.minutes if each.begin < now)
+
+    def first(self) -> int | None:
+        return self.minutes[0].begin if self.minutes else None
+
+    def between(self, start: float, end: float) -> list[Minute]:
+        return [each for each in self.minutes if start <= each.begin < end]
+
+    def totals(self, start: int, end: int, step: int) -> dict[int, Total]:
+        found: dict[int, Total] = {}
+        for each in self.between(start, end):
+            at = (each.begin - start) // step
+            found[at] = add(found.get(at, NOTHING), total_of(each))
+        return found
+
+    def delete(self) -> None:
+        self.minutes.clear()
+
+
+def _day(now: float, ago: int) -> Iterator[Minute]:
+    midnight = time.mktime((*time.localtime(now - 86_400 * ago)[:3], 0, 0, 0, 0, 0, -1))
+    chance = random.Random(ago)
+    for i in range(1_440):
+        hour = i / 60
+        if 2.0 < hour < 5.0 and ago % 3 == 1:
+            continue  # switched off
+        home = 6.5 < hour < 8.5 or 17.0 < hour < 23.0 or (ago % 7 in (2, 3) and hour > 9)
+        if not home or chance.random() < 0.12:
+            yield Minute(int(midnight) + 60 * i, 600, 0, 0, (0,) * len(LABELS) + (0, 600), None)
+            continue
+        powers = [3.0, 1.6 * math.sin(hour) ** 2, 0.4, 0.3 * (ago % 4), 0.1, 0.1, 0.25, 0.8]
+        weights = [power * chance.random() for power in powers]
+        states = [round(600 * weight / sum(weights)) for weight in weights]
+        people = chance.randint(1, 3)
+        shares = tuple(round(1000 * weight / sum(weights[:7])) for weight in weights[:7])
+        yield Minute(int(midnight) + 60 * i, 600, 600 * people, people, (*states, 0), shares)
+
+
 @contextmanager
 def page(
-    folder: Path, port: int, *, over_mqtt: bool = False, refuses: Mapping[str, str] | None = None, **settings: Any
+    folder: Path,
+    port: int,
+    *,
+    over_mqtt: bool = False,
+    refuses: Mapping[str, str] | None = None,
+    days: Kept | None = None,
+    **settings: Any,
 ) -> Iterator[DashboardObserver]:
     """The page at 127.0.0.1, with nothing told yet. Commands are carried out as the service would, if all goes well;
     those in `refuses` are answered with that error."""
@@ -143,6 +196,7 @@ def page(
         aim=Aim(clock, allowed=False),
         clock=clock,
         over_mqtt=over_mqtt,
+        days=days,
     )
     served.append(dashboard)
     dashboard.start()

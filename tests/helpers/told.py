@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from edge.messages.payloads import ModalityPart, ReadingPayload, StatePayload
+import math
+
+from edge.messages.payloads import ModalityPart, ReadingPayload, StatePayload, SummaryPayload
 from edge.readings import LABELS
 
 
@@ -17,3 +19,12 @@ def reading(label: str = "happy", face_age: float = 0.1, speech_age: float | Non
 
 def state(label: str, for_s: float = 0.0) -> StatePayload:
     return StatePayload(label=label, confidence=0.7, since="", for_s=for_s, people=1, modalities=("face",))
+
+
+def summary(label: str = "happy", *, seconds: float = 60.0, people: float = 1.0) -> SummaryPayload:
+    """A time in which `label` was the state for three quarters."""
+    probabilities = {name: 0.7 if name == label else 0.05 for name in LABELS}
+    return SummaryPayload(
+        seconds=seconds, probabilities=probabilities, people_mean=people, people_max=math.ceil(people),
+        time_in_state_s={label: 0.75 * seconds, "uncertain": 0.25 * seconds}, valence=0.5, arousal=0.3,
+    )  # fmt: skip

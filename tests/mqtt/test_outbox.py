@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import schema
+from edge.device.database import remove
 from edge.errors import StorageError
 from edge.mqtt import outbox as module
 from edge.mqtt.outbox import COMMIT_S, RETRY_S, TAIL_MAX, Outbox
-from edge.mqtt.store import DamagedStore, Now, Row, Store, age, remove
+from edge.mqtt.store import DamagedStore, Now, Row, Store, age
 
 SUMMARY, STATE, EVENT = 1, 2, 3
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from edge.config.schema import PrivacyConfig
+from edge.config.schema import PrivacyConfig, QuietHours
 from edge.device.privacy import Gate, PrivacyState
 from edge.errors import StorageError
 from edge.service.privacy import Privacy
 from tests.helpers.clock import FakeClock
 
+ALL_DAY = (QuietHours("00:00", "12:00"), QuietHours("12:00", "00:00"))
 CLOSE_S = 0.3  # enough for what answers at once
 
 
@@ -51,14 +52,16 @@ class Bench:
         self.disk_answers = threading.Event()
         self.disk_answers.set()
         self.purges = 0
+        self.planned = False  # the last of them
         self.gate = Gate(folder, PrivacyConfig(), FakeClock(), runtime=folder / "run")
         self.privacy = Privacy(
             self.gate, [self.camera, self.microphone], purge=self._purge, forget=lambda: self.log.append("forgotten"),
             tell=self._tell, still_open=lambda: self.kernel, close_s=CLOSE_S,
         )  # fmt: skip
 
-    def _purge(self) -> None:
+    def _purge(self, state: PrivacyState) -> None:
         self.purges += 1
+        self.planned = state.planned
         self.disk_answers.wait(10)
         if self.disk_error:
             raise StorageError(self.disk_error)
@@ -201,3 +204,19 @@ def test_a_switch_that_cannot_be_stored_is_carried_out_and_said(bench: Bench, tm
     assert "could not be stored" in problem
     assert bench.log[-1] == "ON told"
     assert bench.privacy.holds
+
+
+def test_asked_for_within_quiet_hours_it_demands_more(tmp_path: Path) -> None:
+    """Quiet hours come by themselves; who then asks for privacy wants the past hour forgotten, too."""
+    bench = Bench(tmp_path)
+    bench.gate.apply(PrivacyConfig(quiet_hours=ALL_DAY, trust_clock=True))
+    bench.privacy.follow()
+    assert bench.privacy.holds
+    assert (bench.purges, bench.planned) == (1, True)
+    bench.privacy.follow()
+    assert bench.purges == 1
+    bench.privacy.switch(on=True)
+    assert bench.privacy.holds
+    assert (bench.purges, bench.planned) == (2, False)
+    bench.privacy.follow()
+    assert bench.purges == 2

@@ -19,11 +19,12 @@ export function within(spans, start, end) {
     .filter(([from, to]) => to > from);
 }
 
-/** The lanes themselves, with their names; `high` is the height of one. */
-export function rails(names, { gutter, width, top, high }, seen) {
+/** The lanes themselves, with their names; `high` is the height of one, `foot` puts its line below what stands in it. */
+export function rails(names, { gutter, width, top, high, foot }, seen) {
   return names.flatMap((label, i) => {
     const y = top + i * high + high / 2;
-    return [svg("line", { class: "lane", x1: gutter, x2: width, y1: y, y2: y }),
+    const line = foot ? top + (i + 1) * high : y;
+    return [svg("line", { class: "lane", x1: gutter, x2: width, y1: line, y2: line }),
       svg("text", { x: gutter - 8, y: y + 4, "text-anchor": "end", class: seen.has(label) ? "name-of" : undefined }, title(label))];
   });
 }

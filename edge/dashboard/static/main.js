@@ -3,6 +3,7 @@
 import { $, html, say, share } from "./dom.js";
 import { Bars } from "./bars.js";
 import { Field } from "./field.js";
+import { Days } from "./days.js";
 import { drawHealth } from "./health.js";
 import { Hour } from "./hour.js";
 import { listen } from "./live.js";
@@ -25,6 +26,7 @@ const model = {
 const field = new Field($("field"), $("field-words"));
 const bars = new Bars($("bars"), { face: $("face-weight"), speech: $("speech-weight") }, $("bars-note"));
 const hour = new Hour($("hour"), $("hour-words"), $("hour-title"));
+const days = new Days(post, model);
 const thresholds = new Thresholds(post, model);
 const rest = new Rest(post, model);
 let aimUntil = 0, spoken = "", spokenAt = -SPEAK_MS, speaking;
@@ -68,6 +70,7 @@ const takers = {
     $("aim").hidden = !all.can_aim;
     $("logout").hidden = !all.signed_in;
     thresholds.ask();
+    days.adopt(all.keep_days);
   },
   info({ device }) {
     say($("device"), device);
@@ -106,11 +109,12 @@ const takers = {
       Object.assign(model, { spans: [], events: [], reading: null, state: null, health: null, curve: [] });
       field.hide();
       thresholds.forget();
+      days.forget();
       aimUntil = 0;
       aim();
       begin("privacy", at);
       log();
-    }
+    } else days.load();
     speak(t(privacy === "ON" ? "privacy.is_on" : "privacy.is_off"));
     now();
     slow();

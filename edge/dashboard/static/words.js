@@ -24,6 +24,12 @@ export function duration(seconds) {
 export const clock = (date, seconds = false) =>
   date.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) });
 
+/** A day of the calendar; `year` where it stands alone. */
+export const date = (day, year = false) =>
+  day.toLocaleDateString(LANGUAGE, { weekday: "short", day: "numeric", month: "long", ...(year ? { year: "numeric" } : {}) });
+
+export const weekday = (day, short = false) => day.toLocaleDateString(LANGUAGE, { weekday: short ? "narrow" : "short" });
+
 export function people(count) {
   return count === 1 ? t("people.one") : count > 1 ? t("people.many", { count }) : t("people.none");
 }
