@@ -15,7 +15,7 @@ from edge.commands.broker import split_broker
 from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
-from edge.fleet.collect import Feed, collect
+from edge.fleet.collect import Feed, collect, prepared
 from edge.fleet.feeds import AmqpFeed, MqttFeed
 from edge.fleet.store import Store
 
@@ -65,8 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         timer = threading.Timer(arguments.seconds, stop.set)
         timer.daemon = True
         timer.start()
-    with database(arguments) as store:
-        store.create()
+    store = database(arguments)
+    if not prepared(store, stop, stop.wait):
+        return 0
+    with store:
         feed.start()
         print("collecting", flush=True)
         totals = collect(feed, store, stop, pause=stop.wait)

@@ -71,6 +71,25 @@ def collect(feed: Feed, store: Store, stop: threading.Event, pause: Pause = time
     return totals
 
 
+def prepared(store: Store, stop: threading.Event, pause: Pause = time.sleep) -> bool:
+    """Connected, with all tables; waits for a database that is away. False when `stop` came first.
+
+    A copy that gave up instead would leave its share of the messages at the broker until it is started again.
+    """
+    failures = 0
+    while not stop.is_set():
+        try:
+            store.connect()
+            store.create()
+        except StorageError as error:
+            log.warning("%s; trying again", error)
+            pause(RETRY_S[min(failures, len(RETRY_S) - 1)])
+            failures += 1
+        else:
+            return True
+    return False
+
+
 def next_batch(deliveries: queue.Queue[Delivery], most: int = BATCH, wait_s: float = WAIT_S) -> list[Delivery]:
     """What comes within `wait_s` of the first message; nothing if none comes within a second."""
     try:

@@ -76,9 +76,7 @@ class MqttFeed:
         if reason.is_failure:
             log.error("%s", reasons.from_code(self._settings, reason.value, str(reason)).reason)
             return
-        while not self.deliveries.empty():  # of the connection before: the broker sends them again
-            with suppress(queue.Empty):
-                self.deliveries.get_nowait()
+        _empty(self.deliveries)
         client.subscribe(self._topics)
 
     def _received(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
@@ -88,6 +86,13 @@ class MqttFeed:
 
 # A device's topics have its name, and perhaps tenant, site and group, between the base and the kind.
 _LEVELS = ("+/", "+/+/", "+/+/+/", "+/+/+/+/")
+
+
+def _empty(deliveries: queue.Queue[Delivery]) -> None:
+    """What came by the connection before: the broker sends it again."""
+    with suppress(queue.Empty):
+        while True:
+            deliveries.get_nowait()
 
 
 def _acknowledge(client: paho.Client, message: paho.MQTTMessage) -> None:
@@ -103,6 +108,7 @@ class AmqpFeed:
         except ImportError:
             raise MissingPackage("RabbitMQ needs aio-pika: pip install 'emotion-edge[fleet]'") from None
         self.deliveries: queue.Queue[Delivery] = queue.Queue(2 * IN_FLIGHT)
+        logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # a lost connection is one line of ours
         self._aio_pika: Any = aio_pika
         self._urls = list(urls)
         self._queue_name = queue_name
@@ -135,6 +141,7 @@ class AmqpFeed:
                     await asyncio.wait_for(self._stop.wait(), min(15.0, 0.5 * attempt))
 
     async def _consume(self, connection: Any) -> None:
+        _empty(self.deliveries)
         channel = await connection.channel()
         await channel.set_qos(IN_FLIGHT)
         held = await channel.declare_queue(self._queue_name, durable=True, arguments={"x-queue-type": "quorum"})

@@ -38,7 +38,8 @@ class Store:
         self._connection: Any = None
 
     def __enter__(self) -> Store:
-        self.connect()
+        if self._connection is None:
+            self.connect()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,6 +72,7 @@ class Store:
         connection = self._open()
         try:
             with connection.transaction(), connection.cursor() as cursor:
+                _lock(cursor, sorted({each.device for each in facts}))
                 new, doubled = self._facts(cursor, [each for each in facts if each.kind in FACTS])
                 self._newest(cursor, [each for each in facts if each.kind not in FACTS])
                 for topic, reason, payload in parked:
@@ -169,6 +171,13 @@ class Store:
         if healths:
             cursor.executemany("insert into health (device, document) values (%s, %s)", healths)
             cursor.execute("update device set seen_at = now() where device = any(%s)", ([name for name, _ in healths],))
+
+
+def _lock(cursor: Any, devices: list[str]) -> None:
+    """These rows for us alone, in one order for everybody: two copies with the same devices must not wait in a ring."""
+    if devices:
+        cursor.execute("insert into device (device) select unnest(%s::text[]) on conflict do nothing", (devices,))
+        cursor.execute("select 1 from device where device = any(%s) order by device for no key update", (devices,))
 
 
 def _json(document: Any) -> str:

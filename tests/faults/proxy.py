@@ -72,6 +72,7 @@ class Proxy:
             except OSError:
                 near.close()
                 continue
+            far.settimeout(None)  # a line may be quiet for longer than it takes to connect
             pair = _Pair(near, far)
             with self._lock:
                 self._pairs = [each for each in self._pairs if not each.over] + [pair]
