@@ -7,12 +7,10 @@ import contextlib
 from collections.abc import AsyncGenerator
 from functools import partial
 
-import msgspec
-
 from edge.api.answers import Message
 from edge.config.schema import MqttConfig
-from edge.messages.topics import TOPICS
 from edge.mqtt.session import Incoming, connect
+from edge.mqtt.subscriber import decoded
 
 _WAITING = 1_000  # messages; when nobody takes them the oldest are dropped
 
@@ -61,17 +59,10 @@ async def subscribe(
 
 
 def read(incoming: Incoming, base: str) -> Message | None:
-    """The message as its type; None for what our service does not send, such as the commands of others to it."""
+    """The message as its type; None for what our service does not send."""
     device, _, topic = incoming.topic.removeprefix(f"{base}/").partition("/")
-    rules = TOPICS.get(topic.partition("/")[0])
-    if rules is None:
-        return None
-    try:
-        if rules.payload is None:
-            return None if topic.endswith("/set") else Message(topic, incoming.payload.decode("utf-8"), device)
-        return Message(topic, msgspec.json.decode(incoming.payload, type=rules.payload), device)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
+    payload = decoded(topic, incoming.payload)
+    return None if payload is None else Message(topic, payload, device)
 
 
 def _put(waiting: asyncio.Queue[Message], message: Message) -> None:

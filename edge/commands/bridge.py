@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import queue
 import signal
-import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -18,7 +15,7 @@ from edge.messages.payloads import Payload
 from edge.messages.topics import LIVE_AGE_S
 from edge.mqtt.subscriber import Subscriber
 
-Message = tuple[str, Payload | str]
+LOOK_S = 0.2  # Ctrl-C and the end are noticed so soon
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,30 +35,18 @@ def run(arguments: argparse.Namespace) -> int:
     mqtt, password = broker.connection(config.mqtt, arguments)
     prefix = broker.prefix(config, arguments)
     bridge = _MAKERS[arguments.to](prefix.rpartition("/")[2], arguments)
-    messages: queue.Queue[Message] = queue.Queue(maxsize=1000)
-
-    def received(topic: str, payload: Payload | str, _: float | None) -> None:
-        with contextlib.suppress(queue.Full):
-            messages.put_nowait((topic, payload))
-
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
-    subscriber = Subscriber(mqtt, password, prefix, received)
+    subscriber = Subscriber(mqtt, password, prefix)
     subscriber.start()
     print(f"{prefix} -> {bridge.where}", flush=True)
     try:
-        _forward(messages, bridge, arguments.seconds)
+        for message in subscriber.messages(LOOK_S, arguments.seconds):
+            if message is not None:
+                bridge.forward(*message, _age(message[1]))
     finally:
         subscriber.stop()
         bridge.close()
     return 0
-
-
-def _forward(messages: queue.Queue[Message], bridge: Bridge, seconds: float | None) -> None:
-    end = None if seconds is None else time.monotonic() + seconds
-    while end is None or time.monotonic() < end:
-        with contextlib.suppress(queue.Empty):
-            topic, payload = messages.get(timeout=0.2)
-            bridge.forward(topic, payload, _age(payload))
 
 
 def _age(payload: Payload | str) -> float:

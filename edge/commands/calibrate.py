@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import queue
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from edge.commands import broker, common
 from edge.config.load import load
 from edge.errors import EdgeError
 from edge.messages.commands import Command
-from edge.messages.payloads import Payload, ResponsePayload
-from edge.mqtt.subscriber import Subscriber
+from edge.messages.payloads import ResponsePayload
+from edge.mqtt.subscriber import Message, Subscriber
 
 LOOK_S = 10
 ANSWER_S = 10.0
@@ -31,25 +31,17 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config).config
     mqtt, password = broker.connection(config.mqtt, arguments)
-    answers: queue.Queue[ResponsePayload] = queue.Queue(maxsize=10)
-
-    def received(topic: str, payload: Payload | str, _: float | None) -> None:
-        if topic not in (f"response/{_NAME}", "response/reset") or not isinstance(payload, ResponsePayload):
-            return
-        if payload.transaction == _NAME and not answers.full():
-            answers.put_nowait(payload)
-
-    subscriber = Subscriber(mqtt, password, broker.prefix(config, arguments), received)
+    subscriber = Subscriber(mqtt, password, broker.prefix(config, arguments))
     subscriber.start()
     try:
         if arguments.reset:
             subscriber.send(Command("request", "reset", {"key": "face.rest"}, transaction=_NAME))
-            _data(answers)
+            _data(subscriber.messages(ANSWER_S, ANSWER_S))
             print("face.rest is forgotten: every face begins as most people's do")
             return 0
         _wait(f"Sit where you usually sit and look at the camera with a neutral face for {LOOK_S} seconds.")
         subscriber.send(Command("request", _NAME, None, transaction=_NAME))
-        data = _data(answers)
+        data = _data(subscriber.messages(ANSWER_S, ANSWER_S))
     finally:
         subscriber.stop()
     print(table(data["before"], data["after"]))
@@ -72,11 +64,12 @@ def _wait(words: str) -> None:
         print("\r   \r", end="")
 
 
-def _data(answers: queue.Queue[ResponsePayload]) -> Any:
-    try:
-        answer = answers.get(timeout=ANSWER_S)
-    except queue.Empty:
-        raise EdgeError("the service does not answer; is it running, and connected to this broker?") from None
-    if answer.error:
-        raise EdgeError(answer.error)
-    return answer.data
+def _data(messages: Iterable[Message | None]) -> Any:
+    """The answer to what we asked, among whatever else comes."""
+    for message in messages:
+        answer = message[1] if message is not None else None
+        if isinstance(answer, ResponsePayload) and answer.transaction == _NAME:
+            if answer.error:
+                raise EdgeError(answer.error)
+            return answer.data
+    raise EdgeError("the service does not answer; is it running, and connected to this broker?")

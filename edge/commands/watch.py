@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import queue
 import shutil
 import signal
 import sys
@@ -15,14 +13,12 @@ from edge.commands.view import View, change_line, screen
 from edge.config.load import load
 from edge.errors import EdgeError
 from edge.messages.commands import Command
-from edge.messages.payloads import Payload
 from edge.mqtt.subscriber import Subscriber
 from edge.printable import printable
 
+LOOK_S = 0.1
 REDRAW_S = 0.25
 ASK_HEALTH_S = 5.0
-
-Message = tuple[str, Payload | str]
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,16 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then ends us
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    messages: queue.Queue[Message] = queue.Queue(maxsize=1000)
-
-    def received(topic: str, payload: Payload | str, _: float | None) -> None:
-        with contextlib.suppress(queue.Full):
-            messages.put_nowait((topic, payload))
-
-    subscriber = Subscriber(mqtt, password, prefix, received)
+    subscriber = Subscriber(mqtt, password, prefix)
     subscriber.start()
     try:
-        _watch(subscriber, View(prefix), messages, arguments.seconds, why=arguments.why)
+        _watch(subscriber, View(prefix), arguments.seconds, why=arguments.why)
     finally:
         subscriber.stop()
         if sys.stdout.isatty():
@@ -62,23 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _watch(
-    subscriber: Subscriber, view: View, messages: queue.Queue[Message], seconds: float | None, *, why: bool
-) -> None:
+def _watch(subscriber: Subscriber, view: View, seconds: float | None, *, why: bool) -> None:
     terminal = sys.stdout.isatty()
     drawn = asked = 0.0
     height = 0
-    end = None if seconds is None else time.monotonic() + seconds
-    while end is None or time.monotonic() < end:
-        before = view
-        try:
-            topic, payload = messages.get(timeout=0.1)
-        except queue.Empty:
-            now = time.monotonic()
+    for message in subscriber.messages(LOOK_S, seconds):
+        before, now = view, time.monotonic()
+        if message is None:
             view = view.with_broker(subscriber.status().reason, now)
         else:
-            now = time.monotonic()
-            view = view.with_message(topic, payload, now)
+            view = view.with_message(*message, now)
         line = change_line(before, view)
         if line and not terminal:
             print(line, flush=True)

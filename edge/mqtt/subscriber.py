@@ -1,8 +1,9 @@
-"""What a service elsewhere publishes, as its types: for the page, the live view and the bridge to other programs."""
+"""What services elsewhere publish, as its types: for the page, the live view and the bridge to other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,16 +16,19 @@ from edge.messages.topics import TOPICS
 from edge.mqtt.session import TIMEOUT_S, Incoming, Session
 
 Hear = Callable[[str, Payload | str, float | None], None]
+Message = tuple[str, Payload | str]  # the topic below base and device, and what it says
 
 
 class Subscriber:
     """Subscribes to one device. `send` and `status` may be called from any thread."""
 
-    def __init__(self, settings: MqttConfig, password: str | None, prefix: str, hear: Hear) -> None:
-        """`hear` is called in the connection's thread. BrokerError if a certificate file cannot be used."""
+    def __init__(self, settings: MqttConfig, password: str | None, prefix: str, hear: Hear | None = None) -> None:
+        """`hear` is called in the connection's thread; without it messages wait for `messages`. BrokerError if a
+        certificate file cannot be used."""
         self._prefix = prefix
         self._hear = hear
-        self._session = Session(settings, password, client_id="", reconnect=True, on_message=self._received)
+        received = self._received if hear is not None else None
+        self._session = Session(settings, password, client_id="", reconnect=True, on_message=received)
 
     def start(self) -> None:
         """Connect and stay connected. BrokerError when it does not come about at all."""
@@ -50,15 +54,33 @@ class Subscriber:
     def _publish(self, topic: str, content: dict[str, Any]) -> None:
         self._session.publish_soon(f"{self._prefix}/{topic}", msgspec.json.encode(content))
 
-    def _received(self, message: Incoming) -> None:
-        topic = message.topic[len(self._prefix) + 1 :]
-        rules = TOPICS.get(topic.partition("/")[0])
-        if rules is None or (rules.payload is None and topic.endswith("/set")):  # what others ask of it
-            return
-        try:
-            if rules.payload is None:
-                self._hear(topic, message.payload.decode("utf-8"), None)
-            else:
-                self._hear(topic, msgspec.json.decode(message.payload, type=rules.payload), None)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return  # not what our service sends
+    def messages(self, wait_s: float, seconds: float | None = None) -> Iterator[Message | None]:
+        """Each message as it comes, and None whenever none came within `wait_s`: for so many seconds, or for ever."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while end is None or (left := end - time.monotonic()) > 0.0:
+            incoming = self._session.next(wait_s if end is None else min(wait_s, left))
+            message = self._read(incoming) if incoming is not None else None
+            if message is not None or incoming is None:
+                yield message
+
+    def _received(self, incoming: Incoming) -> None:
+        message = self._read(incoming)
+        if message is not None and self._hear is not None:
+            self._hear(*message, None)
+
+    def _read(self, incoming: Incoming) -> Message | None:
+        topic = incoming.topic[len(self._prefix) + 1 :]
+        payload = decoded(topic, incoming.payload)
+        return None if payload is None else (topic, payload)
+
+
+def decoded(topic: str, payload: bytes) -> Payload | str | None:
+    """What came on a topic below base and device; None for what our service does not send, such as the commands of
+    others to it."""
+    rules = TOPICS.get(topic.partition("/")[0])
+    if rules is None or (rules.payload is None and topic.endswith("/set")):
+        return None
+    try:
+        return payload.decode("utf-8") if rules.payload is None else msgspec.json.decode(payload, type=rules.payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import queue
+from typing import Literal
 
 import pytest
 
@@ -15,14 +15,21 @@ def test_before_and_after_are_shown_label_by_label() -> None:
     assert lines[1].split() == ["sad", "+0.50", "->", "+1.25"]
 
 
+def answer(transaction: str, error: str | None = None) -> tuple[str, ResponsePayload]:
+    status: Literal["ok", "error"] = "error" if error else "ok"
+    return "response/calibrate", ResponsePayload(status=status, error=error, data={"a": 1}, transaction=transaction)
+
+
+def test_its_own_answer_is_found_among_others() -> None:
+    told = [("privacy", "OFF"), None, answer("somebody else's", "no"), answer("calibrate")]
+    assert calibrate._data(told) == {"a": 1}
+
+
 def test_what_the_service_refuses_is_said_in_its_words() -> None:
-    answers: queue.Queue[ResponsePayload] = queue.Queue()
-    answers.put(ResponsePayload(status="error", error="nobody is in view"))
     with pytest.raises(EdgeError, match="nobody is in view"):
-        calibrate._data(answers)
+        calibrate._data([answer("calibrate", "nobody is in view")])
 
 
-def test_silence_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "ANSWER_S", 0.01)
+def test_silence_is_an_error_with_a_remedy() -> None:
     with pytest.raises(EdgeError, match="is it running"):
-        calibrate._data(queue.Queue())
+        calibrate._data([None])
