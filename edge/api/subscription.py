@@ -61,7 +61,7 @@ async def subscribe(
 def read(incoming: Incoming, base: str) -> Message | None:
     """The message as its type; None for what our service does not send."""
     device, _, topic = incoming.topic.removeprefix(f"{base}/").partition("/")
-    payload = decoded(topic, incoming.payload)
+    payload = decoded(topic, incoming)
     return None if payload is None else Message(topic, payload, device)
 
 

@@ -11,13 +11,15 @@ from msgspec.structs import replace
 
 from edge.commands import broker, common
 from edge.config.load import load
+from edge.config.schema import Config
 from edge.config.schema import DashboardConfig as Settings
 from edge.dashboard.observer import DashboardObserver, address
 from edge.dashboard.preview import Aim
+from edge.dashboard.rooms_page import RoomsPage
 from edge.dashboard.sign_in import checked_password
 from edge.device.clock import SystemClock
-from edge.errors import BrokerError
-from edge.mqtt.subscriber import Subscriber
+from edge.errors import BrokerError, ConfigError
+from edge.mqtt.subscriber import RoomsSubscriber, Subscriber
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,19 +29,31 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--listen", metavar="ADDRESS", help="(default: dashboard.listen of the config)")
     parser.add_argument("--port", type=int, help="(default: dashboard.port of the config)")
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--setup", action="store_true", help="serve a page that leads through the first setup")
+    kind.add_argument("--all", action="store_true", help="every device of a broker on one page")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    config = load(arguments.config).config
     changes = {"listen": arguments.listen, "port": arguments.port}
-    settings = replace(config.dashboard, **{name: value for name, value in changes.items() if value is not None})
-    elsewhere = bool(arguments.broker or arguments.device)
+    given = {name: value for name, value in changes.items() if value is not None}
+    if arguments.setup:
+        from edge.commands import wizard
+
+        return wizard.run(arguments, given)
+    config = load(arguments.config).config
+    settings = replace(config.dashboard, **given)
+    if arguments.all and arguments.device:
+        raise ConfigError("--device: not with --all, which shows every device")
+    elsewhere = bool(arguments.broker or arguments.device or arguments.all)
     if _answers(settings):
         if elsewhere:
             raise BrokerError(f"{address(settings)} is already in use by another page; choose another port with --port")
         print(f"the page is at {address(settings)}")
         return 0
+    if arguments.all:
+        return _all(arguments, config, settings)
     if settings.enabled and not elsewhere:
         print(
             "the service does not serve the page (is it running, and was it restarted after dashboard.enabled was set?)"
@@ -68,6 +82,27 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         subscriber.start()
         print(f"{prefix} via {mqtt.host}: the page is at {address(settings)} (Ctrl-C ends it)", flush=True)
+        _wait(arguments.seconds)
+        subscriber.stop()
+    finally:
+        page.stop()
+    return 0
+
+
+def _all(arguments: argparse.Namespace, config: Config, settings: Settings) -> int:
+    mqtt, password = broker.connection(config.mqtt, arguments)
+    base = arguments.base or config.mqtt.base
+    pages: list[RoomsPage] = []  # page and subscriber refer to each other
+    subscriber = RoomsSubscriber(mqtt, password, base, lambda *message: pages[0].hear(*message) if pages else None)
+    page = RoomsPage(
+        settings, password=checked_password(settings, common.state(arguments)), base=f"{base} · {mqtt.host}",
+        broker=subscriber.status, clock=SystemClock(), language=config.device.language,
+    )  # fmt: skip
+    pages.append(page)
+    page.start()
+    try:
+        subscriber.start()
+        print(f"every device below {base} via {mqtt.host}: {address(settings)} (Ctrl-C ends it)", flush=True)
         _wait(arguments.seconds)
         subscriber.stop()
     finally:

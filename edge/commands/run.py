@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from msgspec import structs
 
@@ -63,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
             loaded = replace(loaded, config=stack.enter_context(_own_broker(loaded.config)))
         if not loaded.config.mqtt.host:
             raise ConfigError(
-                "mqtt.host: no broker is configured; run `emotion-edge setup --broker HOST`, or use --local-broker"
+                "mqtt.host: no broker is configured; run `emotion-edge setup --broker HOST` or, in a browser, "
+                "`emotion-edge dashboard --setup`; or use --local-broker"
             )
         service = build(loaded, state)
         obey_signals(service)
@@ -120,6 +122,9 @@ def _own_broker(config: Config) -> Iterator[Config]:
     port = broker.start(USUAL_PORT if is_free(USUAL_PORT) else 0)
     _say(f"no broker is configured: started mosquitto for this run on 127.0.0.1 port {port}; to listen to it:")
     _say(f"    mosquitto_sub -h 127.0.0.1 -p {port} -t '{config.mqtt.base}/#' -v")
+    command = Path(sys.argv[0]).resolve() if Path(sys.argv[0]).name == "emotion-edge" else "emotion-edge"
+    _say("to set this device up in a browser, with a test of each step:")
+    _say(f"    {command} dashboard --setup")
     try:
         yield structs.replace(
             config, mqtt=MqttConfig(host="127.0.0.1", port=port, base=config.mqtt.base, protocol=config.mqtt.protocol)

@@ -10,6 +10,7 @@ import os
 import pwd
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = (arguments.config or _default_path()).expanduser().absolute()
-    text, before, written_before = _existing(path, force=arguments.force)
+    path = (arguments.config or default_path()).expanduser().absolute()
+    found = existing(path, force=arguments.force)
+    before = found.config
     answers = _from_flags(arguments)
     asking = sys.stdin.isatty() and not arguments.yes
     if asking:
@@ -68,35 +70,60 @@ def run(arguments: argparse.Namespace) -> int:
         except EOFError:
             raise ConfigError("setup: ended without an answer; nothing was written") from None
     elif not answers.host and not before.mqtt.host:
-        raise ConfigError("setup: needs --broker HOST[:PORT], or a terminal to ask on")
-    if answers.name is None and paths.is_of_system(path) and path != paths.SYSTEM_CONFIG and not before.device.name:
-        answers.name = path.stem  # two instances on one device must not share a name
-    if paths.is_of_system(path) and answers.camera is None and "camera.source" not in written_before:
-        answers.camera = _camera_of_its_own(path)
-    if answers.password is not None:
-        answers.password_file = path.with_name(
-            "mqtt-password" if path.stem == "config" else f"{path.stem}-mqtt-password"
+        raise ConfigError(
+            "setup: needs --broker HOST[:PORT], or a terminal to ask on, or `emotion-edge dashboard --setup` "
+            "to ask in a browser"
         )
-    changes = answers.changes(before)
-    loaded = _written(path, with_values(text, changes), answers)
-    print(f"wrote {path}")
-    for line in _differences(changes, before, written_before, answers):
+    loaded, lines = stored(path, found, answers)
+    for line in lines:
         print(line)
     if not arguments.no_test:
         tried = _tried(loaded)
         print(printable(tried))
         with rights_of_service(path):
-            found = advice(loaded.config, path)
-        for line in found:
+            advised = advice(loaded.config, path)
+        for line in advised:
             if line not in tried:
                 print(f"warning: {line}", file=sys.stderr)
-    for line in _next_steps(loaded, path):
+    for line in next_steps(loaded, path):
         print(line)
     return 0
 
 
-def _camera_of_its_own(path: Path) -> str | None:
-    """For another service on this machine: a stable path of a camera that no other one takes, None if none is left."""
+@dataclass(frozen=True)
+class Existing:
+    """The text to start from, what it holds, and which keys are set in it: of the file, or the commented default."""
+
+    text: str
+    config: Config
+    written: Mapping[str, Any]
+
+
+def stored(
+    path: Path, found: Existing, answers: Answers, more: Mapping[str, Any] | None = None
+) -> tuple[Loaded, list[str]]:
+    """Write what was answered and `more` keys; returns what is in effect then, and what to say about it."""
+    before = found.config
+    if answers.name is None and paths.is_of_system(path) and path != paths.SYSTEM_CONFIG and not before.device.name:
+        answers.name = path.stem  # two instances on one device must not share a name
+    lines = []
+    if paths.is_of_system(path) and answers.camera is None and "camera.source" not in found.written:
+        camera = _camera_of_its_own(path)
+        if camera is not None:
+            answers.camera, line = camera
+            lines.append(line)
+    if answers.password is not None:
+        answers.password_file = path.with_name(
+            "mqtt-password" if path.stem == "config" else f"{path.stem}-mqtt-password"
+        )
+    changes = {**answers.changes(before), **(more or {})}
+    loaded = _written(path, with_values(found.text, changes), answers)
+    return loaded, [*lines, f"wrote {path}", *_differences(changes, before, found.written, answers)]
+
+
+def _camera_of_its_own(path: Path) -> tuple[str, str] | None:
+    """For another service on this machine: a stable path of a camera that no other one takes, and what to say of it.
+    None if none is left, or no other service has one."""
     claimed = [source_in(raw, "camera") for raw in neighbours(path).values()]
     if not any(source not in ("none", "sample") for source in claimed):
         return None
@@ -106,11 +133,11 @@ def _camera_of_its_own(path: Path) -> str | None:
     free = [camera for camera in cameras if not {camera.source, camera.stable} & set(claimed)]
     if not free:
         return None
-    print(f"this service gets the camera {printable(free[0].name)}, as another one uses camera.source = {claimed[0]!r}")
-    return free[0].stable or free[0].source
+    says = f"this service gets the camera {printable(free[0].name)}, as another one uses camera.source = {claimed[0]!r}"
+    return free[0].stable or free[0].source, says
 
 
-def _default_path() -> Path:
+def default_path() -> Path:
     if os.geteuid() == 0:
         return paths.SYSTEM_CONFIG
     return paths.config_file() or Path("~/.config/emotion-edge/config.toml")
@@ -120,12 +147,12 @@ def _template() -> str:
     return (resources.firmware_config() / "default.toml").read_text("utf-8")
 
 
-def _existing(path: Path, *, force: bool) -> tuple[str, Config, Mapping[str, Any]]:
-    """The text to start from, what it holds, and which keys are set in it: of the file, or the commented default."""
+def existing(path: Path, *, force: bool) -> Existing:
+    """What the file holds; ConfigError when there is one already, unless it may be changed."""
     try:
         path.lstat()
     except FileNotFoundError:
-        return _template(), Config(), {}
+        return Existing(_template(), Config(), {})
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}; run it as root, with sudo") from None
     raw, text = read_toml(path)
@@ -134,7 +161,7 @@ def _existing(path: Path, *, force: bool) -> tuple[str, Config, Mapping[str, Any
     values.pop("config_version", None)
     if not force and any(value != {} for key, value in raw.items() if key != "config_version"):
         raise ConfigError(f"{path}: already exists; use --force to change it (the previous one is kept as .bak)")
-    return text, keys.replaced(Config(), values), values
+    return Existing(text, keys.replaced(Config(), values), values)
 
 
 def _from_flags(arguments: argparse.Namespace) -> Answers:
@@ -224,7 +251,7 @@ def _tried(loaded: Loaded) -> str:
     return f"the broker does not work yet: {problem}"
 
 
-def _next_steps(loaded: Loaded, path: Path) -> list[str]:
+def next_steps(loaded: Loaded, path: Path) -> list[str]:
     if not _for_service(path):
         return ["next: emotion-edge run, or `emotion-edge check` to see what is in effect"]
     instance = None if path == paths.SYSTEM_CONFIG else path.stem

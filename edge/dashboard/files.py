@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,25 +19,30 @@ _COMMAND = "<code>emotion-edge passwd</code>"
 
 
 class Files:
-    """Read once. Nothing but what is in the folder beside us can be named. `language` is for browsers that ask for none
-    of ours."""
+    """Read once. Nothing but what is in the folder beside us can be named; what `more`, another folder, has by the same
+    name is taken from there. `language` is for browsers that ask for none of ours; what begins with one of `leave_out`
+    is not among the page's messages."""
 
-    def __init__(self, language: Language) -> None:
+    def __init__(
+        self, language: Language, more: Path | None = None, *, leave_out: tuple[str, ...] = ("ha.", "setup.")
+    ) -> None:
         self._language = language
-        folder = Path(__file__).parent / "static"
+        folders = [Path(__file__).parent / "static", *([more] if more is not None else [])]
+        files = {file.name: file for folder in folders for file in sorted(folder.iterdir())}
         self._static = {
-            f"/{file.name}": Answer(file.read_bytes(), f"{KINDS[file.suffix]}; charset=utf-8", headers=_headers())
-            for file in sorted(folder.iterdir())
+            f"/{name}": Answer(file.read_bytes(), f"{KINDS[file.suffix]}; charset=utf-8", headers=_headers())
+            for name, file in files.items()
             if file.suffix in KINDS
         }
         self._pages = {
-            (name, each): _page((folder / f"{name}.html").read_text("utf-8"), each)
-            for name in ("index", "login")
+            (file.stem, each): _page(file.read_text("utf-8"), each)
+            for file in files.values()
+            if file.suffix == ".html"
             for each in LANGUAGES
         }
         self._catalogues = {
             each: Answer(
-                b"export default " + msgspec.json.encode(dict(words(each))) + b";\n",
+                b"export default " + msgspec.json.encode(_without(words(each), leave_out)) + b";\n",
                 "text/javascript; charset=utf-8",
                 headers=_headers(each),
             )
@@ -48,12 +54,16 @@ class Files:
         return accepted(request.headers.get("accept-language", ""), self._language)
 
     def page(self, name: str, request: Request) -> Answer:
-        """`index` or `login`."""
+        """A page by its name, such as `index` or `login`."""
         return self._pages[name, self.language(request)]
 
     def get(self, path: str, request: Request) -> Answer | None:
         """Whatever else has this path."""
         return self._catalogues[self.language(request)] if path == _CATALOGUE else self._static.get(path)
+
+
+def _without(messages: Mapping[str, str], prefixes: tuple[str, ...]) -> dict[str, str]:
+    return {key: message for key, message in messages.items() if not key.startswith(prefixes)}
 
 
 def _page(text: str, language: Language) -> Answer:

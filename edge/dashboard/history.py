@@ -116,6 +116,17 @@ class History:
                 self._begin(OFFLINE, at)
         return [("service", {"state": service, "at": at})]
 
+    def present(self, now: float) -> dict[str, Any]:
+        """What is known to hold now."""
+        state = self._state
+        return {
+            "info": self._info(),
+            "privacy": self._privacy,
+            "state": state if state is not None and now - state["at"] < self.state_valid_s else None,
+            "state_valid_s": self.state_valid_s,
+            "sources": self._sources,
+        }
+
     def snapshot(self, now: float) -> dict[str, Any]:
         """Everything, for somebody who begins to look."""
         self._forget_old(now)
@@ -123,16 +134,12 @@ class History:
         return {
             "now": now,
             "labels": {label: CIRCUMPLEX[label] for label in LABELS},
-            "info": self._info(),
-            "privacy": self._privacy,
-            "state": self._state if self._state is not None and now - self._state["at"] < self.state_valid_s else None,
-            "state_valid_s": self.state_valid_s,
+            **self.present(now),
             "reading": reading if reading is not None and now - reading["at"] < LIVE_AGE_S else None,
             "trail": [point for point in self._trail if now - point[0] < TRAIL_S],
             "curve": list(self._curve),
             "spans": list(self.spans),
             "events": list(self._events)[-_SHOWN_EVENTS:],
-            "sources": self._sources,
             "health": self._health,
             "config": self.config,
         }

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from edge.dashboard.history import News
+from edge.device.clock import Clock
 
 MOST = 8
+BEAT_S = 15.0  # a stream is never silent for longer
+_CHECK_S = 10.0  # a stream ends so soon after its session did
 _QUEUE = 120  # messages: at two readings a second about half a minute
 
 
@@ -74,3 +78,27 @@ class Viewers:
 def encoded(name: str, content: dict[str, Any]) -> bytes:
     """One server-sent event."""
     return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(content) + b"\n\n"
+
+
+async def stream(
+    viewers: Viewers, viewer: Viewer, first: dict[str, Any], still: Callable[[str], bool], clock: Clock
+) -> AsyncGenerator[bytes, None]:
+    """What one viewer is sent, from a first snapshot on; it ends when `still` says that its session did."""
+    try:
+        yield b"retry: 2000\n\n" + encoded("snapshot", first)
+        checked = clock.monotonic()
+        while True:
+            try:
+                part = await asyncio.wait_for(viewer.queue.get(), BEAT_S)
+            except (asyncio.TimeoutError, TimeoutError):
+                part = b"event: beat\ndata: {}\n\n"
+            now = clock.monotonic()
+            if now - checked >= _CHECK_S:
+                checked = now
+                if not still(viewer.cookie):
+                    return
+            if part is None:
+                return
+            yield part
+    finally:
+        viewers.remove(viewer)

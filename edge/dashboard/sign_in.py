@@ -8,6 +8,7 @@ import logging
 from concurrent.futures import Executor
 from http import HTTPStatus
 from pathlib import Path
+from typing import Protocol
 
 from edge.config import schema
 from edge.dashboard.attempts import Attempts
@@ -26,20 +27,40 @@ log = logging.getLogger(__name__)
 COOKIE = "emotion_edge"
 
 
+class Secret(Protocol):
+    """What is asked for at the door: the stored password, or a word for one run."""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether one is needed."""
+
+    @property
+    def version(self) -> int:
+        """Counts up whenever it changes: whoever signed in with another is signed out."""
+
+    def refresh(self) -> None:
+        """Notice what another process has changed."""
+
+    def matches(self, given: str, /) -> bool:
+        """Whether it is the right one."""
+
+
 class SignIn:
     """Belongs to the page's thread."""
 
     def __init__(
         self,
         settings: schema.DashboardConfig,
-        password: Password,
+        password: Secret,
         files: Files,
         *,
         clock: Clock,
         once: LogOnce,
         work: Executor,
+        cookie: str = COOKIE,
     ) -> None:
         self._settings = settings
+        self._cookie = cookie
         self._password = password
         self._files = files
         self._once = once
@@ -65,7 +86,7 @@ class SignIn:
             return ""
         if not self._password.is_set:
             return None if password_needed(self._settings) else ""
-        word = request.cookies.get(COOKIE, "")
+        word = request.cookies.get(self._cookie, "")
         return word if word and self._sessions.valid(word, self._password.version) else None
 
     def required(self, request: Request) -> str:
@@ -80,6 +101,11 @@ class SignIn:
         if not word:  # only what came by ingress has none while a password is set
             return not self._password.is_set or self._settings.ingress is not None
         return self._sessions.valid(word, self._password.version)
+
+    def still(self, word: str) -> bool:
+        """The same, with a password that another process may have set meanwhile."""
+        self.refresh()
+        return self.valid(word)
 
     def token(self, word: str) -> str:
         """What a post of this session must bring along."""
@@ -113,7 +139,9 @@ class SignIn:
         self._attempts.succeeded(client)
         log.info("somebody signed in to the page from %s", client)
         secure = "; Secure" if self._settings.behind_tls else ""
-        cookie = f"{COOKIE}={self._sessions.open(version)}; HttpOnly; SameSite=Strict; Path=/; Max-Age={LONGEST_S:.0f}"
+        cookie = (
+            f"{self._cookie}={self._sessions.open(version)}; HttpOnly; SameSite=Strict; Path=/; Max-Age={LONGEST_S:.0f}"
+        )
         return redirect("./", {"Set-Cookie": cookie + secure})
 
     def _page(

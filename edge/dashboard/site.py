@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -12,14 +11,11 @@ from edge.dashboard.actions import Actions
 from edge.dashboard.days import Days
 from edge.dashboard.files import Files
 from edge.dashboard.history import History
-from edge.dashboard.live import Viewer, Viewers, encoded
+from edge.dashboard.live import Viewers, stream
 from edge.dashboard.sign_in import SignIn, redirect
 from edge.device.clock import Clock
 from edge.web.exchange import HEADERS, Answer, Refused, Request, json
 from edge.web.guard import check_host, check_origin, check_site
-
-BEAT_S = 15.0  # a stream is never silent for longer
-_CHECK_S = 10.0  # a stream ends so soon after its session did
 
 # By ingress the page stands in a frame of the proxy's own page; that it shares its origin with.
 IN_A_FRAME = {
@@ -145,25 +141,6 @@ class Site:
             "signed_in": bool(word),
             "token": self._sign_in.token(word),
         }
-        return Answer(kind="text/event-stream", stream=True), self._stream(viewer, encoded("snapshot", first))
-
-    async def _stream(self, viewer: Viewer, first: bytes) -> AsyncGenerator[bytes, None]:
-        try:
-            yield b"retry: 2000\n\n" + first
-            checked = self._clock.monotonic()
-            while True:
-                try:
-                    part = await asyncio.wait_for(viewer.queue.get(), BEAT_S)
-                except (asyncio.TimeoutError, TimeoutError):
-                    part = b"event: beat\ndata: {}\n\n"
-                now = self._clock.monotonic()
-                if now - checked >= _CHECK_S:
-                    checked = now
-                    self._sign_in.refresh()
-                    if not self._sign_in.valid(viewer.cookie):
-                        return
-                if part is None:
-                    return
-                yield part
-        finally:
-            self._viewers.remove(viewer)
+        return Answer(kind="text/event-stream", stream=True), stream(
+            self._viewers, viewer, first, self._sign_in.still, self._clock
+        )

@@ -12,7 +12,7 @@ from edge.config.schema import MqttConfig
 from edge.messages.commands import Command
 from edge.messages.payloads import Payload
 from edge.messages.status import BrokerStatus
-from edge.messages.topics import TOPICS
+from edge.messages.topics import SETTINGS, TOPICS
 from edge.mqtt.session import TIMEOUT_S, Incoming, Session
 
 Hear = Callable[[str, Payload | str, float | None], None]
@@ -39,9 +39,7 @@ class Subscriber:
         self._session.close()
 
     def status(self) -> BrokerStatus:
-        if self._session.connected:
-            return BrokerStatus("connected")
-        return BrokerStatus("unreachable" if self._session.reason else "connecting", self._session.reason)
+        return status_of(self._session)
 
     def send(self, command: Command) -> None:
         """Ask the service over MQTT; what it allows is its own matter."""
@@ -70,16 +68,61 @@ class Subscriber:
 
     def _read(self, incoming: Incoming) -> Message | None:
         topic = incoming.topic[len(self._prefix) + 1 :]
-        payload = decoded(topic, incoming.payload)
+        payload = decoded(topic, incoming)
         return None if payload is None else (topic, payload)
 
 
-def decoded(topic: str, payload: bytes) -> Payload | str | None:
-    """What came on a topic below base and device; None for what our service does not send, such as the commands of
-    others to it."""
+class RoomsSubscriber:
+    """Subscribes to what a glance at every device below `base` takes; `hear` gets device, topic and payload in the
+    connection's thread. `status` may be called from any thread."""
+
+    TOPICS = ("availability", "info", "state", "privacy", "status/+", SETTINGS)
+
+    def __init__(
+        self, settings: MqttConfig, password: str | None, base: str, hear: Callable[[str, str, Payload | str], None]
+    ) -> None:
+        """BrokerError if a certificate file cannot be used."""
+        self._base = base
+        self._hear = hear
+        self._session = Session(settings, password, client_id="", reconnect=True, on_message=self._received)
+
+    def start(self) -> None:
+        """Connect and stay connected. BrokerError when it does not come about at all."""
+        self._session.open(TIMEOUT_S)
+        for topic in self.TOPICS:
+            self._session.subscribe(f"{self._base}/+/{topic}")
+
+    def stop(self) -> None:
+        self._session.close()
+
+    def status(self) -> BrokerStatus:
+        return status_of(self._session)
+
+    def _received(self, incoming: Incoming) -> None:
+        device, _, topic = incoming.topic[len(self._base) + 1 :].partition("/")
+        payload = decoded(topic, incoming)
+        if payload is not None:
+            self._hear(device, topic, payload)
+
+
+def status_of(session: Session) -> BrokerStatus:
+    """How a session's connection is."""
+    if session.connected:
+        return BrokerStatus("connected")
+    return BrokerStatus("unreachable" if session.reason else "connecting", session.reason)
+
+
+def decoded(topic: str, incoming: Incoming) -> Payload | str | None:
+    """What came on a topic below base and device; None for what our service does not send: the commands of others to
+    it, and a retained message on a topic that is only ever of now."""
     rules = TOPICS.get(topic.partition("/")[0])
-    if rules is None or (rules.payload is None and topic.endswith("/set")):
+    if (
+        rules is None
+        or (rules.payload is None and topic.endswith("/set"))
+        or (incoming.retained and not rules.retained)
+    ):
         return None
+    payload = incoming.payload
     try:
         return payload.decode("utf-8") if rules.payload is None else msgspec.json.decode(payload, type=rules.payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):

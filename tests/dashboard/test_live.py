@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from edge.dashboard import live, site
+from edge.dashboard import live
 from edge.dashboard.history import History
 from edge.dashboard.password import file_in, store
 from tests.dashboard.web import PASSWORD, Serve
@@ -84,8 +84,8 @@ def test_who_does_not_listen_is_let_go_and_nobody_else_notices(serve: Serve) -> 
 
 
 def test_a_stream_ends_with_its_session(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    monkeypatch.setattr(site, "_CHECK_S", 0.2)
-    monkeypatch.setattr(site, "BEAT_S", 0.3)
+    monkeypatch.setattr(live, "_CHECK_S", 0.2)
+    monkeypatch.setattr(live, "BEAT_S", 0.3)
     _, web = serve(password=PASSWORD)
     web.sign_in(PASSWORD)
     web.snapshot()

@@ -41,9 +41,9 @@ def test_every_state_has_its_word() -> None:
 
 def test_what_the_page_asks_for_is_there_and_what_is_there_is_asked_for() -> None:
     known = set(words("en"))
-    static = EDGE / "dashboard" / "static"
-    scripts = "".join(file.read_text("utf-8") for file in static.glob("*.js"))
-    pages = "".join(file.read_text("utf-8") for file in static.glob("*.html"))
+    folders = [EDGE / room / "static" for room in ("dashboard", "wizard")]
+    scripts = "".join(file.read_text("utf-8") for static in folders for file in static.glob("*.js"))
+    pages = "".join(file.read_text("utf-8") for static in folders for file in static.glob("*.html"))
     called = set(re.findall(r'\bt\("([a-z_.]+)"', scripts)) | set(re.findall(r"\{\{([a-z_.]+)\}\}", pages)) - {
         "language"
     }

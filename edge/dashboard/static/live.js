@@ -11,7 +11,7 @@ export function listen(received, linked) {
   function open() {
     clearTimeout(timer);
     source = new EventSource("live");
-    for (const name of ["snapshot", "reading", "state", "event", "source", "health", "info", "privacy", "config", "broker", "service", "aim", "beat"]) {
+    for (const name of ["snapshot", "reading", "state", "event", "source", "health", "info", "privacy", "config", "broker", "service", "aim", "room", "beat"]) {
       source.addEventListener(name, (event) => {
         heard = performance.now();
         if (name === "snapshot") linked("live");

@@ -4,6 +4,7 @@ import { $, html, say, share } from "./dom.js";
 import { Bars } from "./bars.js";
 import { Field } from "./field.js";
 import { Days } from "./days.js";
+import { expire } from "./freshness.js";
 import { drawHealth } from "./health.js";
 import { Hour } from "./hour.js";
 import { listen } from "./live.js";
@@ -11,7 +12,6 @@ import { Rest } from "./rest.js";
 import { Thresholds } from "./thresholds.js";
 import { clock, happened, headline, people, present, sureness, t, title } from "./words.js";
 
-const FRESH_S = 4; // an older reading is not of now
 const SPEAK_MS = 5_000; // at most so often something is read out
 const LOG = 40;
 const KEPT = 1_200; // points of the curve
@@ -141,15 +141,6 @@ function begin(label, at) {
   const last = model.spans.at(-1);
   if (last?.[1] === label) return;
   model.spans.push([last ? Math.max(at, last[0]) : at, label]);
-}
-
-/** What is older than this says nothing about now: it goes, whatever became of the stream, the broker and the service. */
-function expire(at) {
-  if (model.link === "live") model.linkedAt = at;
-  const cutOff = at - model.linkedAt > FRESH_S;
-  if (model.state && (cutOff || at - model.state.at > model.stateValid)) model.state = null;
-  if (model.reading && (cutOff || at - model.reading.at > FRESH_S)) model.reading = null;
-  if (cutOff) model.health = null;
 }
 
 /** "live" only while page, service and broker are all there. */
