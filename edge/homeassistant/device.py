@@ -43,6 +43,11 @@ class Device:
         return f"{self.base}/{self.name}"
 
     @property
+    def release_topic(self) -> str:
+        """Where the newest version's number is published, retained, for all devices of this base."""
+        return f"{self.base}/release"
+
+    @property
     def id(self) -> str:
         """Its level in discovery topics: its name, with the base before it if that is not the usual one."""
         return _id(self.base, self.name)

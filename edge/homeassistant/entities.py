@@ -30,7 +30,14 @@ class Entity:
 
 def entities(device: Device) -> list[Entity]:
     """All but the settings and triggers."""
-    return [*_people(device), *_probabilities(device), *_health(device), _privacy(device), _reset(device)]
+    return [
+        *_people(device),
+        *_probabilities(device),
+        *_health(device),
+        _privacy(device),
+        _reset(device),
+        _update(device),
+    ]
 
 
 def _people(device: Device) -> list[Entity]:
@@ -203,6 +210,23 @@ def _reset(device: Device) -> Entity:
             "payload_press": "{}",
             "entity_category": "config",
             "icon": "mdi:restore",
+            "enabled": False,
+        },
+    )  # fmt: skip
+
+
+def _update(device: Device) -> Entity:
+    """Whether a newer version is known. A device at home asks nobody in the Internet: the owner, or who looks after a
+    fleet, publishes the newest version's number. Off at first, as without that number it knows nothing."""
+    return Entity(
+        "update", "update", words(device.language)["ha.update"],
+        {
+            "state": "info",
+            "value_template": "{{ {'installed_version': value_json.version} | tojson }}",
+            "latest_version_topic": device.release_topic,
+            "title": "Emotion Edge",
+            "device_class": "firmware",
+            "entity_category": "diagnostic",
             "enabled": False,
         },
     )  # fmt: skip

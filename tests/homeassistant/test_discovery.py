@@ -54,6 +54,16 @@ def test_it_keeps_the_rules() -> None:
     assert broken(PAYLOAD) == []
 
 
+def test_an_update_is_known_by_the_number_that_the_owner_publishes() -> None:
+    update = COMPONENTS["update"]
+    assert update["latest_version_topic"] == "emotion/release"
+    info = payloads.InfoPayload(
+        version="1.2.3", device="shelf", board="", runtime="", python="", models={}, labels=LABELS, config={}
+    )
+    assert json.loads(shown("update", info)) == {"installed_version": "1.2.3"}
+    assert update["enabled_by_default"] is False
+
+
 def test_its_short_form_means_the_same() -> None:
     assert expanded(json.loads(discovery_message(SHELF))) == json.loads(msgspec.json.encode(PAYLOAD))
 

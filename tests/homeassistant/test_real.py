@@ -198,6 +198,25 @@ def test_the_blueprints_do_what_they_say(home: HomeAssistant, observer: Observer
     observer.send("homeassistant/light/lamp/config", "", retain=True)
 
 
+def test_an_update_is_shown_once_somebody_told_of_a_newer_version(home: HomeAssistant, observer: Observer) -> None:
+    """The entity as it is announced, shown from the start here and under another id."""
+    home.wait(EMOTION, shown, 40)
+    announced = json.loads(observer.wait(ANNOUNCED, 10, lambda m: bool(m.payload)).payload)
+    update = announced["cmps"]["update"]
+    assert update.pop("en") is False
+    ours = update | {"uniq_id": "ours", "def_ent_id": "update.ours", "dev": {"ids": ["ours"], "name": "Ours"}}
+    observer.send("homeassistant/update/ours/config", json.dumps(ours), retain=True)
+    home.wait("update.ours", "unknown", 10)
+    installed = home.attributes("update.ours")["installed_version"]
+    observer.send(update["l_ver_t"], installed, retain=True)
+    home.wait("update.ours", "off", 10)
+    observer.send(update["l_ver_t"], "99.0.0", retain=True)
+    home.wait("update.ours", "on", 10)
+    assert home.attributes("update.ours")["latest_version"] == "99.0.0"
+    for topic in (update["l_ver_t"], "homeassistant/update/ours/config"):
+        observer.send(topic, "", retain=True)
+
+
 def test_a_dead_device_shows_no_emotion_and_a_living_one_again(home: HomeAssistant, service: Service) -> None:
     home.wait(EMOTION, shown, 40)
     service.signal(signal.SIGKILL)
