@@ -15,6 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 os.environ["COLUMNS"] = "100"  # argparse wraps its help to the terminal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +36,9 @@ def main() -> int:
     stale = []
     texts = {PAGES / name: NOTE + write().rstrip() + "\n" for name, write in WRITERS.items()}
     texts[ROOT / "README.md"] = readme_figures()
+    for name in WITH_PLACES:
+        path = ROOT / name
+        texts[path] = with_places(texts.get(path) or path.read_text("utf-8"), places())
     for path, text in texts.items():
         if path.is_file() and path.read_text("utf-8") == text:
             continue
@@ -243,6 +251,27 @@ def python_page() -> str:
 def _signature(function: Callable[..., Any]) -> str:
     parameters = [str(each) for name, each in inspect.signature(function).parameters.items() if name != "self"]
     return f"({', '.join(parameters)})".replace("'", "")
+
+
+# Files that say where this project lives.
+WITH_PLACES = (
+    "README.md",
+    "docs/pages/start/try.md",
+    "docs/pages/start/install.md",
+    "firmware_config/home_assistant/addon/config.yaml",
+)
+
+
+def places() -> dict[str, str]:
+    """What the owner filled in: the addresses of the repository and of the packages."""
+    return tomllib.loads((ROOT / "docs" / "places.toml").read_text("utf-8"))
+
+
+def with_places(text: str, known: dict[str, str]) -> str:
+    """`text` with the owner's addresses after `git clone`, in links called "downloads", and as the add-on's `url`."""
+    text = re.sub(r"(\bgit clone )\S+", lambda found: found[1] + known["clone"], text)
+    text = re.sub(r"(\[downloads\]\()[^)]+", lambda found: found[1] + known["downloads"], text)
+    return re.sub(r"(?m)^(url: )\S+$", lambda found: found[1] + known["clone"].removesuffix(".git"), text)
 
 
 def readme_figures() -> str:

@@ -67,7 +67,7 @@ class Wizard:
         self._work = ThreadPoolExecutor(2, "wizard-work")
         self._changes = RateLimit(20, 0.5, clock.monotonic())
         self._names = own_names(settings.names)
-        self._files = Files(before.device.language, _STATIC, leave_out=("ha.", "rooms."))
+        self._files = Files(before.device.language, _STATIC, leave_out=("ha.", "rooms.", "notice."))
         self._sign_in = SignIn(
             settings, secret, self._files, clock=clock, once=LogOnce(log, clock), work=self._work, cookie=COOKIE
         )
