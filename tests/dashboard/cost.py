@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import tempfile
 import threading
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.schema import Config
+from edge.dashboard.live import encoded
 from edge.dashboard.observer import DashboardObserver
 from tests.dashboard.web import Web
 from tests.helpers.broker import free_port
@@ -57,10 +59,22 @@ def measure(dashboard: DashboardObserver, what: str, seconds: float) -> None:
     print(f"{line} ({messages} messages, {100 * spent / seconds:.3f} %)", flush=True)  # noqa: T201
 
 
-def read_on(told: Iterator[tuple[str, dict[str, Any]]]) -> None:
+def read_on(told: Iterator[tuple[str, dict[str, Any]]], sent: list[int]) -> None:
+    """Take all that comes; `sent` gathers how many bytes it were."""
     with contextlib.suppress(OSError):
-        for _ in told:
-            pass
+        for name, content in told:
+            sent.append(len(encoded(name, content)))
+
+
+def size(web: Web) -> None:
+    """What a browser that opens the page fetches, and what the stream sends it then."""
+    names = ["/", "/page.css", "/icon.svg", "/catalogue.js", "/main.js"]
+    for name in names:  # modules name the modules that they need
+        if name.endswith(".js"):
+            names += [f"/{each}" for each in re.findall(r'from "\./([a-z]+\.js)"', web.get(name).body.decode())
+                      if f"/{each}" not in names]  # fmt: skip
+    total = sum(len(web.get(name).body) for name in names)
+    print(f"to open it: {len(names)} files, {total / 1000:.0f} kB, once", flush=True)  # noqa: T201
 
 
 def main() -> None:
@@ -75,14 +89,18 @@ def main() -> None:
             dashboard.notify(topic, payload, None)
         dashboard.notify("health", HEALTH, None)
         time.sleep(0.5)
+        size(web)
         measure(dashboard, "nobody looks", seconds)
         with ExitStack() as stack:
             for viewers in (1, 8):
                 while len(dashboard._viewers) < viewers:
                     told = stack.enter_context(web.live(10 * seconds))
                     next(told)
-                    threading.Thread(target=read_on, args=(told,), name="reader", daemon=True).start()
+                    sent: list[int] = []
+                    threading.Thread(target=read_on, args=(told, sent), name="reader", daemon=True).start()
+                sent.clear()
                 measure(dashboard, f"{viewers} looking", seconds)
+                print(f"  to each of them {sum(sent) / seconds:.0f} bytes a second", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
