@@ -36,6 +36,7 @@ class Device:
     page: str = ""  # the address of its page, for a browser elsewhere
     has_temperature: bool = True
     has_throttling: bool = True
+    sample: bool = False  # camera or microphone is the sample that comes with the software
 
     @property
     def root(self) -> str:
@@ -90,6 +91,7 @@ def device(
         page=_page(info.config["dashboard"], host),
         has_temperature=has_temperature,
         has_throttling=has_throttling,
+        sample=any(info.config[sense]["source"].strip() == "sample" for sense in ("camera", "microphone")),
     )
 
 

@@ -42,7 +42,7 @@ def device_payload(device: Device) -> dict[str, Any]:
         "identifiers": [f"emotion_edge_{device.id}"],
         "name": words(device.language)["ha.device"].format(device=device.name),
         "manufacturer": "Emotion Edge",
-        "model": device.board,
+        "model": f"SAMPLE, nobody here ({device.board})" if device.sample else device.board,
         "sw_version": device.version,
     }
     if device.area:

@@ -12,7 +12,7 @@ import pytest
 
 from edge.config import keys
 from edge.config.overrides import live_values
-from edge.config.schema import Config, DashboardConfig, HomeAssistantConfig
+from edge.config.schema import CameraConfig, Config, DashboardConfig, HomeAssistantConfig
 from edge.config.secrets import public
 from edge.config.values import converted
 from edge.homeassistant.device import Device, device, discovery_topic, is_discovery_topic
@@ -250,6 +250,15 @@ def test_home_assistant_links_to_the_page_where_it_can_be_reached(settings: dict
     assert about.get("configuration_url", "") == page
     assert about["suggested_area"] == "Living room"
     assert "suggested_area" not in PAYLOAD["device"]
+
+
+def test_a_sample_is_marked_on_the_devices_card() -> None:
+    info = payloads.InfoPayload(
+        version="1", device="shelf", board="Laptop", runtime="r", python="3", models={}, labels=LABELS,
+        config=public(Config(camera=CameraConfig(source="sample"))),
+    )  # fmt: skip
+    assert device_payload(device(info, {}, host="x"))["device"]["model"] == "SAMPLE, nobody here (Laptop)"
+    assert "SAMPLE" not in PAYLOAD["device"]["model"]
 
 
 def test_the_device_comes_from_info_and_what_changed_since() -> None:
