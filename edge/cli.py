@@ -41,6 +41,8 @@ GROUPS = {
         "bench": "measure each stage and the whole service on this machine",
     },
     "Many devices": {
+        "enroll": "get a certificate from the fleet's signing service, or renew it",
+        "update": "install the fleet's signed model, and go back if the service is worse off",
         "collect": "collect what many devices say, from a broker into PostgreSQL",
         "fleet": "show many devices at a glance, from that database",
     },

@@ -6,6 +6,7 @@ import argparse
 import json
 from datetime import datetime, timedelta, timezone
 
+from edge.commands import fleet_orders
 from edge.commands.collect import add_database, database
 from edge.errors import ConfigError
 from edge.printable import printable
@@ -17,6 +18,8 @@ VIEWS = {
     "hot": ("fleet_hot", "devices above 75 degrees"),
     "unsynced": ("fleet_unsynced", "devices that do not know the time"),
     "lost": ("fleet_lost", "messages that are missing between others"),
+    "behind": ("fleet_behind", "devices that do not have the newest document for them, and why"),
+    "jobs": ("fleet_jobs", "how far each device is with its last job"),
     "parked": ("parked", "messages that could not be read, and why"),
     "mood": ("group_mood", "moods of groups by the hour; never of few devices or few people"),
 }
@@ -38,6 +41,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_database(roll)
     roll.add_argument("--hours", type=int, default=3, help="how far back (default: %(default)s)")
     roll.set_defaults(run=_roll_up)
+    fleet_orders.add(parts)
     forget = parts.add_parser("forget", help="remove everything of a device")
     add_database(forget)
     forget.add_argument("device")

@@ -89,6 +89,7 @@ def _kept() -> list[str]:
     return [
         "availability",
         "info",
+        "job",
         "privacy",
         "reported",
         "settings",

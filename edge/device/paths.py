@@ -93,6 +93,21 @@ def overrides_file(state: Path) -> Path:
     return state / "overrides.toml"
 
 
+def job_file(state: Path) -> Path:
+    """The fleet's job for this device, for `emotion-edge update`."""
+    return state / "job.json"
+
+
+def job_progress(state: Path) -> Path:
+    """What `emotion-edge update` says about it."""
+    return state / "job-progress.json"
+
+
+def condition_file(state: Path) -> Path:
+    """How the service is, in memory, for `emotion-edge update`."""
+    return runtime_of(state) / "condition.json"
+
+
 def model_store(config: Path | None, state: Path) -> Path:
     """The models that the owner installed for the service with this config."""
     if is_of_system(config):

@@ -8,14 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["state", "event", "summary", "health", "info", "availability", "reported"]
+Kind = Literal["state", "event", "summary", "health", "info", "availability", "reported", "job"]
 FACTS = ("state", "event", "summary")  # each is kept exactly once
-NEWEST = (
-    "health",
-    "info",
-    "availability",
-    "reported",
-)  # only the newest of each device counts, health also for a while
+# Of these only the newest of each device counts; health also for a while.
+NEWEST = ("health", "info", "availability", "reported", "job")
 TOPICS = (*FACTS, *NEWEST, "backlog")
 MAX_BYTES = 64_000
 

@@ -24,7 +24,7 @@ from edge.mqtt.client import UnusableFiles, new_client
 log = logging.getLogger(__name__)
 
 IN_FLIGHT = 1_000
-RETAINED = ("info", "availability", "reported")
+RETAINED = ("info", "availability", "reported", "job")
 KEPT_S = 7 * 86_400  # how long the broker keeps our session, and with it what we have not taken
 
 

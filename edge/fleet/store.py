@@ -161,11 +161,10 @@ class Store:
                         str(document.get("board", "")),
                     ),
                 )
-            elif each.kind == "reported":
+            elif each.kind in {"reported", "job"}:
                 cursor.execute(
-                    "insert into device (device, reported, reported_at) values (%s, %s, now())"
-                    " on conflict (device) do update set reported = excluded.reported, reported_at = now()",
-                    (each.device, _json(document)),
+                    f"update device set {each.kind} = %s, {each.kind}_at = now() where device = %s",  # noqa: S608 - ours
+                    (_json(document), each.device),
                 )
         healths = [(each.device, _json(each.document)) for each in facts if each.kind == "health"]
         if healths:

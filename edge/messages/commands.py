@@ -25,7 +25,7 @@ class Command:
     """Something to do. `value` is True for privacy ON; the new value of a config key, None to reset it; a request's
     document; the bytes of a fleet's document."""
 
-    kind: Literal["privacy", "config", "request", "desired"]
+    kind: Literal["privacy", "config", "request", "desired", "job"]
     name: str  # "" for privacy, "decision.enter" for config, "info" for a request, "all" for a fleet's document
     value: Any
     transaction: str | int | None = None

@@ -224,6 +224,14 @@ class ReportedPayload(Payload, kw_only=True, frozen=True):
     error: str | None = None  # and why all of it was refused
 
 
+class JobPayload(Payload, kw_only=True, frozen=True):
+    """`job`: how far the fleet's job for this device is. Only from devices of a fleet."""
+
+    job: str  # its name; empty where it could not be read
+    state: Literal["waiting", "downloading", "trying", "watching", "done", "refused", "rolled back", "failed"]
+    reason: str = ""
+
+
 class BacklogPayload(Payload, kw_only=True, frozen=True):
     """`backlog`: a message that waited while the broker was away, as it would have been sent."""
 

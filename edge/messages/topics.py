@@ -47,6 +47,7 @@ TOPICS: dict[str, Topic] = {
     "config": Topic(1, None, retained=True),  # config/<key>
     "settings": Topic(1, payloads.SettingsPayload, retained=True),  # the same in one document
     "reported": Topic(1, payloads.ReportedPayload, retained=True),  # what became of documents for the fleet
+    "job": Topic(1, payloads.JobPayload, retained=True),  # how far a job of the fleet is
     "discovery": Topic(1, None, retained=True),  # discovery/<topic>: the one topic that is not below ours
     "response": Topic(1, payloads.ResponsePayload),  # response/<name>
 }

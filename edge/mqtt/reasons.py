@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from paho.mqtt.client import WebsocketConnectionError
 
 from edge.config import schema
+from edge.device.certificate import validity
+from edge.errors import EdgeError
 
 Kind = Literal["unreachable", "refused", "taken over"]
 
@@ -80,9 +84,28 @@ def mute(settings: schema.MqttConfig) -> Trouble:
 
 
 def closed_early(settings: schema.MqttConfig) -> Trouble:
-    """The broker hung up before it answered CONNECT."""
+    """The broker hung up before it answered CONNECT: with TLS 1.3 all that is seen of a refused client certificate."""
+    if settings.cert_file:
+        why = _own_certificate(settings.cert_file)
+        line = f"the broker {address(settings)} hung up before it answered; {why}"
+        return Trouble("refused", line, slow=True)
     hint = "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
     return Trouble("unreachable", f"the broker {address(settings)} hung up before it answered; {hint}")
+
+
+def _own_certificate(path: str) -> str:
+    """What a broker that hangs up may have against our certificate, and what to do."""
+    remedy = "`emotion-edge enroll` with a new token gets another one"
+    try:
+        good = validity(Path(path).read_text("ascii"))
+    except (OSError, UnicodeDecodeError, EdgeError) as error:
+        return f"mqtt.cert_file: {path}: {error}; {remedy}"
+    now = time.time()
+    if now > good.ends:
+        return f"this device's certificate ended on {time.strftime('%Y-%m-%d', time.gmtime(good.ends))}; {remedy}"
+    if now < good.begins:
+        return "this device's certificate is not good yet: is the device's clock right?"
+    return f"is this device's certificate revoked, or of an authority that the broker does not know? {remedy}"
 
 
 def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
@@ -93,6 +116,10 @@ def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
         # No certificate is mended within seconds.
         line = f"the certificate of {where} is not trusted: {why}; {_remedy(why.lower())}"
         return Trouble("unreachable", line, slow=True)
+    if isinstance(error, ssl.SSLError) and settings.cert_file and "alert" in (error.reason or "").lower():
+        said = (error.reason or "").lower().replace("_", " ").partition("alert ")[2]
+        line = f"the broker {where} does not take this device's certificate ({said}); "
+        return Trouble("refused", line + _own_certificate(settings.cert_file), slow=True)
     if isinstance(error, ssl.SSLError):
         why = (error.reason or str(error)).replace("_", " ").lower()
         old = "protocol version" in why or "unsupported protocol" in why

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 from msgspec import structs
@@ -97,6 +97,9 @@ def build(loaded: Loaded, state: Path) -> Service:
     for name_of_document in desired.names(where, name):
         hear = partial(_hand_on, inbox, name_of_document)
         publisher.listen(desired.topic(name_of_document, where.tenant), hear, retained=True)
+    if desired.names(where, name):
+        hear = partial(_hand_on, inbox, name, kind="job")
+        publisher.listen(desired.topic(name, where.tenant, "job"), hear, retained=True)
     history = _history(config, state, clock)
     pages: list[Observer] = []
     supervised: list[Supervised] = [publisher]
@@ -133,8 +136,8 @@ def build(loaded: Loaded, state: Path) -> Service:
     )
 
 
-def _hand_on(inbox: Inbox, name: str, payload: bytes) -> None:
-    inbox.put(Command("desired", name, payload))
+def _hand_on(inbox: Inbox, name: str, payload: bytes, kind: Literal["desired", "job"] = "desired") -> None:
+    inbox.put(Command(kind, name, payload))
 
 
 def _history(config: schema.Config, state: Path, clock: Clock) -> HistoryRecorder | None:

@@ -33,7 +33,7 @@ class Inbox:
         self._superseded: deque[BackgroundAnswer] = deque(maxlen=PRIVACY)
         self._readings: deque[FacesReading | SpeechReading] = deque()
         self._commands: deque[Command] = deque()
-        self._documents: dict[str, Command] = {}  # the newest of the fleet for each name
+        self._documents: dict[str, Command] = {}  # the newest of the fleet of each kind and name
 
     def put(self, item: Item) -> bool:
         """False: a command that is refused, because too many wait; whoever brought it answers so."""
@@ -72,8 +72,8 @@ class Inbox:
             if len(self._readings) > READINGS:
                 self._readings.popleft()
                 self.readings_dropped += 1
-        elif item.kind == "desired":
-            self._documents[item.name] = item
+        elif item.kind in ("desired", "job"):
+            self._documents[f"{item.kind} {item.name}"] = item
         elif item.kind == "privacy":
             self._place_privacy(item)
         elif len(self._commands) >= COMMANDS:

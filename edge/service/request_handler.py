@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ from edge.rate_limit import LogOnce, RateLimit
 from edge.readings import LABELS, SourceStatus
 from edge.service.background import BackgroundAnswer, BackgroundRequests
 from edge.service.desired import DesiredDocuments
+from edge.service.jobs import Condition, JobMailbox
 from edge.service.outlets import Outlets
 from edge.service.privacy import Privacy
 from edge.service.settings import Settings
@@ -59,8 +61,13 @@ class RequestHandler:
         self._log_once = LogOnce(log, SystemClock())
         self._changes = RateLimit(*CHANGES, clock.monotonic())
         self._told: dict[str, str] = {}
+        where = service.settings.config.device
+        names = desired.names(where, service.outlets.broker.device)
+        self._jobs = JobMailbox(
+            service.settings.folder, where.tenant, lambda told: service.outlets.tell("job", told)
+        ) if names else None  # fmt: skip
         self._desired = DesiredDocuments(
-            service.settings, desired.names(service.settings.config.device, service.outlets.broker.device),
+            service.settings, names,
             change=self._change_and_tell, privacy_on=lambda: service.privacy.switch(on=True),
             tell=lambda reported: service.outlets.tell("reported", reported),
         )  # fmt: skip
@@ -93,6 +100,7 @@ class RequestHandler:
         """Carry out one command, or say why not."""
         carry_out = {
             "privacy": self._privacy, "config": self._set, "request": self._request, "desired": self._take_document,
+            "job": self._take_job,
         }[command.kind]  # fmt: skip
         try:
             carry_out(command)
@@ -175,6 +183,20 @@ class RequestHandler:
 
     def _take_document(self, command: Command) -> None:
         self._desired.take(command.name, command.value)
+
+    def _take_job(self, command: Command) -> None:
+        if self._jobs is not None:
+            self._jobs.take(command.value)
+
+    def look_at_jobs(self) -> None:
+        """Publish how far the fleet's job is; call it about once a second."""
+        if self._jobs is not None:
+            self._jobs.look()
+
+    def show_condition(self, health: HealthPayload) -> None:
+        """For whoever installs a model for a fleet: how we are, with what we have."""
+        if self._jobs is not None:
+            self._jobs.show(Condition(os.getpid(), dict(self._service.models), health))
 
     def _change_and_tell(self, how: Callable[[Settings], Loaded]) -> None:
         self._change(how)

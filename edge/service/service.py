@@ -220,6 +220,7 @@ class Service:
             self.privacy.switch(on=not self.privacy.state.on)
         self.privacy.follow()
         self._health.sample()
+        self.requests.look_at_jobs()
         if self.sight is not None:
             cpu = self._health.cpu_percent
             self.sight.thin(self._budget.step(cpu, self.board.temperature(), self.board.throttled(), now))
@@ -230,7 +231,9 @@ class Service:
         self._tell_systemd()
         if now - self._health_told >= self.settings.config.publish.health_every_s:
             self._health_told = now
-            self.outlets.tell("health", self.health())
+            health = self.health()
+            self.outlets.tell("health", health)
+            self.requests.show_condition(health)
 
     def _fail(self, reason: str | None) -> None:
         """The process has to end. The first reason stays."""

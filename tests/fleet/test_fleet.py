@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import queue
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,7 +20,7 @@ from edge.fleet.collect import Delivery, collect
 from edge.fleet.facts import Poison, fact
 from edge.fleet.store import Store
 from tests.helpers.broker import Broker, Observer, wait_for
-from tests.helpers.postgres import Make, Postgres, connects
+from tests.helpers.postgres import Make, Postgres, collector, connects
 
 pytestmark = pytest.mark.slow
 
@@ -220,19 +218,6 @@ def deep_broker(tmp_path: Any) -> Any:
     one.start()
     yield one
     one.kill()
-
-
-@contextmanager
-def collector(broker: Broker, postgres: Postgres, member: str) -> Iterator[subprocess.Popen[str]]:
-    """A copy of `emotion-edge collect` that is ready."""
-    words = [sys.executable, "-m", "edge", "collect", f"127.0.0.1:{broker.port}", "--database", postgres.url]
-    with subprocess.Popen([*words, "--group", "g", "--member", member], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "collecting\n"
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def test_nothing_is_lost_when_a_copy_is_killed_and_the_database_restarts(

@@ -1,17 +1,19 @@
-"""A PostgreSQL of the tests' own."""
+"""A PostgreSQL of the tests' own, and the collector that fills it."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from edge.errors import StorageError
 from edge.fleet.store import Store
-from tests.helpers.broker import free_port
+from tests.helpers.broker import Broker, free_port
 
 Make = Callable[..., dict[str, Any]]  # a payload with its head: seq, ts, session, and its own fields
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
@@ -55,3 +57,16 @@ def connects(store: Store) -> bool:
     except StorageError:
         return False
     return True
+
+
+@contextmanager
+def collector(broker: Broker, postgres: Postgres, member: str) -> Iterator[subprocess.Popen[str]]:
+    """A copy of `emotion-edge collect` that is ready."""
+    words = [sys.executable, "-m", "edge", "collect", f"127.0.0.1:{broker.port}", "--database", postgres.url]
+    with subprocess.Popen([*words, "--group", "g", "--member", member], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "collecting\n"
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -16,6 +16,27 @@ create table if not exists device (
 
 alter table device add column if not exists reported jsonb;  -- what became of the fleet's documents
 alter table device add column if not exists reported_at timestamptz;
+alter table device add column if not exists job jsonb;  -- how far the fleet's job for it is
+alter table device add column if not exists job_at timestamptz;
+
+-- What was asked of the fleet: documents and jobs, so that versions count up and a report can be given.
+create table if not exists desired (
+    tenant   text not null,
+    name     text not null,   -- all, a group, or a device
+    version  bigint not null,
+    document json not null,   -- as it was sent, with its keys in that order
+    at       timestamptz not null default now(),
+    primary key (tenant, name, version)
+);
+create table if not exists rollout (
+    job      text not null,
+    device   text not null,
+    wave     int not null,
+    state    text not null,
+    reason   text not null default '',
+    at       timestamptz not null default now(),
+    primary key (job, device)
+);
 
 -- Which messages are in: the key that makes delivery at least once into storage exactly once.
 create table if not exists seen (
@@ -123,6 +144,7 @@ create or replace function forget_device(name text) returns void language sql as
     delete from health where device = name;
     delete from hour_of_device where device = name;
     delete from doubled where device = name;
+    delete from rollout where device = name;
     delete from device where device = name;
 $$;
 
@@ -145,8 +167,25 @@ create or replace view fleet_versions as
 create or replace view fleet_hot as
     select device, site, temperature_c from fleet_devices where temperature_c >= 75 order by temperature_c desc;
 
+-- Devices that say so, and those whose clock is wrong without their knowledge.
 create or replace view fleet_unsynced as
-    select device, max(at) as at from fact where not synced and at > now() - interval '1 day' group by device;
+    select device, max(at) as at from fact
+    where at > now() - interval '1 day'
+      and (not synced or ts > at + interval '5 minutes' or (not late and ts < at - interval '1 hour'))
+    group by device;
+
+-- Devices that do not have the newest document that is for them.
+create or replace view fleet_behind as
+    with newest as (select tenant, name, max(version) as version from desired group by tenant, name)
+    select d.device, d.tenant, n.name as document, n.version as wanted,
+           (d.reported -> 'documents' ->> n.name)::bigint as holds, d.reported ->> 'error' as error
+    from device d join newest n on n.tenant = d.tenant and n.name in ('all', d.grp, d.device)
+    where d.tenant || d.site || d.grp <> ''
+      and coalesce((d.reported -> 'documents' ->> n.name)::bigint, 0) < n.version;
+
+create or replace view fleet_jobs as
+    select device, site, grp, job ->> 'job' as job, job ->> 'state' as state, job ->> 'reason' as reason, job_at
+    from device where job is not null order by job_at desc;
 
 -- Numbers are without gaps on the device: what is missing between the first and the last that arrived was lost.
 create or replace view fleet_lost as

@@ -1,0 +1,162 @@
+"""A job goes through a fleet in waves and stops where it should; decided without broker and clock, then with both."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.fleet.rollout import Outcome, Plan, Said, roll_out, waves
+from edge.fleet.store import Store
+from tests.helpers.broker import Broker, Observer, wait_for
+from tests.helpers.postgres import Make, Postgres, collector
+from tests.helpers.service import Run
+
+TEN = [f"d{n}" for n in range(10)]
+
+
+@given(st.integers(1, 50), st.integers(-3, 60), st.floats(0.1, 100))
+def test_every_device_has_one_turn(devices: int, canary: int, percent: float) -> None:
+    names = [str(n) for n in range(devices)]
+    order = waves(names, Plan(canary=canary, percent=percent))
+    assert [name for wave in order for name in wave] == names
+    assert all(order)
+
+
+class Fleet:
+    """Devices that answer a job as they were told to, at the next look."""
+
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        self.ordered: list[str] = []
+        self.taken_back: list[str] = []
+        self.now = 0.0
+        self._answers = answers
+        self._states: dict[str, Said] = {name: Said("an older job", "rolled back") for name in TEN}
+
+    def order(self, device: str, do: bool) -> None:
+        (self.ordered if do else self.taken_back).append(device)
+        if do and device in self._answers:
+            self._states[device] = Said("face-4", self._answers[device], "why")
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+    def roll(self, plan: Plan, approve: int = 99) -> Outcome:
+        return roll_out(
+            "face-4", TEN, plan, order=self.order, states=lambda: self._states, pause=self.pause,
+            monotonic=lambda: self.now, approve=lambda wave, _: wave < approve,
+        )  # fmt: skip
+
+
+def test_a_good_one_reaches_everybody() -> None:
+    fleet = Fleet(dict.fromkeys(TEN, "done"))
+    outcome = fleet.roll(Plan(canary=2, percent=40))
+    assert (outcome.waves, outcome.stopped, outcome.errors) == (3, "", {})
+    assert fleet.ordered == TEN
+
+
+@pytest.mark.parametrize("state", ["rolled back", "refused", "failed"])
+def test_a_bad_one_stops_at_its_canary(state: str) -> None:
+    fleet = Fleet(dict.fromkeys(TEN, state))
+    outcome = fleet.roll(Plan(canary=2))
+    assert fleet.ordered == TEN[:2]
+    assert outcome.waves == 1
+    assert f"d0: {state}, why" in outcome.stopped
+    assert outcome.devices["d9"].state == "not started"
+
+
+def test_errors_are_allowed_up_to_the_threshold() -> None:
+    answers = {**dict.fromkeys(TEN, "done"), "d1": "rolled back", "d4": "refused"}
+    assert Fleet(answers).roll(Plan(errors=2)).stopped == ""
+    outcome = Fleet(answers).roll(Plan(errors=1, percent=20))
+    assert outcome.waves == 3
+    assert "2 of 5 devices failed, 1 may" in outcome.stopped
+
+
+def test_one_that_is_stuck_times_out_and_the_job_is_taken_back_from_it() -> None:
+    answers = dict.fromkeys(TEN, "done")
+    del answers["d0"]
+    fleet = Fleet(answers)
+    outcome = fleet.roll(Plan(canary=2, deadline_s=60))
+    assert (outcome.devices["d0"].state, outcome.devices["d1"].state) == ("timed out", "done")
+    assert fleet.taken_back == ["d0"]
+    assert 60 <= fleet.now < 63
+    assert Fleet({**answers, "d0": "watching"}).roll(Plan(canary=1, deadline_s=60)).devices["d0"].state == "timed out"
+
+
+def test_nothing_begins_without_approval() -> None:
+    fleet = Fleet(dict.fromkeys(TEN, "done"))
+    assert fleet.roll(Plan(canary=1), approve=1).stopped == "wave 1 was not approved"
+    assert fleet.ordered == ["d0"]
+
+
+@pytest.fixture
+def answering(broker: Broker) -> Iterator[Broker]:
+    """Devices that refuse every job, as real ones do with a model that nobody signed."""
+    observer = Observer(broker.port, "fleet/acme/+/job")
+    stop = threading.Event()
+
+    def answer() -> None:
+        done = 0
+        while not stop.wait(0.05):
+            for message in observer.messages[done:]:
+                done += 1
+                device = message.topic.split("/")[2]
+                if message.payload:
+                    said = {"v": 1, "ts": "2026-11-20T10:00:00.000Z", "clock": "synced", "session": "s", "seq": done,
+                            "job": message.json["job"], "state": "refused", "reason": "is not signed"}  # fmt: skip
+                    observer.send(f"emotion/acme/north/hall/{device}/job", json.dumps(said))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield broker
+    stop.set()
+    thread.join()
+    observer.close()
+
+
+@pytest.mark.slow
+def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(
+    store: Store, postgres: Postgres, answering: Broker, make: Make, run: Run
+) -> None:
+    broker = answering
+    where = {"device": {"tenant": "acme", "site": "north", "group": "hall"}}
+    with closing(Observer(broker.port, "fleet/#")) as heard, collector(broker, postgres, "a"):
+        for name in ("door-1", "door-2", "door-3"):
+            info = make(1, version="1", board="", models={}, config=where)
+            heard.send(f"emotion/acme/north/hall/{name}/info", json.dumps(info))
+            heard.send(f"emotion/acme/north/hall/{name}/availability", "online")
+        wait_for(lambda: store.run("select count(*) from device where availability = 'online' and grp = 'hall'")[0][0] == 3, 20, "devices")  # fmt: skip  # noqa: E501
+        common = ("--tenant", "acme", "--broker", f"127.0.0.1:{broker.port}", "--database", postgres.url)
+        words = ("face-9", "https://files.example/face.tar", "--model", "face", "--sha256", "0" * 64)
+        status, out, err = run("fleet", "model", *words, *common)
+        assert (status, err) == (1, "")
+        assert "wave 0: door-1: refused (is not signed)" in out
+        assert "1 refused" in out
+        assert "stopped after 1 waves: 1 of 1 devices failed" in out
+        assert {message.topic for message in heard.messages if message.topic.endswith("/job")} == {
+            "fleet/acme/door-1/job"
+        }
+        status, out, _ = run("fleet", "report", "face-9", "--database", postgres.url)
+        assert "door-1" in out
+        assert run("fleet", "model", *words, *common)[0] == 78  # the same name again
+        assert run("fleet", "model", "x", "http://files.example/x", *words[2:], *common)[0] == 78
+
+        for version in (1, 2):
+            status, out, _ = run("fleet", "config", "hall", f"decision.enter=0.{version + 4}", *common)
+            assert (status, f"version {version} for hall" in out) == (0, True)
+        document = heard.wait("/hall/desired", 5, lambda m: m.json["version"] == 2).json
+        assert document == {"v": 1, "version": 2, "tenant": "acme", "values": {"decision.enter": 0.6}}
+        assert len(run("fleet", "behind", "--database", postgres.url)[1].splitlines()) == 4
+        before = heard.on("/hall/desired")[-1].payload
+        assert run("fleet", "config", "hall", "--again", *common)[0] == 0
+        wait_for(lambda: len(heard.on("/hall/desired")) == 3, 5, "the document once more")
+        assert heard.on("/hall/desired")[-1].payload == before
+        status, out, _ = run("fleet", "watch", "--once", "--database", postgres.url)
+        assert "3 devices, 3 online" in out
+        assert "3 behind" in out

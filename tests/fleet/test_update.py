@@ -1,0 +1,252 @@
+"""A device carries out a job: only signed models, and back again when it is worse off; then all of it for real."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import shutil
+import ssl
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from edge.device import resources
+from edge.messages.desired import Unreadable
+from edge.messages.job import Job, parse
+from edge.messages.payloads import HealthPayload, Latency
+from edge.modelstore.store import in_use
+from edge.modelstore.update import Look, carry_out, worse
+from tests.helpers.authority import Authority
+from tests.helpers.broker import Observer
+from tests.helpers.service import DEVICE, Start
+
+SHA = "a" * 64
+HEALTH = HealthPayload(
+    uptime_s=60, fps=15, frames=900, frames_dropped=0, sound_dropped_s=0, queue=0, latency_ms=Latency(20, 40),
+    cpu_percent=9, rss_mb=105,
+)  # fmt: skip
+WELL = Look(1, SHA, HEALTH)
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (None, "no sign of life"),
+        (Look(2, "b" * 64, HEALTH), "does not use it"),
+        (Look(2, SHA, replace(HEALTH, fps=7.0)), "frames a second fell from 15 to 7"),
+        (Look(2, SHA, replace(HEALTH, latency_ms=Latency(300, 600))), "the delay rose from 40 to 600 ms"),
+        (Look(2, SHA, replace(HEALTH, thinned="every other frame")), "cannot keep up"),
+        (Look(2, SHA, replace(HEALTH, restarts={"face": 2})), "face"),
+    ],
+)
+def test_what_is_worse(after: Look | None, why: str) -> None:
+    assert why in (worse(WELL, after, SHA) or "")
+
+
+def test_what_is_not_worse() -> None:
+    for health in (HEALTH, replace(HEALTH, fps=8.0), replace(HEALTH, latency_ms=Latency(60, 300))):
+        assert worse(WELL, Look(2, SHA, health), SHA) is None
+    assert worse(None, Look(2, SHA, replace(HEALTH, fps=1.0)), SHA) is None
+
+
+def job_of(url: str, archive: bytes, **more: Any) -> Job:
+    job = parse(
+        json.dumps({"v": 1, "job": "fusion-9", "model": "fusion", "url": url, "watch_s": 3,
+                    "sha256": hashlib.sha256(archive).hexdigest(), **more}).encode(), None,
+    )  # fmt: skip
+    assert job is not None
+    return job
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"v": 2}, {"url": "http://x/y"}, {"url": "file:///etc/passwd"}, {"url": "https://"}, {"sha256": "abc"},
+        {"model": "../face"}, {"job": "a/b"}, {"within_s": 0}, {"tenant": "rival"}, {"more": 1}, {"watch_s": 1e9},
+    ],
+)  # fmt: skip
+def test_a_job_that_cannot_be_used_is_refused(change: dict[str, Any]) -> None:
+    good = {"v": 1, "job": "j", "model": "face", "url": "https://x/y", "sha256": SHA}
+    assert parse(json.dumps(good).encode(), None)
+    with pytest.raises(Unreadable):
+        parse(json.dumps({**good, **change}).encode(), None)
+
+
+class Files:
+    """A static server over TLS, with a signed model on it."""
+
+    def __init__(self, folder: Path, *, signed: bool = True) -> None:
+        self.folder = folder
+        authority = Authority(folder / "authority")
+        self.ca = authority.file
+        self.context = ssl.create_default_context(cafile=self.ca)
+        self.context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        self.signers = folder / "model-signers"
+        self._sign(signed)
+        (folder / "www").mkdir()
+        with tarfile.open(folder / "www" / "fusion.tar", "w") as archive:
+            archive.add(folder / "fusion", arcname="fusion")
+        self.archive = (folder / "www" / "fusion.tar").read_bytes()
+        handler = type("Handler", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+        self._server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), lambda *given: handler(*given, directory=str(folder / "www"))
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*authority.issue("files"))
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self._server.server_address[1]}/fusion.tar"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def _sign(self, signed: bool) -> None:
+        model = self.folder / "fusion"
+        model.mkdir()
+        manifest = json.loads((resources.models() / "fusion" / "manifest.json").read_text())
+        (model / "manifest.json").write_text(json.dumps({**manifest, "version": "9"}))
+        key = self.folder / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        self.signers.write_text(f'me namespaces="emotion-edge-model" {key.with_suffix(".pub").read_text()}')
+        self.signers.chmod(0o644)
+        if signed:
+            words = ["-Y", "sign", "-n", "emotion-edge-model", "-f", str(key), str(model / "manifest.json")]
+            subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[Callable[..., Files]]:
+    made: list[Files] = []
+
+    def make(**given: bool) -> Files:
+        made.append(Files(tmp_path / "files", **given))
+        return made[-1]
+
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen is not here: apt install openssh-client")
+    yield make
+    for each in made:
+        each.close()
+
+
+class Device:
+    """A service that starts with the model in use, and is as well as it is told to be."""
+
+    def __init__(self, folder: Path, files: Files, after: HealthPayload | None) -> None:
+        self.store = folder / "models"
+        self.steps: list[tuple[str, str]] = []
+        self.restarts = 0
+        self.now = 0.0
+        self._files = files
+        self._after = after
+        manifest = (resources.models() / "fusion" / "manifest.json").read_bytes()
+        self._shipped = hashlib.sha256(manifest).hexdigest()
+        self._new = hashlib.sha256((files.folder / "fusion" / "manifest.json").read_bytes()).hexdigest()
+
+    def look(self) -> Look | None:
+        used = in_use("fusion", self.store).current
+        health = HEALTH if used is None else self._after
+        return None if health is None else Look(self.restarts, self._new if used else self._shipped, health)
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def carry_out(self, job: Job) -> str:
+        return carry_out(
+            job, store=self.store, signers=self._files.signers, look=self.look, restart=self.restart,
+            tell=lambda step, why: self.steps.append((step, why)), context=self._files.context, sleep=self.sleep,
+            monotonic=lambda: self.now,
+        )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_good_model_is_used(tmp_path: Path, files: Callable[..., Files]) -> None:
+    there = files()
+    device = Device(tmp_path, there, HEALTH)
+    assert device.carry_out(job_of(there.url, there.archive)) == "done"
+    assert [step for step, _ in device.steps] == ["downloading", "trying", "watching", "done"]
+    assert str(in_use("fusion", device.store).current).startswith("9-")
+    assert device.restarts == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("after", "why"), [(replace(HEALTH, fps=2.0), "frames a second fell"), (None, "no sign of life")]
+)
+def test_one_that_makes_the_device_worse_is_taken_back(
+    tmp_path: Path, files: Callable[..., Files], after: HealthPayload | None, why: str
+) -> None:
+    there = files()
+    device = Device(tmp_path, there, after)
+    assert device.carry_out(job_of(there.url, there.archive)) == "rolled back"
+    assert why in device.steps[-1][1]
+    assert in_use("fusion", device.store).current is None
+    assert device.restarts == 2
+    assert device.now <= 61
+
+
+@pytest.mark.slow
+def test_what_nobody_vouches_for_is_refused(tmp_path: Path, files: Callable[..., Files]) -> None:
+    there = files(signed=False)
+    device = Device(tmp_path, there, HEALTH)
+    good = job_of(there.url, there.archive)
+    for job, why in (
+        (good, "is not signed"),
+        (job_of(there.url, b"other"), "its sha256 is"),
+        (job_of(there.url, there.archive, model="face"), "holds a model fusion, not face"),
+        (job_of(there.url + "x", there.archive), "cannot be fetched"),
+        (job_of("https://127.0.0.1:1/x", there.archive), "cannot be fetched"),
+    ):
+        assert device.carry_out(job) == "refused"
+        assert why in device.steps[-1][1]
+    assert device.restarts == 0
+    assert in_use("fusion", device.store).current is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_from_the_broker_to_the_running_service(
+    tmp_path: Path, files: Callable[..., Files], start: Start, observer: Observer
+) -> None:
+    there = files()
+    given = {"device": {"name": DEVICE, "site": "north"}}
+    service = start(**given)
+    root = f"emotion/north/{DEVICE}"
+    observer.wait(f"{root}/health", 30)
+    document = {"v": 1, "job": "fusion-9", "model": "fusion", "url": there.url, "watch_s": 4,
+                "sha256": hashlib.sha256(there.archive).hexdigest()}  # fmt: skip
+    observer.send(f"fleet/{DEVICE}/job", json.dumps({**document, "tenant": "rival"}))
+    observer.wait(f"{root}/job", 10, lambda m: m.json["state"] == "refused")
+    observer.send(f"fleet/{DEVICE}/job", json.dumps(document), retain=True)
+    observer.wait(f"{root}/job", 10, lambda m: m.json["state"] == "waiting")
+    words = [sys.executable, "-m", "edge", "update", "--config", str(service.config), "--state", str(service.state)]
+    stopping = f"sh -c 'kill {service.pid}; sleep 1'"
+    with subprocess.Popen(
+        [*words, "--signers", str(there.signers), "--ca-file", there.ca, "--restart", stopping],
+        stdout=subprocess.PIPE, text=True,
+    ) as update:  # fmt: skip
+        assert service.wait(60) == 0
+        start(**given)  # as systemd would
+        assert update.wait(120) == 0
+        assert update.stdout is not None
+        assert "fusion-9: done" in update.stdout.read()
+    told = observer.wait(f"{root}/job", 10, lambda m: m.json["state"] == "done").json
+    assert told["job"] == "fusion-9"
+    info = observer.wait(f"{root}/info", 10, lambda m: m.json["models"]["fusion"]["origin"] == "installed").json
+    assert info["models"]["fusion"]["version"] == "9"
+    again = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert again.stdout == "fusion-9 is over already\n"
