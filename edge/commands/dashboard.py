@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _all(arguments: argparse.Namespace, config: Config, settings: Settings) -> int:
     mqtt, password = broker.connection(config.mqtt, arguments)
-    base = arguments.base or config.mqtt.base
+    base = arguments.base or config.topic_base
     pages: list[RoomsPage] = []  # page and subscriber refer to each other
     subscriber = RoomsSubscriber(mqtt, password, base, lambda *message: pages[0].hear(*message) if pages else None)
     page = RoomsPage(

@@ -73,10 +73,12 @@ class Subscriber:
 
 
 class RoomsSubscriber:
-    """Subscribes to what a glance at every device below `base` takes; `hear` gets device, topic and payload in the
-    connection's thread. `status` may be called from any thread."""
+    """Subscribes to what a glance at every device below `base` takes, also where tenant, site and group are levels
+    between. `hear` gets device (with these levels), topic and payload in the connection's thread; `status` may be
+    called from any."""
 
     TOPICS = ("availability", "info", "state", "privacy", "status/+", SETTINGS)
+    LEVELS = 4  # a device's name, and at most three before it
 
     def __init__(
         self, settings: MqttConfig, password: str | None, base: str, hear: Callable[[str, str, Payload | str], None]
@@ -90,7 +92,8 @@ class RoomsSubscriber:
         """Connect and stay connected. BrokerError when it does not come about at all."""
         self._session.open(TIMEOUT_S)
         for topic in self.TOPICS:
-            self._session.subscribe(f"{self._base}/+/{topic}")
+            for levels in range(1, self.LEVELS + 1):
+                self._session.subscribe("/".join([self._base, *["+"] * levels, topic]))
 
     def stop(self) -> None:
         self._session.close()
@@ -99,10 +102,21 @@ class RoomsSubscriber:
         return status_of(self._session)
 
     def _received(self, incoming: Incoming) -> None:
-        device, _, topic = incoming.topic[len(self._base) + 1 :].partition("/")
-        payload = decoded(topic, incoming)
+        device, topic = device_and_topic(incoming.topic[len(self._base) + 1 :])
+        payload = decoded(topic, incoming) if device else None
         if payload is not None:
             self._hear(device, topic, payload)
+
+
+def device_and_topic(below: str) -> tuple[str, str]:
+    """What lies below a base, as the device's levels and the topic below it; no device for what is asked or answered,
+    which ends in the same words."""
+    levels = below.split("/")
+    own = 2 if levels[-2:-1] == ["status"] else 1
+    device, topic = levels[:-own], levels[-own:]
+    if not device or device[-1] in TOPICS or device[-1] in ("request", "text"):
+        return "", below
+    return "/".join(device), "/".join(topic)
 
 
 def status_of(session: Session) -> BrokerStatus:

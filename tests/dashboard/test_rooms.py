@@ -20,6 +20,7 @@ from edge.messages.payloads import SettingsPayload, SourcePayload
 from edge.messages.status import BrokerStatus
 from edge.messages.topics import state_valid_s
 from edge.mqtt.session import connect
+from edge.mqtt.subscriber import device_and_topic
 from tests.dashboard.web import PASSWORD, Web
 from tests.helpers.broker import Broker, free_port
 from tests.helpers.browser import Browser, missing
@@ -79,6 +80,22 @@ def test_names_are_made_printable_and_many_devices_are_bounded() -> None:
     for number in range(2 * MOST):
         rooms.take(f"room-{number}", "privacy", "OFF", 0.0)
     assert (len(rooms.all(0.0)), rooms.left_out) == (MOST, MOST)
+
+
+@pytest.mark.parametrize(
+    ("below", "device", "topic"),
+    [
+        ("hall/state", "hall", "state"),
+        ("hall/status/camera", "hall", "status/camera"),
+        ("acme/berlin/hall/state", "acme/berlin/hall", "state"),
+        ("acme/berlin/hall/status/camera", "acme/berlin/hall", "status/camera"),
+        ("hall/response/privacy", "", "hall/response/privacy"),
+        ("hall/request/info", "", "hall/request/info"),
+        ("state", "", "state"),
+    ],
+)
+def test_devices_stand_below_any_levels(below: str, device: str, topic: str) -> None:
+    assert device_and_topic(below) == (device, topic)
 
 
 @pytest.fixture
@@ -186,10 +203,11 @@ def test_the_command_reads_a_real_broker(broker: Broker, tmp_path: Path) -> None
             web.wait()
             end = time.monotonic() + 20
             found: dict[str, object] = {}
-            while found.get("hall") != "happy" or "attic" not in found:
+            while found.get("hall") != "happy" or len(found) < 3:
                 assert time.monotonic() < end, found
                 session.publish("emotion/hall/state", happy)
+                session.publish("emotion/acme/berlin/porch/state", happy)
                 session.publish("emotion/hall/privacy/set", "ON")
                 found = {room["device"]: room["state"] and room["state"]["label"] for room in web.snapshot()["rooms"]}
-            assert found == {"hall": "happy", "attic": None}
+            assert found == {"hall": "happy", "attic": None, "acme/berlin/porch": "happy"}
             process.terminate()
