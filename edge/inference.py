@@ -29,7 +29,7 @@ class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str  # ours, short: "image", "features", "h"
     tensor: str  # the file's own name for it
     shape: tuple[int, ...]
-    dtype: Literal["int8", "uint8", "int16", "float32"]
+    dtype: Literal["int8", "uint8", "int16", "int32", "float32"]
     scale: float = 0.0
     zero_point: int = 0
 

@@ -20,7 +20,7 @@ SAMPLE_RATE = 16_000
 Probabilities = tuple[float, ...]  # one per label, in the order of LABELS, summing to one
 Image = NDArray[np.uint8]  # height x width (grey) or height x width x 3 (BGR)
 Samples = NDArray[np.float32]  # mono at SAMPLE_RATE, within -1..1
-Modality = Literal["face", "speech"]
+Modality = Literal["face", "speech", "text"]
 
 # Where each label lies in the circumplex of affect: (valence, arousal), each -1..1.
 # After Russell (1980) and the ANEW-based placements commonly used for basic emotions.
@@ -122,6 +122,15 @@ class SpeechReading:
     snr_db: float = 0.0
     voiced: float = 0.0  # fraction of the window with voice in it
     segment: int = 0  # counts voiced segments; the model's state starts anew with each
+
+
+@dataclass(frozen=True, slots=True)
+class TextReading:
+    """What the words of somebody say, once; the words themselves are gone. Only where they claim a feeling."""
+
+    time: float  # when they came
+    probabilities: Probabilities
+    quality: float  # 0..1, how far from neutral
 
 
 @dataclass(frozen=True, slots=True)

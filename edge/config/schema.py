@@ -98,11 +98,17 @@ class SpeechConfig(Section, frozen=True):
     prior: Prior = {}
 
 
+class TextConfig(Section, frozen=True):
+    enabled: bool = False  # judge what others publish on text/set, such as a voice assistant's transcript
+
+
 class FusionConfig(Section, frozen=True):
     face_weight: Annotated[float, Meta(ge=0, le=10)] | None = None  # None: the learned weight of the manifest
     speech_weight: Annotated[float, Meta(ge=0, le=10)] | None = None
+    text_weight: Annotated[float, Meta(ge=0, le=10)] | None = None
     face_max_age_s: PositiveSeconds = 2.0  # older readings do not count
     speech_max_age_s: PositiveSeconds = 4.0
+    text_max_age_s: PositiveSeconds = 8.0
 
 
 class DecisionConfig(Section, frozen=True):
@@ -255,6 +261,7 @@ class Config(Section, frozen=True):
     microphone: MicrophoneConfig = MicrophoneConfig()
     face: FaceConfig = FaceConfig()
     speech: SpeechConfig = SpeechConfig()
+    text: TextConfig = TextConfig()
     fusion: FusionConfig = FusionConfig()
     decision: DecisionConfig = DecisionConfig()
     publish: PublishConfig = PublishConfig()

@@ -1,4 +1,4 @@
-"""Everybody in view and the voice in the room, as one view of the moment and as one for each person."""
+"""Everybody in view, the voice in the room and what it is said to have said, as one view of the moment and as one for each person."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edge.emotion import describe, rest
 from edge.emotion.decision import decide
 from edge.emotion.evidence import Evidence, centred, distribution, evidence_of, offsets, total
 from edge.emotion.expressiveness import prior_of
-from edge.emotion.fusion import FusionWeights, Said, fuse, part_of, reading_of, weight_of
+from edge.emotion.fusion import FusionWeights, Said, fuse, limited, part_of, reading_of, weight_of
 from edge.emotion.person import STRANGER, Person
 from edge.emotion.speaker import speaker
 from edge.emotion.summary import rounded
@@ -25,6 +25,7 @@ from edge.readings import (
     Probabilities,
     Reading,
     SpeechReading,
+    TextReading,
 )
 
 ROOM = 0.5  # how much a voice counts that belongs to no face, while there are faces
@@ -46,6 +47,7 @@ class Crowd:
         self._speech: SpeechReading | None = None  # the newest of all, heard or not
         self._voice: SpeechReading | None = None  # the newest with a voice in it
         self._usual_voice = rest.begin()  # of whoever speaks in the room
+        self._text: TextReading | None = None  # the newest
         self._speaker: int | None = None
         self.apply(config)
 
@@ -87,6 +89,10 @@ class Crowd:
             self._speaker = speaker(mouths, self._speaker, reading.time)
         return True
 
+    def read(self, reading: TextReading) -> None:
+        """Take in what somebody's words say."""
+        self._text = reading
+
     def resting(self, now: float) -> dict[str, float]:
         """What the largest face has said lately beyond most people's rest: the start for a fixed seat."""
         face = self.largest(now)
@@ -118,6 +124,8 @@ class Crowd:
             working.append("face")
         if self._speech is not None and now - self._speech.time < fusion.speech_max_age_s:
             working.append("speech")
+        if self._text is not None and now - self._text.time < fusion.text_max_age_s:
+            working.append("text")
         return tuple(working)
 
     def reading(self, now: float) -> Reading | None:
@@ -129,12 +137,15 @@ class Crowd:
         if not people:
             return fuse(room, prior, now, len(present))
         merged = _merged(people, now, len(present))
-        if not room or room[0][1] <= 0.0:
-            return merged
-        said, weight = room[0]
-        base = evidence_of(merged.probabilities)
-        whole = distribution([value + weight * more for value, more in zip(base, said.evidence, strict=True)])
-        return reading_of(whole, now, len(present), _shares(merged.parts, part_of(said, weight, weight, prior)))
+        for said, most in room:
+            if most <= 0.0:
+                continue
+            base = evidence_of(merged.probabilities)
+            weight = limited(base, said.evidence, most) if said.modality == "text" else most
+            whole = distribution([value + weight * more for value, more in zip(base, said.evidence, strict=True)])
+            parts = _shares(merged.parts, said.modality, part_of(said, weight, weight, prior))
+            merged = reading_of(whole, now, len(present), parts)
+        return merged
 
     def people(self, now: float) -> list[tuple[int, PersonPayload]]:
         """Everybody's own view, for who is in sight."""
@@ -175,20 +186,23 @@ class Crowd:
         return changed
 
     def parts(self, track: int, now: float) -> list[tuple[Said, float]]:
-        """What one person's face says, and the voice if it is theirs, each with the share of its weight that counts."""
+        """What one person's face says, and voice and words if they are theirs, each with the share of its weight."""
         person = self._people[track]
         face = person.said(now, self._config, self._learned)
         parts = [] if face is None else [(face, person.familiarity(self._config))]
         heard = self._heard(now) if self._owner(now) == track else None
-        return parts if heard is None else [*parts, (heard, self._known_voice())]
+        if heard is not None:
+            parts.append((heard, self._known_voice()))
+        read = self._read_now(now) if self._author(now) == track else None
+        return parts if read is None else [*parts, (read, 1.0)]
 
     def room(self, now: float) -> list[tuple[Said, float]]:
-        """The voice that belongs to nobody in view."""
-        if self._owner(now) is not None:
-            return []
-        faces = bool(self.present(now))
-        heard = None if self._config.speech.require_face else self._heard(now)
-        return [] if heard is None else [(heard, (ROOM if faces else 1.0) * self._known_voice())]
+        """The voice and the words that belong to nobody in view."""
+        share = ROOM if self.present(now) else 1.0
+        heard = self._heard(now) if self._owner(now) is None and not self._config.speech.require_face else None
+        read = self._read_now(now) if self._author(now) is None else None
+        parts = [] if heard is None else [(heard, share * self._known_voice())]
+        return parts if read is None else [*parts, (read, share)]
 
     def _of(self, track: int, now: float) -> Reading | None:
         """One person's fused view."""
@@ -198,6 +212,18 @@ class Crowd:
     def _owner(self, now: float) -> int | None:
         """Whose voice is heard, while they are in view."""
         return self._speaker if self._speaker in self.present(now) else None
+
+    def _author(self, now: float) -> int | None:
+        """Whose words were read: the speaker's, or those of the only one in view."""
+        present = self.present(now)
+        return next(iter(present)) if len(present) == 1 else self._owner(now)
+
+    def _read_now(self, now: float) -> Said | None:
+        """What the words say, while they count."""
+        text = self._text
+        if text is None or now - text.time >= self._config.fusion.text_max_age_s:
+            return None
+        return Said("text", evidence_of(text.probabilities), text.quality, now - text.time)
 
     def _known_voice(self) -> float:
         """How much the voice counts: less in its first seconds, in which its usual sound may become known."""
@@ -225,7 +251,8 @@ def _merged(people: Sequence[Reading], now: float, count: int) -> Reading:
     whole = sum(weights) or 1.0
     mean = _mean([one.probabilities for one in people], [weight / whole for weight in weights])
     parts: dict[Modality, Part] = {}
-    for modality in ("face", "speech"):
+    modalities: tuple[Modality, ...] = ("face", "speech", "text")
+    for modality in modalities:
         those = [(one.parts[modality], w) for one, w in zip(people, weights, strict=True) if modality in one.parts]
         if those:
             parts[modality] = _mean_part([part for part, _ in those], [w for _, w in those], whole)
@@ -249,10 +276,10 @@ def _mean(rows: Sequence[Probabilities], weights: Sequence[float]) -> Probabilit
     return tuple(sum(w * row[i] for row, w in zip(rows, weights, strict=True)) for i in range(len(rows[0])))
 
 
-def _shares(parts: dict[Modality, Part], voice: Part) -> dict[Modality, Part]:
-    """With the room's voice beside the people's parts; the shares sum to one."""
-    whole = sum(part.weight for part in parts.values()) + voice.weight
-    together: dict[Modality, Part] = {**parts, "speech": voice}
+def _shares(parts: dict[Modality, Part], modality: Modality, room: Part) -> dict[Modality, Part]:
+    """With the room's voice or words beside the people's parts; the shares sum to one."""
+    whole = sum(part.weight for part in parts.values()) + room.weight
+    together: dict[Modality, Part] = {**parts, modality: room}
     return {
         modality: Part(part.probabilities, part.age, part.quality, part.weight / whole, part.rest_known)
         for modality, part in together.items()

@@ -13,11 +13,12 @@ from edge.messages.payloads import (
     Reason,
     SpeechPayload,
     StatePayload,
+    TextPayload,
     Why,
     WhyPart,
     WhyQuality,
 )
-from edge.readings import LABELS, UNCERTAIN, FaceQuality, FaceReading, Part, Reading, SpeechReading, State, circumplex
+from edge.readings import LABELS, UNCERTAIN, FaceQuality, FaceReading, Part, Reading, SpeechReading, State, TextReading, circumplex
 
 _POOR = 0.45  # of a part of quality: below it is named as the reason
 _WEAK = 0.35  # quality of a face below which it hardly says anything
@@ -34,6 +35,7 @@ def reading_payload(reading: Reading, face: FaceReading | None) -> ReadingPayloa
         people=reading.people,
         face=_part(reading.parts.get("face")),
         speech=_part(reading.parts.get("speech")),
+        text=_part(reading.parts.get("text")),
         why=why(reading, face),
         because=because(reading),
     )
@@ -43,11 +45,23 @@ def why(reading: Reading, face: FaceReading | None) -> Why:
     """What each part would have said alone."""
     seen, heard = reading.parts.get("face"), reading.parts.get("speech")
     agree = None if seen is None or heard is None else top(seen.probabilities) == top(heard.probabilities)
-    return Why(_why_part(seen, None if face is None else face.detail), _why_part(heard, None), agree)
+    read = _why_part(reading.parts.get("text"), None)
+    return Why(_why_part(seen, None if face is None else face.detail), _why_part(heard, None), read, agree)
 
 
 def because(reading: Reading) -> str:
     """The same in one plain sentence."""
+    read = reading.parts.get("text")
+    if read is None:
+        return _seen_and_heard(reading)
+    if len(reading.parts) == 1:
+        return "the words alone"
+    says = top(read.probabilities)
+    agree = says == top(reading.probabilities)
+    return f"{_seen_and_heard(reading)}; the words {'agree' if agree else f'alone would be {says}'}"
+
+
+def _seen_and_heard(reading: Reading) -> str:
     seen, heard = reading.parts.get("face"), reading.parts.get("speech")
     label = top(reading.probabilities)
     if seen is not None and heard is not None:
@@ -126,6 +140,11 @@ def speech_payload(reading: SpeechReading) -> SpeechPayload:
         voiced=round(reading.voiced, 3),
         segment=reading.segment,
     )
+
+
+def text_payload(reading: TextReading) -> TextPayload:
+    """The words for debugging: what the model says of them."""
+    return TextPayload(probabilities=rounded(reading.probabilities), quality=round(reading.quality, 3))
 
 
 def top(probabilities: tuple[float, ...]) -> str:

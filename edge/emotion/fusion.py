@@ -1,7 +1,8 @@
-"""Late fusion: evidence of face and voice, pooled by how good and how fresh each is. Pure functions.
+"""Late fusion: evidence of face, voice and words, pooled by how good and how fresh each is. Pure functions.
 
 What the models say under a uniform prior, the face beyond its rest, each times its weight; the owner's prior once, at
-the end. A weak or old part so flattens the result, and nothing is counted twice.
+the end. A weak or old part so flattens the result, and nothing is counted twice. Words may lift a feeling above neutral
+and support or weaken one that is seen or heard, but put no other one in its place (`limited`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from edge.readings import LABELS, Modality, Part, Probabilities, Reading, circum
 
 Weight = Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
 Nats = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
+_SHORT = 0.98  # of the way to a tie
 ByLabel = tuple[Nats, Nats, Nats, Nats, Nats, Nats, Nats]
 
 
@@ -34,6 +36,7 @@ class FusionWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: str
     face: Weight
     speech: Weight
+    text: Weight = 0.6  # by rule: measured in models/text
     face_power: Weight = 1.0
     speech_power: Weight = 1.0
     face_offsets: ByLabel = NONE  # type: ignore[assignment]
@@ -74,6 +77,9 @@ def weight_of(said: Said, settings: schema.FusionConfig, learned: FusionWeights)
     if said.modality == "face":
         base = learned.face if settings.face_weight is None else settings.face_weight
         power, max_age = learned.face_power, settings.face_max_age_s
+    elif said.modality == "text":
+        base = learned.text if settings.text_weight is None else settings.text_weight
+        power, max_age = 1.0, settings.text_max_age_s
     else:
         base = learned.speech if settings.speech_weight is None else settings.speech_weight
         power, max_age = learned.speech_power, settings.speech_max_age_s
@@ -93,6 +99,13 @@ def fuse(said: Sequence[tuple[Said, float]], prior: Evidence, now: float, people
     parts = [(part, weight) for part, weight in said if weight > 0.0]
     if not parts:
         return None
+    perceived = [(part.evidence, weight) for part, weight in parts if part.modality != "text"]
+    if perceived:
+        without = total([*perceived, (prior, 1.0)])
+        parts = [
+            (part, limited(without, part.evidence, weight) if part.modality == "text" else weight)
+            for part, weight in parts
+        ]
     whole = total([(part.evidence, weight) for part, weight in parts])
     everything = sum(weight for _, weight in parts)
     return reading_of(
@@ -101,6 +114,18 @@ def fuse(said: Sequence[tuple[Said, float]], prior: Evidence, now: float, people
         people,
         {part.modality: part_of(part, weight, weight / everything, prior) for part, weight in parts},
     )
+
+
+def limited(whole: Evidence, words: Evidence, weight: float) -> float:
+    """The weight at which words let a feeling that leads in `whole` keep its lead over all others."""
+    first = max(range(len(whole)), key=whole.__getitem__)
+    if first == NEUTRAL:
+        return weight
+    for value, said in zip(whole, words, strict=True):
+        gain = said - words[first]
+        if gain > 0.0:
+            weight = min(weight, _SHORT * (whole[first] - value) / gain)
+    return weight
 
 
 def part_of(said: Said, weight: float, share: float, prior: Evidence) -> Part:

@@ -15,7 +15,7 @@ from edge.emotion.decision import DecisionMemory, begin, decide
 from edge.emotion.fusion import FusionWeights
 from edge.emotion.summary import Summary
 from edge.messages.payloads import EventPayload, Payload, PersonPayload, StatePayload
-from edge.readings import FacesReading, Modality, Reading, SpeechReading, State
+from edge.readings import FacesReading, Modality, Reading, SpeechReading, State, TextReading
 
 STRAGGLER_S = 0.4
 
@@ -58,12 +58,16 @@ class Scene:
     def state(self) -> State:
         return self._memory.state
 
-    def feed(self, reading: FacesReading | SpeechReading) -> None:
+    def feed(self, reading: FacesReading | SpeechReading | TextReading) -> None:
         """Take in what a worker said. Within the same instant the order of arrival does not matter."""
         if isinstance(reading, FacesReading):
             new = self._crowd.see(reading)
             self._debug += [Outgoing(f"face/{f.track}", describe.face_payload(f), f.time) for f in new]
             self._news = self._news or bool(new)
+        elif isinstance(reading, TextReading):
+            self._crowd.read(reading)
+            self._debug.append(Outgoing("text", describe.text_payload(reading), reading.time))
+            self._news = True
         elif self._crowd.hear(reading):
             self._debug.append(Outgoing("speech", describe.speech_payload(reading), reading.time))
             self._news = self._news or reading.probabilities is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from edge.errors import EdgeError
 
 MAX_BYTES = 64_000
+MAX_CHARACTERS = 2_000  # of a text
 _MAX_DEPTH = 20
 _MAX_TRANSACTION = 256
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -21,12 +22,19 @@ _SWITCH = {"ON": True, "OFF": False}
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What somebody said. Printing it tells nothing, so that no log and no traceback can."""
+
+    content: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Something to do. `value` is True for privacy ON; the new value of a config key, None to reset it; a request's
-    document; the bytes of a fleet's document."""
+    document; the bytes of a fleet's document; the Words of a text."""
 
-    kind: Literal["privacy", "config", "request", "desired", "job"]
-    name: str  # "" for privacy, "decision.enter" for config, "info" for a request, "all" for a fleet's document
+    kind: Literal["privacy", "config", "request", "desired", "job", "text"]
+    name: str  # "" for privacy and text, "decision.enter" for config, "info" for a request, "all" for a fleet
     value: Any
     transaction: str | int | None = None
     response_topic: str | None = None  # below ours, MQTT 5 only; the publisher minds it
@@ -95,6 +103,8 @@ def parse(topic: str, payload: bytes, *, retained: bool) -> Command | Refusal | 
         value, transaction = _unwrap(kind, _value(kind, payload))
         if kind == "privacy":
             value = _switch(value, transaction)
+        elif kind == "text":
+            value = _words(value, transaction)
     except _Unusable as error:
         return Refusal(answer, f"{kind} {_short(name)}: {error}" if name else f"{kind}: {error}", error.transaction)
     return Command(kind, name, value, transaction)
@@ -111,10 +121,12 @@ def own_response_topic(root: str, response_topic: str | None) -> str | None:
     return f"response/{below}"
 
 
-def _addressed(topic: str) -> tuple[Literal["privacy", "config", "request"] | None, str]:
+def _addressed(topic: str) -> tuple[Literal["privacy", "config", "request", "text"] | None, str]:
     levels = topic.split("/")
     if levels == ["privacy", "set"]:
         return "privacy", ""
+    if levels == ["text", "set"]:
+        return "text", ""
     if len(levels) == 3 and levels[0] == "config" and levels[2] == "set":
         return "config", levels[1]
     if len(levels) == 4 and levels[0] == "config" and levels[3] == "set":  # without dots: config/decision/enter/set
@@ -147,14 +159,14 @@ def _value(kind: str, payload: bytes) -> Any:
         raise _Unusable("not UTF-8 text") from None
     if not text:
         return None
-    if kind == "privacy" and text.upper() in _SWITCH:
+    if (kind == "privacy" and text.upper() in _SWITCH) or (kind == "text" and not text.startswith(("{", '"'))):
         return text
     try:
         value = msgspec.json.decode(text)
     except RecursionError:
         raise _Unusable("nested too deep") from None
     except (msgspec.MsgspecError, ValueError) as error:
-        if kind == "config" and _WORD.fullmatch(text):
+        if (kind == "config" and _WORD.fullmatch(text)) or kind == "text":  # people may begin with a quotation mark
             return text
         raise _Unusable("must be ON or OFF" if kind == "privacy" else f"not JSON: {error}") from None
     if _deeper_than(value, _MAX_DEPTH):
@@ -174,6 +186,8 @@ def _unwrap(kind: str, value: Any) -> tuple[Any, str | int | None]:
         or (isinstance(transaction, int) and not -(2**63) <= transaction < 2**63)
     ):
         raise _Unusable("transaction must be a text of at most 256 characters or a whole number")
+    if kind == "text" and "text" in value:
+        return value["text"], transaction
     if kind == "request":
         return {key: each for key, each in value.items() if key != "transaction"} or None, transaction
     if not set(value) <= {"value", "transaction"} or "value" not in value:
@@ -187,6 +201,15 @@ def _switch(value: Any, transaction: str | int | None) -> bool:
     if not isinstance(value, str) or value.upper() not in _SWITCH:
         raise _Unusable("must be ON or OFF", transaction)
     return _SWITCH[value.upper()]
+
+
+def _words(value: Any, transaction: str | int | None) -> Words:
+    """No refusal repeats what was said."""
+    if not isinstance(value, str):
+        raise _Unusable('must be plain text, or {"text": "..."}', transaction)
+    if len(value) > MAX_CHARACTERS:
+        raise _Unusable(f"too long; at most {MAX_CHARACTERS} characters", transaction)
+    return Words(value)
 
 
 def _deeper_than(value: Any, most: int) -> bool:

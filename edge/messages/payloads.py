@@ -61,6 +61,7 @@ class Why(Struct, frozen=True):
 
     face: WhyPart | None = None
     speech: WhyPart | None = None
+    text: WhyPart | None = None
     agree: bool | None = None  # null unless both are there
 
 
@@ -75,6 +76,7 @@ class ReadingPayload(Payload, kw_only=True, frozen=True):
     people: int
     face: ModalityPart | None = None
     speech: ModalityPart | None = None
+    text: ModalityPart | None = None
     why: Why | None = None
     because: str = ""  # the same in one plain sentence
 
@@ -150,6 +152,13 @@ class SpeechPayload(Payload, kw_only=True, frozen=True):
     snr_db: float
     voiced: Probability
     segment: int
+
+
+class TextPayload(Payload, kw_only=True, frozen=True):
+    """`text`: what words said elsewhere claim, for debugging; never the words."""
+
+    probabilities: Distribution
+    quality: Probability
 
 
 class SourcePayload(Payload, kw_only=True, frozen=True):

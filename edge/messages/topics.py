@@ -38,6 +38,7 @@ TOPICS: dict[str, Topic] = {
     "summary": Topic(1, payloads.SummaryPayload, keep=1),
     "face": Topic(0, payloads.FacePayload),  # face/<track>
     "speech": Topic(0, payloads.SpeechPayload),
+    "text": Topic(0, payloads.TextPayload),
     "person": Topic(0, payloads.PersonPayload),  # person/<track>
     "event": Topic(1, payloads.EventPayload, keep=3),
     "backlog": Topic(1, payloads.BacklogPayload),
@@ -57,6 +58,7 @@ SETTINGS = "settings"
 PRIVACY_COMMAND = "privacy/set"
 COMMANDS = (PRIVACY_COMMAND, "config/+/set", "request/+")  # what we subscribe to, below base/device
 PLAIN_COMMANDS = ("config/+/+/set",)  # the same without dots in topics, config/decision/enter/set: if we may
+TEXT_COMMAND = "text/set"  # only where text is switched on: what is said elsewhere need not come here otherwise
 REWRITE_TEST = "config/topic.test/set"  # says nothing, and arrives as...
 REWRITTEN = "config/topic/test/set"  # ...this at a broker that turns dots into slashes, such as RabbitMQ
 

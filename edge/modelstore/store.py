@@ -29,7 +29,7 @@ from edge.modelstore.trial import tried
 
 log = logging.getLogger(__name__)
 
-NAMES = ("finder", "face", "speech", "fusion")
+NAMES = ("finder", "face", "speech", "text", "fusion")
 _IN_USE = "in-use.json"
 _MODE = 0o644  # the service is another user than root, and models are no secret
 

@@ -82,7 +82,7 @@ def _main(name: str, folder: Path) -> int:
     from edge.device import resources
     from edge.errors import EdgeError
 
-    trial = {"finder": _finder, "face": _face, "speech": _speech, "fusion": _fusion}[name]
+    trial = {"finder": _finder, "face": _face, "speech": _speech, "text": _text, "fusion": _fusion}[name]
     _limit_self()
     if os.geteuid() == 0:
         try:
@@ -152,6 +152,16 @@ def _speech(folder: Path) -> None:
         said = classifier.probabilities(classifier.sums, {})
         if said is not None:
             _distribution(said)
+
+
+def _text(folder: Path) -> None:
+    from edge.text.classifier import TextClassifier
+
+    classifier = TextClassifier(folder)
+    for text in ("I am so happy!", "\u00fc \U0001f600 x", "word " * 300):
+        said = classifier.classify(text)
+        if said is not None:
+            _distribution(said.probabilities)
 
 
 def _fusion(folder: Path) -> None:

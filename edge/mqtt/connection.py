@@ -124,6 +124,7 @@ class Connection:
         client_id: str,
         password: str | None,
         also: tuple[str, ...] = (),  # topics of others that we listen to, in full
+        more: tuple[str, ...] = (),  # topics of commands below ours that only some devices take
         report: Callable[[Any], None],
         sent: SentBytes | None = None,
     ) -> None:
@@ -134,6 +135,7 @@ class Connection:
         self._client_id = client_id
         self._password = password
         self._also = also
+        self._more = more
         self._report = report
         self._sent = sent
         self._client: paho.Client | None = None
@@ -246,7 +248,7 @@ class Connection:
         # The broker's queue for us is bounded too. A flood of QoS 0 does not fill it, and a session that is not kept
         # would lose the others all the same: so only the privacy switch is QoS 1.
         ours = [(f"{self._root}/{below}", int(below == PRIVACY_COMMAND)) for below in COMMANDS]
-        wanted = [(f"{self._root}/{below}", 0) for below in (*PLAIN_COMMANDS, SETTINGS)]
+        wanted = [(f"{self._root}/{below}", 0) for below in (*PLAIN_COMMANDS, SETTINGS, *self._more)]
         client.subscribe([*ours, *((topic, 1) for topic in self._also), *wanted])
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: list[Any], _properties: Any) -> None:

@@ -67,18 +67,23 @@ class Publisher:
         folder: Path,
         clock: Clock,
         on_command: Callable[[Command], object],
+        more_commands: tuple[str, ...] = (),
         session: str | None = None,
         random: Callable[[], float] = chance.random,
         synced: Callable[[], bool] = system_synced,
         retry: RetryPolicy | None = None,
     ) -> None:
-        """`on_command` is called in the publisher's thread; what answers False was refused and is answered so."""
+        """`on_command` is called in the publisher's thread; what answers False was refused and is answered so.
+
+        `more_commands` are topics below ours that are subscribed to beside the usual ones.
+        """
         self.name = "mqtt-publisher"
         self.device = device
         self.session = session or uuid.uuid4().hex[:12]
         self.heartbeat = clock.monotonic()
         self._settings = settings
         self._client_id = client_id
+        self._more_commands = more_commands
         self._password = password
         self._clock = clock
         self._retry = retry or RetryPolicy()
@@ -264,7 +269,7 @@ class Publisher:
         return Connection(
             number, settings, self._retry,
             root=self._root, client_id=self._client_id, password=self._password,
-            also=tuple(self._listeners), report=self._queue.report, sent=self._sent,
+            also=tuple(self._listeners), more=self._more_commands, report=self._queue.report, sent=self._sent,
         )  # fmt: skip
 
     def _topics_tested(self, arrived: str) -> None:

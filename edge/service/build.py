@@ -34,6 +34,7 @@ from edge.homeassistant.announcer import Announcer
 from edge.homeassistant.device import birth_topic
 from edge.messages import desired
 from edge.messages.commands import Command
+from edge.messages.topics import TEXT_COMMAND
 from edge.modelstore.store import NAMES, choose, log_chosen
 from edge.mqtt.publisher import Publisher
 from edge.service.history import HistoryRecorder
@@ -43,7 +44,9 @@ from edge.service.senses import CameraSense, MicrophoneSense, speech_settings
 from edge.service.service import Service
 from edge.service.settings import Settings
 from edge.service.supervision import Supervised
+from edge.service.text import TextInput
 from edge.speech.path import SpeechPath
+from edge.text.classifier import TextClassifier
 
 if TYPE_CHECKING:  # imported where it is used: most devices show no page
     from edge.dashboard.observer import DashboardObserver
@@ -75,6 +78,7 @@ def build(loaded: Loaded, state: Path) -> Service:
     if config.microphone.enabled and config.microphone.source != "none":
         voice = SpeechPath(speech_settings(config.speech), chosen["speech"].folder)
         hearing = MicrophoneSense(config, make_microphone, voice, inbox.put, clock)
+    text = TextInput(TextClassifier(chosen["text"].folder), clock.monotonic()) if config.text.enabled else None
     name = device_name(config.device.name, machine_id())
     publisher = Publisher(
         structs.replace(config.mqtt, base=config.topic_base),
@@ -85,6 +89,7 @@ def build(loaded: Loaded, state: Path) -> Service:
         folder=state,
         clock=clock,
         on_command=inbox.put,
+        more_commands=(TEXT_COMMAND,) if text else (),
     )
     board = detect()
     announcer = Announcer(
@@ -126,6 +131,7 @@ def build(loaded: Loaded, state: Path) -> Service:
         gpio=Gpio(config.privacy),
         sight=sight,
         hearing=hearing,
+        text=text,
         inbox=inbox,
         clock=clock,
         models={each: choice.described() for each, choice in chosen.items()},

