@@ -2,11 +2,11 @@
 
 As a library, with nothing sent anywhere:
 
-    from edge import Face, Speech, Pipeline, subscribe
+    from edge import Face, Speech, Text, Pipeline, subscribe
 
-`Face` and `Speech` judge one picture and one clip; a `Pipeline` takes frames and sound as they come and gives the
-messages that the service would publish; `subscribe` iterates over the messages of a service elsewhere. What is not used
-is not imported: `import edge` takes no time.
+`Face`, `Speech` and `Text` judge one picture, one clip and some words; a `Pipeline` takes frames and sound as they come
+and gives the messages that the service would publish; `subscribe` iterates over the messages of a service elsewhere.
+What is not used is not imported: `import edge` takes no time.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from edge.version import __version__
 
 if TYPE_CHECKING:
-    from edge.api.answers import FaceEmotion, SpeechEmotion
-    from edge.api.classify import Face, Speech
+    from edge.api.answers import FaceEmotion, SpeechEmotion, TextEmotion
+    from edge.api.classify import Face, Speech, Text
     from edge.api.pipeline import Message, Pipeline
     from edge.api.subscription import subscribe
     from edge.errors import EdgeError
     from edge.readings import LABELS
 
 __all__ = [
-    "LABELS", "EdgeError", "Face", "FaceEmotion", "Message", "Pipeline", "Speech", "SpeechEmotion", "__version__",
-    "subscribe",
+    "LABELS", "EdgeError", "Face", "FaceEmotion", "Message", "Pipeline", "Speech", "SpeechEmotion", "Text",
+    "TextEmotion", "__version__", "subscribe",
 ]  # fmt: skip
 
 _MODULES = {
@@ -38,6 +38,8 @@ _MODULES = {
     "Pipeline": "edge.api.pipeline",
     "Speech": "edge.api.classify",
     "SpeechEmotion": "edge.api.answers",
+    "Text": "edge.api.classify",
+    "TextEmotion": "edge.api.answers",
     "subscribe": "edge.api.subscription",
 }
 

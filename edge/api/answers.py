@@ -1,4 +1,4 @@
-"""What the library answers: one frozen type for a face and one for a voice, and the messages of a scene."""
+"""What the library answers: one frozen type each for a face, a voice and words, and the messages of a scene."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.readings import LABELS, Probabilities, circumplex
 
 @dataclass(frozen=True)
 class Emotion:
-    """What a model makes of one face or one voice. `quality` says from 0 to 1 how good a look or listen it got."""
+    """What a model makes of one face, one voice or some words. `quality`: 0 to 1, how good a look or listen it got."""
 
     probabilities: Mapping[str, float]  # label -> probability, in the order of LABELS, summing to one
     quality: float
@@ -50,6 +50,11 @@ class SpeechEmotion(Emotion):
     """The voice in a clip."""
 
     voiced_s: float  # seconds with voice in them
+
+
+@dataclass(frozen=True)
+class TextEmotion(Emotion):
+    """What the words of a text say; `quality` is how far from neutral, 0 where they claim no feeling."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One picture or one clip, judged once."""
+"""One picture, one clip or one text, judged once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.api.answers import FaceEmotion, SpeechEmotion, named
+from edge.api.answers import FaceEmotion, SpeechEmotion, TextEmotion, named
 from edge.api.sound import at_16_khz
 from edge.device import resources
 from edge.face.batch import classify_picture
@@ -15,6 +15,7 @@ from edge.face.classify import FaceClassifier
 from edge.face.finder import SingleShot
 from edge.readings import SAMPLE_RATE
 from edge.speech.batch import ClipClassifier
+from edge.text.classifier import TextClassifier
 
 
 class Face:
@@ -61,3 +62,18 @@ class Speech:
         if heard.probabilities is None:
             return None
         return SpeechEmotion(named(heard.probabilities), heard.quality, heard.voiced_s)
+
+
+class Text:
+    """Says what the words of a text express, in English, German, French, Spanish or Italian. One for each thread.
+
+    `model` is a folder with a manifest.json, instead of the model that comes with the package.
+    """
+
+    def __init__(self, model: Path | str | None = None) -> None:
+        self._classifier = TextClassifier(Path(model) if model else None)
+
+    def classify(self, text: str) -> TextEmotion | None:
+        """What the first 2,000 characters say; None for a text without a word."""
+        judged = self._classifier.classify(text)
+        return None if judged is None else TextEmotion(named(judged.probabilities), judged.quality)

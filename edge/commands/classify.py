@@ -1,10 +1,11 @@
-"""`emotion-edge classify face|speech PATH...`: one JSON line per file on stdout."""
+"""`emotion-edge classify face|speech PATH...`, `classify text WORDS...`: one JSON line for each on stdout."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ SOUNDS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"}
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("classify")
-    parser.add_argument("what", choices=("face", "speech"))
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+    parser.add_argument("what", choices=("face", "speech", "text"))
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files or folders; text: the words, or - for stdin")
     parser.add_argument("--cropped", action="store_true", help="the pictures are face crops already")
     parser.add_argument(
         "--eight", action="store_true", help="speech: also tell calm from neutral, to compare on RAVDESS"
@@ -30,12 +31,14 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.what == "text":
+        return _texts(_lines(arguments.paths), arguments.model)
     if arguments.what == "face":
         describe, endings = _faces(arguments.model, cropped=arguments.cropped), PICTURES
     else:
         describe, endings = _voice(arguments.model, eight=arguments.eight), SOUNDS
     failed = False
-    for file in _files(arguments.paths, endings):
+    for file in _files([Path(path) for path in arguments.paths], endings):
         line: dict[str, Any] = {"file": str(file)}
         try:
             line |= describe(file)
@@ -52,6 +55,32 @@ def _files(paths: list[Path], endings: set[str]) -> Iterator[Path]:
             yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in endings and p.is_file())
         else:
             yield path
+
+
+def _lines(words: Iterable[str]) -> Iterator[str]:
+    for one in words:
+        if one == "-":
+            yield from (line.rstrip("\n") for line in sys.stdin)
+        else:
+            yield one
+
+
+def _texts(texts: Iterable[str], model: Path | None) -> int:
+    """The evidence, what it comes to where feelings are as common as in everyday talk, and whether it claims any."""
+    from edge.inference import softmax
+    from edge.text.classifier import TextClassifier
+
+    classifier = TextClassifier(model or _in_use("text"))
+    for text in texts:
+        logits = classifier.logits(text)
+        line: dict[str, Any] = {"text": text, "probabilities": None, "natural": None, "quality": 0.0}
+        if logits is not None:
+            judged = classifier.judged(logits)
+            natural = softmax((logits / classifier.temperature + classifier.natural_prior).astype("float32"))
+            line |= {"probabilities": _named(judged.probabilities), "natural": _named(natural)}
+            line["quality"] = round(judged.quality, 4)
+        print(json.dumps(line), flush=True)
+    return 0
 
 
 def _named(probabilities: Probabilities, labels: Sequence[str] = LABELS) -> dict[str, float]:

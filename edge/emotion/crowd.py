@@ -1,4 +1,4 @@
-"""Everybody in view, the voice in the room and what it is said to have said, as one view of the moment and as one for each person."""
+"""Everybody in view, the voice in the room and its words, as one view of the moment and as one for each person."""
 
 from __future__ import annotations
 

@@ -18,7 +18,18 @@ from edge.messages.payloads import (
     WhyPart,
     WhyQuality,
 )
-from edge.readings import LABELS, UNCERTAIN, FaceQuality, FaceReading, Part, Reading, SpeechReading, State, TextReading, circumplex
+from edge.readings import (
+    LABELS,
+    UNCERTAIN,
+    FaceQuality,
+    FaceReading,
+    Part,
+    Reading,
+    SpeechReading,
+    State,
+    TextReading,
+    circumplex,
+)
 
 _POOR = 0.45  # of a part of quality: below it is named as the reason
 _WEAK = 0.35  # quality of a face below which it hardly says anything

@@ -114,19 +114,18 @@ class RequestHandler:
 
     def read(self, command: Command, *, fresh: bool) -> None:
         """Judge words, and forget them. `fresh`: privacy was not switched on since they came."""
-        service = self._service
-        try:
-            if service.text is None:
-                raise EdgeError("text is switched off (text.enabled is false in the config)")
-            if not (service.privacy.open and fresh):
-                raise EdgeError("privacy is on; the text was not read")
+        service, problem = self._service, None
+        if service.text is None:
+            problem = "text is switched off (text.enabled is false in the config)"
+        elif not (service.privacy.open and fresh):
+            problem = "privacy is on; the text was not read"
+        elif not service.text.ready(self._clock.monotonic()):
+            problem = "too many texts at once; try again in a second"
+        else:
             reading = service.text.read(command.value, self._clock.monotonic())
-        except EdgeError as error:
-            self._answer("text", command.transaction, error=str(error))
-            return
-        if reading is not None:
-            service.scene.feed(reading)
-        self._answer("text", command.transaction)
+            if reading is not None:
+                service.scene.feed(reading)
+        self._answer("text", command.transaction, error=problem)
 
     def reload(self) -> str | None:
         """Read the config again (SIGHUP). A bad file keeps the old one; returns what is wrong with it."""

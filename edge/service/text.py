@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from edge.errors import EdgeError
 from edge.messages.commands import Words
 from edge.rate_limit import RateLimit
 from edge.readings import TextReading
@@ -18,10 +17,12 @@ class TextInput:
         self._classifier = classifier
         self._rate = RateLimit(*TEXTS, now)
 
+    def ready(self, now: float) -> bool:
+        """Whether one more may come."""
+        return self._rate.wait(now) == 0.0
+
     def read(self, words: Words, now: float) -> TextReading | None:
-        """What the words claim, None if no feeling. EdgeError when there are too many."""
-        if self._rate.wait(now) > 0.0:
-            raise EdgeError("too many texts at once; try again in a second")
+        """What the words claim, None if no feeling."""
         self._rate.take()
         judged = self._classifier.classify(words.content)
         return TextReading(now, judged.probabilities, judged.quality) if judged is not None and judged.claims else None

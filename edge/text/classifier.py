@@ -15,6 +15,7 @@ from edge.readings import LABELS, Probabilities
 from edge.text.pieces import Pieces, normalised, sentences, words
 
 NEUTRAL = LABELS.index("neutral")
+DOUBT = 0.35  # a feeling less likely than this is none: words that mean nothing to the model look so
 MAX_CHARACTERS = 2000
 
 
@@ -51,8 +52,10 @@ class TextClassifier:
     def classify(self, text: str) -> Judged | None:
         """None for a text without a word."""
         logits = self.logits(text)
-        if logits is None:
-            return None
+        return None if logits is None else self.judged(logits)
+
+    def judged(self, logits: NDArray[np.float64]) -> Judged:
+        """What these logits come to."""
         probabilities = softmax((logits / self.temperature).astype(np.float32))
         return Judged(probabilities, claim(probabilities))
 
@@ -86,6 +89,6 @@ class TextClassifier:
 
 
 def claim(probabilities: Probabilities) -> float:
-    """How much more likely the strongest feeling is than neutral, 0 where it is not: the quality of a text."""
+    """How far the strongest feeling exceeds neutral and doubt, 0 where it does not: the quality of a text."""
     strongest = max(p for number, p in enumerate(probabilities) if number != NEUTRAL)
-    return max(0.0, strongest - probabilities[NEUTRAL])
+    return max(0.0, strongest - max(probabilities[NEUTRAL], DOUBT)) / (1.0 - DOUBT)

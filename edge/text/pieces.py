@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 SPACE = "\u2581"  # stands before the first piece of a word, so that "art" in "part" is not the word "art"
 BYTES = tuple(f"<{number:02x}>" for number in range(256))
 
-_QUOTES = str.maketrans({"\x91": "'", "\x92": "'", "‘": "'", "’": "'", "`": "'", "´": "'", "\x93": '"', "\x94": '"',
-                         "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "\x85": "...", "…": "...", "\x96": "-",
-                         "\x97": "-", "–": "-", "—": "-"})  # fmt: skip
+_PLAIN = {
+    "'": "\x91\x92\u2018\u2019`\u00b4",
+    '"': "\x93\x94\u201c\u201d\u00ab\u00bb\u201e",
+    "-": "\x96\x97\u2013\u2014",
+    "...": "\x85\u2026",
+}
+_QUOTES = str.maketrans({letter: plain for plain, letters in _PLAIN.items() for letter in letters})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe0f\ufeff]+")
 _RUNS = re.compile(r"(.)\1{3,}", re.DOTALL)  # "sooooo" is "sooo": drawn out is enough to know
 _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*|([^\w\s]|_)\1*")  # a run of one mark is one word

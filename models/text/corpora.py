@@ -42,17 +42,17 @@ class Corpus:
 
 def _corpus(meaning: str, shares: str, weight: float = 1.0, seen: float = 1.0) -> Corpus:
     pairs = (pair.split("=") for pair in meaning.split())
-    named = (pair.split("=") for pair in shares.split())
+    named = (tuple(pair.split("=")) for pair in shares.split())
     return Corpus(
         {name: tuple(labels.split("|")) for name, labels in pairs},
-        {name: share for name, share in named},  # type: ignore[misc]
+        dict(named),  # type: ignore[arg-type]
         weight,
         seen,
     )
 
 
 CORPORA: Mapping[str, Corpus] = {
-    "meld": _corpus(_EKMAN, "train=learn dev=report", 2.0),
+    "meld": _corpus(_EKMAN, "train=learn dev=report", 3.0),
     "emorynlp": _corpus(
         "neutral=neutral joyful=happy scared=fearful mad=angry sad=sad peaceful=neutral|happy",
         "train=learn dev=report",

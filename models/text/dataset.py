@@ -29,7 +29,6 @@ class Task:
     truth: NDArray[np.bool_]  # sentences x LABELS: one of these
     corpora: Numbers
     priors: Floats  # corpora x LABELS, logarithms
-    soft: Floats | None = None  # what the teacher says, sentences x LABELS; rows of NaN where it says nothing
 
     def __len__(self) -> int:
         return len(self.ids)

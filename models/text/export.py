@@ -115,12 +115,17 @@ def _representative(
 def ship(
     net: Network,
     pieces: Sequence[str],
+    *,
     shown: Sequence[NDArray[np.int32]],
     temperature: float,
     prior: Mapping[str, float],
+    share: float,
     folder: Path,
 ) -> None:
-    """Write text.tflite and its manifest, which holds the vocabulary. `prior`: of labels in everyday talk."""
+    """Write text.tflite and its manifest, which holds the vocabulary.
+
+    `prior`: a `share` of how common labels are in everyday talk.
+    """
     content = convert(net, shown)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_bytes(content)
@@ -133,7 +138,7 @@ def ship(
         labels=LABELS,
         inputs={"pieces": taken},
         outputs={"logits": given},
-        preprocessing={"pieces": " ".join(pieces)},
+        preprocessing={"pieces": " ".join(pieces), "natural_share": share},
         temperature=round(temperature, 4),
         natural_prior={label: round(value, 3) for label, value in prior.items()},
     )

@@ -22,7 +22,7 @@ _AVERAGE = 0.998  # of the weights, step by step
 Report = Callable[[int, float, Network], None]  # epoch, mean loss, the averaged network so far
 
 
-def fit(task: Task, embeddings: Floats, recipe: Recipe, seed: int, folder: Path, report: Report) -> Network:
+def fit(task: Task, embeddings: Floats, recipe: Recipe, seed: int, *, folder: Path, report: Report) -> Network:
     """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
@@ -56,7 +56,8 @@ def fit(task: Task, embeddings: Floats, recipe: Recipe, seed: int, folder: Path,
         torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, path)
         average.eval()
         report(number + 1, float(np.mean(losses)), average)
-    return average.eval()
+    average.eval()
+    return average
 
 
 def _groups(net: Network, recipe: Recipe) -> list[dict[str, object]]:
@@ -77,12 +78,6 @@ def _loss(net: Network, task: Task, rows: NDArray[np.int64], ids: torch.Tensor, 
     counts = weights[corpora]
     losses = [_one_of(logits + prior, truth, prior, net.recipe) for logits in (shared, own)]
     loss = (losses[0] + losses[1]) / 2
-    if task.soft is not None:
-        soft = torch.from_numpy(task.soft[rows])
-        taught = ~soft[:, 0].isnan()
-        likely = functional.log_softmax(own + prior, dim=1) + functional.log_softmax(shared + prior, dim=1)
-        told = -(soft.nan_to_num() * likely).sum(1) / 2
-        loss = torch.where(taught, net.recipe.taught * told + (1 - net.recipe.taught) * loss, loss)
     return (loss * counts).sum() / counts.sum()
 
 

@@ -2,7 +2,7 @@
 
 An input is (STEPS, dimensions + 1): the embedding of each piece, and a last number that is 1 where there is a piece.
 Every corpus learns with the logarithm of how common each label is in it added to the answer, so that the answer itself
-is evidence under a uniform prior; what annotators of one corpus alone mean by a label goes into a small part of its own.
+is evidence under a uniform prior; what annotators of one corpus alone mean by a label goes into a part of its own.
 """
 
 from __future__ import annotations

@@ -16,15 +16,17 @@ from edge.device.board import Board
 from edge.device.gpio import Gpio
 from edge.device.privacy import Gate
 from edge.emotion.scene import Scene
-from edge.messages.commands import Command
+from edge.messages.commands import Command, Words
 from edge.messages.payloads import Payload, ResponsePayload
 from edge.messages.status import BrokerStatus
 from edge.readings import FacesReading, SourceStatus
 from edge.service.inbox import Inbox, Item
 from edge.service.service import FAIL_S, FLOW_S, NO_RESTART, SLOW_HUNG_S, STOP_S, Service
 from edge.service.supervision import HUNG_S, RESTARTS
+from edge.service.text import TEXTS, TextInput
+from edge.text.classifier import Judged
 from tests.helpers.clock import FakeClock
-from tests.helpers.readings import WEIGHTS, face
+from tests.helpers.readings import WEIGHTS, face, sure_of
 
 TURN_S = 0.125  # adds up without rounding
 
@@ -360,3 +362,66 @@ def test_a_start_that_fails_stops_what_was_started(bench: Bench, monkeypatch: py
     with pytest.raises(RuntimeError, match="no such luck"):
         bench.service.run()
     assert f"broker stopped within {STOP_S:g} s" in bench.log
+
+
+class FakeClassifier:
+    """Finds every text happy, and remembers nothing."""
+
+    def classify(self, text: str) -> Judged | None:
+        return Judged(sure_of("happy"), 0.8) if "happy" in text else None
+
+
+def said(content: str, transaction: int) -> Command:
+    return Command("text", "", Words(content), transaction)
+
+
+def text_answers(bench: Bench) -> dict[Any, str | None]:
+    return {answer.transaction: answer.error for answer in bench.told("response/text")}
+
+
+def test_words_become_readings_and_are_answered(bench: Bench) -> None:
+    bench.service.text = TextInput(FakeClassifier(), bench.clock.monotonic())  # type: ignore[arg-type]
+    bench.inbox.at(1.0, bench.put(said("hm", 1)))
+    bench.inbox.at(2.0, bench.put(said("so happy", 2)))
+    bench.service.run(4.0)
+    assert text_answers(bench) == {1: None, 2: None}
+    assert {payload.label for payload in bench.told("reading")} == {"happy"}
+
+
+def test_words_are_refused_where_text_is_off(bench: Bench) -> None:
+    bench.inbox.at(1.0, bench.put(said("so happy", 1)))
+    bench.service.run(2.0)
+    assert "text.enabled" in str(text_answers(bench)[1])
+    assert bench.told("reading") == []
+
+
+def test_under_privacy_words_are_refused_and_forgotten(bench: Bench) -> None:
+    bench.service.text = TextInput(FakeClassifier(), bench.clock.monotonic())  # type: ignore[arg-type]
+    bench.inbox.at(1.0, bench.put(said("so happy", 1)))
+    bench.inbox.at(2.0, bench.put(switch(True)))
+    bench.inbox.at(3.0, bench.put(said("so happy", 2)))
+    bench.inbox.at(4.0, bench.put(switch(False)))
+
+    def flip() -> None:
+        for item in (said("so happy", 3), switch(True), switch(False)):
+            bench.inbox.put(item)
+
+    bench.inbox.at(5.0, flip)
+    bench.service.run(8.0)
+    assert text_answers(bench)[1] is None
+    assert "privacy" in str(text_answers(bench)[2])
+    assert "privacy" in str(text_answers(bench)[3])
+    on = next(i for i, (topic, payload) in enumerate(bench.broker.told) if (topic, payload) == ("privacy", "ON"))
+    assert "reading" not in {topic for topic, _ in bench.broker.told[on:]}
+
+
+def test_too_many_texts_are_refused(bench: Bench) -> None:
+    bench.service.text = TextInput(FakeClassifier(), bench.clock.monotonic())  # type: ignore[arg-type]
+
+    def flood() -> None:
+        for number in range(TEXTS[0] + 5):
+            bench.inbox.put(said("so happy", number))
+
+    bench.inbox.at(1.0, flood)
+    bench.service.run(2.0)
+    assert sum("too many" in str(error) for error in text_answers(bench).values()) == 5
