@@ -64,6 +64,8 @@ def claims(truth: NDArray[np.int64], probabilities: Reals) -> dict[str, float]:
     """How often neutral sentences claim a feeling, feelings claim theirs, and another one."""
     claiming = np.array([claim(tuple(row)) > 0 for row in probabilities])
     guess, neutral = probabilities.argmax(1), truth == LABELS.index("neutral")
+    if not neutral.any() or neutral.all():  # projected subtitles of some languages
+        return {}
     return {
         "neutral_claiming": round(float(claiming[neutral].mean()), 4),
         "feelings_found": round(float((guess == truth)[~neutral].mean()), 4),

@@ -79,7 +79,7 @@ def tar(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
 
 
 @pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".zip", ""])
-@pytest.mark.parametrize("name", ["finder", "face", "speech", "fusion"])
+@pytest.mark.parametrize("name", ["finder", "face", "speech", "text", "fusion"])
 def test_folder_and_archive_hold_the_same(tmp_path: Path, name: str, ending: str) -> None:
     folder = model(tmp_path / "m", name)
     (folder / "README.md").write_text("the model card")

@@ -1,0 +1,108 @@
+"""The text recipe on tiny data: a few steps teach something. Runs where PyTorch is installed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from edge.readings import LABELS  # noqa: E402
+from edge.text.pieces import BYTES, SPACE, Pieces  # noqa: E402
+from models.text.corpora import CORPORA, Sentence  # noqa: E402
+from models.text.dataset import NEVER, batches, padded, priors_of, task_of  # noqa: E402
+from models.text.fit import fit, logits_of  # noqa: E402
+from models.text.minilm import safetensors  # noqa: E402
+from models.text.network import Network  # noqa: E402
+from models.text.recipe import STEPS, Recipe  # noqa: E402
+from models.text.scores import scored  # noqa: E402
+from models.text.vocabulary import vocabulary  # noqa: E402
+
+WORDS = {"happy": "lovely", "sad": "alas", "angry": "damn", "neutral": "table"}
+SMALL = replace(Recipe(), dimensions=4, channels=12, units=6, epochs=6, batch=16, rate=0.02)
+
+
+def tiny(count: int = 320) -> list[Sentence]:
+    """Sentences whose label one word gives away."""
+    draw = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        label = str(draw.choice(list(WORDS)))
+        text = " ".join(draw.permutation(["the", "it", "so", "on", WORDS[label]]))
+        found.append(Sentence(text, "meld", "en", "learn", frozenset((label,))))
+    return found
+
+
+def small_vocabulary(chosen: list[Sentence]) -> tuple[str, ...]:
+    known = {piece: np.random.default_rng(n).normal(size=8).astype(np.float32) for n, piece in enumerate(BYTES)}
+    known |= {letter: np.full(8, n, np.float32) for n, letter in enumerate(f"abcdefghijklmnopqrstuvwxyz{SPACE}")}
+
+    def meaning(texts: object) -> np.ndarray:  # type: ignore[type-arg]
+        return np.random.default_rng(0).normal(size=(len(list(texts)), 5)).astype(np.float32)  # type: ignore[call-overload]
+
+    found = vocabulary([one.text for one in chosen], known, meaning, 400, 4)
+    assert found.embeddings.shape == (len(found.pieces), 4)
+    assert f"{SPACE}lovely" in found.pieces  # said often: a piece of its own
+    return found.pieces
+
+
+def test_a_few_steps_teach_what_words_mean(tmp_path: Path) -> None:
+    chosen = tiny()
+    pieces = small_vocabulary(chosen)
+    task = task_of(chosen, Pieces(pieces), pieces)
+    embeddings = np.random.default_rng(1).normal(size=(len(pieces), 4)).astype(np.float32)
+    losses: list[float] = []
+    net = fit(task, embeddings, SMALL, 0, folder=tmp_path, report=lambda _, loss, __: losses.append(loss))
+    assert losses[-1] < losses[0]
+    # The averaged weights lag behind so few steps; the last ones are in the checkpoint.
+    net.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["net"])
+    assert scored(chosen, logits_of(net, task.ids))["accuracy"] > 0.9
+    again: list[float] = []
+    fit(task, embeddings, SMALL, 0, folder=tmp_path, report=lambda _, loss, __: again.append(loss))
+    assert again == []  # all epochs were done before
+
+
+def test_a_sentence_gives_the_same_alone_and_padded() -> None:
+    torch.manual_seed(0)
+    net = Network(np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32), len(CORPORA), SMALL).eval()
+    ids = np.arange(7, dtype=np.int32)
+    with torch.inference_mode():
+        short = net(torch.from_numpy(padded([ids]))).numpy()
+    assert logits_of(net, [ids, np.arange(20, dtype=np.int32)])[0] == pytest.approx(short[0], abs=1e-5)
+
+
+def test_the_priors_are_what_a_corpus_has_and_sets_are_shared_out() -> None:
+    truth = np.zeros((8, len(LABELS)), bool)
+    truth[:6, 0] = truth[6:, 1] = True
+    rows = priors_of(truth, np.zeros(8, np.int64))
+    shares = np.exp(rows[0])
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares[0] == pytest.approx(7 / 15)
+    truth[:, :2] = True
+    both = np.exp(priors_of(truth, np.zeros(8, np.int64))[0])
+    assert both[0] == pytest.approx(both[1])
+    assert (rows[list(CORPORA).index("xed")] == NEVER).all()  # nothing of it was there
+
+
+def test_an_epoch_has_every_sentence_of_a_corpus_once() -> None:
+    chosen = tiny(50)
+    pieces = small_vocabulary(chosen)
+    task = task_of(chosen, Pieces(pieces), pieces)
+    rows = np.concatenate([rows for rows, _ in batches(task, SMALL, np.random.default_rng(0))])
+    assert sorted(rows) == list(range(50))
+    for _, ids in batches(task, SMALL, np.random.default_rng(0)):
+        assert ids.shape[1] <= STEPS
+        assert ids.shape[1] % 2 == 0
+
+
+def test_safetensors_are_read() -> None:
+    shapes = {"a": ("F32", [2, 1], [0, 8]), "n": ("I64", [1], [8, 16])}
+    keys = ("dtype", "shape", "data_offsets")
+    head = json.dumps({name: dict(zip(keys, one, strict=True)) for name, one in shapes.items()}).encode()
+    values = np.array([1.5, -2.0], np.float32).tobytes()
+    found = safetensors(len(head).to_bytes(8, "little") + head + values + bytes(8))
+    assert {name: one.tolist() for name, one in found.items()} == {"a": [[1.5], [-2.0]]}
