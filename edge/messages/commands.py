@@ -35,7 +35,6 @@ class Command:
 
     kind: Literal["privacy", "config", "request", "desired", "job", "text"]
     name: str  # "" for privacy and text, "decision.enter" for config, "info" for a request, "all" for a fleet
-    name: str  # "" for privacy and text, "decision.enter" for config, "info" for a request, "all" for a fleet
     value: Any
     transaction: str | int | None = None
     response_topic: str | None = None  # below ours, MQTT 5 only; the publisher minds it
