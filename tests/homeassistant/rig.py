@@ -36,7 +36,7 @@ print(json.dumps(known.ABBREVIATIONS | known.DEVICE_ABBREVIATIONS | known.ORIGIN
 _OPTIONS = """
 import importlib, json
 found = {}
-for name in ("sensor", "binary_sensor", "switch", "number", "select", "button", "event"):
+for name in ("sensor", "binary_sensor", "switch", "number", "select", "button", "event", "update"):
     module = importlib.import_module(f"homeassistant.components.mqtt.{name}")
     schema = module.PLATFORM_SCHEMA_MODERN
     while not hasattr(schema, "schema"):

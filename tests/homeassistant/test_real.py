@@ -198,15 +198,20 @@ def test_the_blueprints_do_what_they_say(home: HomeAssistant, observer: Observer
     observer.send("homeassistant/light/lamp/config", "", retain=True)
 
 
-def test_an_update_is_shown_once_somebody_told_of_a_newer_version(home: HomeAssistant, observer: Observer) -> None:
+def test_an_update_is_shown_once_somebody_told_of_a_newer_version(
+    home: HomeAssistant, broker: Broker, observer: Observer
+) -> None:
     """The entity as it is announced, shown from the start here and under another id."""
     home.wait(EMOTION, shown, 40)
-    announced = json.loads(observer.wait(ANNOUNCED, 10, lambda m: bool(m.payload)).payload)
+    newcomer = Observer(broker.port)  # who subscribes now gets the announcement
+    announced = json.loads(newcomer.wait(ANNOUNCED, 10, lambda m: bool(m.payload)).payload)
+    newcomer.close()
     update = announced["cmps"]["update"]
     assert update.pop("en") is False
     ours = update | {"uniq_id": "ours", "def_ent_id": "update.ours", "dev": {"ids": ["ours"], "name": "Ours"}}
     observer.send("homeassistant/update/ours/config", json.dumps(ours), retain=True)
     home.wait("update.ours", "unknown", 10)
+    wait_for(lambda: home.attributes("update.ours")["installed_version"] is not None, 10, "the installed version")
     installed = home.attributes("update.ours")["installed_version"]
     observer.send(update["l_ver_t"], installed, retain=True)
     home.wait("update.ours", "off", 10)
