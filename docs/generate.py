@@ -304,11 +304,19 @@ def readme_figures() -> str:
     return before + begin + "\n".join(rows) + "\n" + end + rest.split(end, 1)[1]
 
 
+def fleet_cost_page() -> str:
+    """What scripts/fleet-test measured, and what follows for other sizes."""
+    from tests.fleet.trial.cost import page
+
+    return page()
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "config.md": config_page,
     "topics.md": topics_page,
     "command-line.md": commands_page,
     "entities.md": entities_page,
+    "fleet-cost.md": fleet_cost_page,
     "python.md": python_page,
 }
 

@@ -15,6 +15,7 @@ from edge.config.load import load
 from edge.device import paths
 from edge.device.files import folder_owner, write_atomically
 from edge.errors import ConfigError, EdgeError, StorageError
+from edge.inference import read_bounded
 from edge.messages.desired import Unreadable
 from edge.messages.job import FINAL, Job, State, parse
 from edge.modelstore.update import Look, carry_out
@@ -33,7 +34,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     config, state = arguments.config, common.state(arguments)
     try:
-        job = parse(paths.job_file(state).read_bytes(), load(config).config.device.tenant)
+        job = parse(read_bounded(paths.job_file(state), follow=False), load(config).config.device.tenant)
     except FileNotFoundError:
         job = None
     except OSError as error:
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _is_over(progress: Path, job: Job) -> bool:
     """A job is carried out once; whoever wants it again gives it another name."""
     try:
-        said = msgspec.json.decode(progress.read_bytes(), type=Progress)
+        said = msgspec.json.decode(read_bounded(progress, follow=False), type=Progress)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return False
     return said.job == job.job and said.state in FINAL
@@ -79,7 +80,7 @@ def _is_over(progress: Path, job: Job) -> bool:
 
 def _look(path: Path, model: str) -> Look | None:
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Condition)
+        found = msgspec.json.decode(read_bounded(path, follow=False), type=Condition)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return Look(found.pid, found.models.get(model, {}).get("sha256", ""), found.health)

@@ -26,7 +26,7 @@ from edge.modelstore.store import in_use
 from edge.modelstore.update import Look, carry_out, worse
 from tests.helpers.authority import Authority
 from tests.helpers.broker import Observer
-from tests.helpers.service import DEVICE, Start
+from tests.helpers.service import DEVICE, Run, Start
 
 SHA = "a" * 64
 HEALTH = HealthPayload(
@@ -250,3 +250,20 @@ def test_from_the_broker_to_the_running_service(
     assert info["models"]["fusion"]["version"] == "9"
     again = subprocess.run(words, capture_output=True, text=True, check=True)
     assert again.stdout == "fusion-9 is over already\n"
+
+
+@pytest.mark.slow
+def test_where_the_service_could_write_root_follows_no_link(run: Run, tmp_path: Path) -> None:
+    """Who broke into the service may put anything there: neither shown, nor waited for, nor believed."""
+    config, state = tmp_path / "config.toml", tmp_path / "state"
+    config.write_text('[mqtt]\nhost = "127.0.0.1"\n')
+    state.mkdir()
+    words = ("update", "--config", config, "--state", state)
+    assert run(*words) == (0, "there is no job\n", "")
+    for target in ("/etc/passwd", "/dev/zero"):
+        (state / "job.json").symlink_to(target)
+        status, out, err = run(*words)
+        assert (status, out, len(err.splitlines())) == (1, "", 1)
+        (state / "job.json").unlink()
+    (state / "job.json").write_text("[" * 5_000)
+    assert run(*words)[0] == 78
