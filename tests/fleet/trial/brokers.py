@@ -281,8 +281,8 @@ def definitions(sites: Sequence[str]) -> str:
     sample = json.loads((SAMPLES / "centre" / "definitions.json").read_text("utf-8"))
 
     def filled(entry: object, site: str) -> object:
-        text = json.dumps(entry).replace("SITE-HASH", password_hash(PASSWORD))
-        text = text.replace("COLLECT-HASH", password_hash(PASSWORD)).replace("TENANT", TENANT).replace("SITE", site)
+        text = re.sub("(SITE|COLLECT|FLEET)-HASH", password_hash(PASSWORD), json.dumps(entry))
+        text = text.replace("TENANT", TENANT).replace("SITE", site)
         return json.loads(text)
 
     for part in ("users", "permissions", "topic_permissions"):
