@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fleet.trial.cost import cost, shown
 from tests.fleet.trial.judge import Verdict, Window, compare, percentiles, settled, wrong
 from tests.helpers.broker import MOSQUITTO
 from tests.helpers.postgres import PROGRAMS
@@ -86,3 +87,14 @@ def test_nothing_is_lost_and_nothing_stored_twice(tmp_path: Path) -> None:
     assert not any(lost.values()), (lost, done.stderr[-3000:])
     assert result["told"] == result["stored"] > 50
     assert set(result["settled_s"]) == {"start s1", "start s2", "storm s1"}
+
+
+def test_the_cost_is_in_proportion_and_says_no_more_than_is_known() -> None:
+    measured = {"device_seconds": 100, "facts": 20, "health": 5, "bytes_to_centre": 1_000_000,
+                "bytes_in_database": {"fact": 2_000_000}, "cpu_s": {"centre": 1.0, "collectors": 0.5}}  # fmt: skip
+    each = cost({"cost": measured}, 1_000)
+    assert (each.messages_per_s, each.gb_to_centre, each.gb_in_database) == (250.0, 864.0, 1728.0)
+    assert (each.centre_cores, each.collector_cores) == (10.0, 5.0)
+    assert [shown(value) for value in (0.00641, 0.64, 6.44, 14.4, 144.0, 2_314.0, 23_140.0)] == [
+        "0.0064", "0.64", "6.4", "14", "140", "2,300", "23,000",
+    ]  # fmt: skip

@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any
 
 RECORD = Path(__file__).parents[1] / "records" / "fleet-test.json"
+FAULTS = {
+    "node": "one of the nodes in the middle killed",
+    "cut": "a site cut off",
+    "collector": "a copy of the collector killed",
+    "database": "the database stopped at once and started again",
+    "storm": "a site's broker restarted, so that all its devices returned",
+}
 SIZES = (10, 1_000, 10_000, 100_000)
 DAY_S = 86_400
 
@@ -59,7 +66,7 @@ def table(record: Mapping[str, Any]) -> str:
 def shown(value: float) -> str:
     """Two digits are all that is known."""
     if value >= 99.5:
-        return f"{round(value, 1 - len(str(int(value)))):,.0f}"
+        return f"{round(value, 2 - len(str(int(value)))):,.0f}"
     return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
@@ -67,12 +74,14 @@ def page() -> str:
     """The reference page."""
     record = json.loads(RECORD.read_text("utf-8"))
     given, result, measured = record["conditions"], record["result"], record["cost"]
-    faults = ", ".join(name for name, _, _ in given["faults"])
+    faults = ", ".join(FAULTS[name] for name, _, _ in given["faults"])
     delays = "\n".join(
         f"| {which} | {each['p50']} | {each['p99']} | {each['max']} |"
         for which, each in result["delay_s"].items()
         if each
     )
+    settled = ", ".join(f"{name} {seconds:g} s" for name, seconds in result["settled_s"].items())
+    held = f"\nWhat did not hold: {'; '.join(result['wrong'])}.\n" if result["wrong"] else ""
     return f"""# What many devices cost
 
 From `scripts/fleet-test` of {record["at"][:10]}: {given["devices"]} simulated devices, made of the service's own client
@@ -84,7 +93,7 @@ from other work when it began. They told for {given["seconds"]:.0f} seconds.
 
 ## With faults in the middle
 
-Faults: {faults}; one site was cut off for {given["cut_s"]:.0f} seconds.
+{faults[0].upper()}{faults[1:]}. The cut lasted {given["cut_s"]:.0f} seconds.
 
 | | |
 |---|---|
@@ -101,11 +110,9 @@ Seconds from what is told to the database:
 |---|---|---|---|
 {delays}
 
-All devices of a site were connected, since the trial began or their broker was back: {
-        ", ".join(f"{name} {seconds} s" for name, seconds in result["settled_s"].items())
-    }.
-{"" if not result["wrong"] else "What did not hold: " + "; ".join(result["wrong"]) + "."}
-
+All devices of a site were connected so long after the trial began, or after their broker was back:
+{settled}.
+{held}
 ## Computed from it
 
 {table(record)}
@@ -116,8 +123,9 @@ watching somebody all day. Facts are {measured["facts"] / measured["device_secon
 ## What was not measured
 
 More than {given["devices"]} devices at once; TLS; a disk that is asked to write (the trial's database does not wait for
-it); TimescaleDB; a network between the machines; a fleet over days. Cores are of the machine that measured, the idle
-work of the brokers is in them and multiplied with the rest. A real installation has idle rooms, which tell less.
+it); TimescaleDB; a network between the machines; a fleet over days. Cores are of the machine that measured; they hold
+the work that brokers do without any message, multiplied with the rest, and are too high for large fleets. A real
+installation has idle rooms, which tell less.
 """
 
 
