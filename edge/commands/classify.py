@@ -7,12 +7,19 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import MediaError
 from edge.readings import LABELS, Probabilities
 
+if TYPE_CHECKING:  # slow to load; only what is asked for is
+    from edge.face.batch import FaceResult
+    from edge.speech.batch import ClipResult
+
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
+_POOR = 0.45  # of a part of quality: below it is named as a doubt
+_SHORT_S = 1.0
+_NOISY_DB = 8.0
 SOUNDS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au"}
 
 
@@ -24,6 +31,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--eight", action="store_true", help="speech: also tell calm from neutral, to compare on RAVDESS"
     )
+    parser.add_argument("--why", action="store_true", help="also what moved each answer, in numbers and in a sentence")
     parser.add_argument(
         "--model", type=Path, help="folder with a manifest.json, instead of the model that the service uses"
     )
@@ -34,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "text":
         return _texts(_lines(arguments.paths), arguments.model)
     if arguments.what == "face":
-        describe, endings = _faces(arguments.model, cropped=arguments.cropped), PICTURES
+        describe, endings = _faces(arguments.model, cropped=arguments.cropped, why=arguments.why), PICTURES
     else:
-        describe, endings = _voice(arguments.model, eight=arguments.eight), SOUNDS
+        describe, endings = _voice(arguments.model, eight=arguments.eight, why=arguments.why), SOUNDS
     failed = False
     for file in _files([Path(path) for path in arguments.paths], endings):
         line: dict[str, Any] = {"file": str(file)}
@@ -98,7 +106,36 @@ def _in_use(name: str) -> Path:
     return choice.folder
 
 
-def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, Any]]:
+def _why_face(face: FaceResult) -> dict[str, Any]:
+    parts = {"size": face.detail.size, "sharpness": face.detail.sharpness, "light": face.detail.light}
+    wrong = {"size": "the face is small", "sharpness": "it is blurred", "light": "it is too dark or too bright"}
+    doubts = [wrong[name] for name, value in parts.items() if value < _POOR]
+    quality = {name: round(value, 2) for name, value in parts.items()}
+    return _why(face.probabilities, quality, doubts)
+
+
+def _why_voice(clip: ClipResult) -> dict[str, Any]:
+    if clip.probabilities is None:
+        return {"why": None, "because": "no voice is heard, or too little of it"}
+    doubts = [f"{clip.voiced_s:.1f} s of voice are little"] if clip.voiced_s < _SHORT_S else []
+    doubts += ["the voice hardly stands out of the noise"] if clip.snr_db < _NOISY_DB else []
+    quality = {"overall": round(clip.quality, 2), "snr_db": round(clip.snr_db, 1)}
+    return _why(clip.probabilities, quality, doubts)
+
+
+def _why(probabilities: Probabilities, quality: dict[str, float], doubts: Sequence[str]) -> dict[str, Any]:
+    """The winner, the runner-up and what is wrong with what was judged."""
+    (p, label), (second_p, second) = sorted(zip(probabilities, LABELS, strict=True), key=lambda each: -each[0])[:2]
+    sentence = f"{label} at {100 * p:.0f} %, {100 * (p - second_p):.0f} points ahead of {second}"
+    if doubts:
+        sentence += f"; doubtful, because {' and '.join(doubts)}"
+    return {
+        "why": {"label": label, "p": round(p, 4), "second": second, "second_p": round(second_p, 4), "quality": quality},
+        "because": sentence,
+    }
+
+
+def _faces(model: Path | None, *, cropped: bool, why: bool) -> Callable[[Path], dict[str, Any]]:
     from edge.capture.recordings import read_image
     from edge.face.batch import classify_picture
     from edge.face.classify import FaceClassifier
@@ -117,6 +154,7 @@ def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, A
                     "score": round(face.score, 4),
                     "quality": round(face.quality, 4),
                     "probabilities": _named(face.probabilities),
+                    **(_why_face(face) if why else {}),
                 }
                 for face in faces
             ]
@@ -125,7 +163,7 @@ def _faces(model: Path | None, *, cropped: bool) -> Callable[[Path], dict[str, A
     return describe
 
 
-def _voice(model: Path | None, *, eight: bool) -> Callable[[Path], dict[str, Any]]:
+def _voice(model: Path | None, *, eight: bool, why: bool) -> Callable[[Path], dict[str, Any]]:
     from edge.capture.soundfiles import read_sound
     from edge.speech.batch import ClipClassifier
     from edge.speech.classifier import CLASSES
@@ -138,6 +176,8 @@ def _voice(model: Path | None, *, eight: bool) -> Callable[[Path], dict[str, Any
             "probabilities": None if result.probabilities is None else _named(result.probabilities),
             "voiced_s": round(result.voiced_s, 3),
         }
+        if why:
+            line |= _why_voice(result)
         if eight:
             found = clips.classifier.eight(result.sums)
             line["eight"] = None if found is None else _named(found, CLASSES)

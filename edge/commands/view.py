@@ -161,6 +161,12 @@ def change_line(before: View, view: View) -> str | None:
     return "  ".join(parts)
 
 
+def second(reading: ReadingPayload) -> str:
+    """The runner-up of a reading, as the end of a sentence."""
+    known = sorted(((p, label) for label, p in reading.probabilities.items() if label in LABELS), reverse=True)
+    return f"; second: {known[1][1]} {100 * known[1][0]:.0f} %" if len(known) > 1 else ""
+
+
 def screen(view: View, columns: int, rows: int = 24) -> list[str]:
     """The whole picture, to be redrawn in place: no line is wider than `columns`, and all fit above the last row."""
     columns = max(columns, 20)
@@ -214,7 +220,7 @@ def _details(view: View) -> list[str]:
     if view.state is not None and view.state.reason is not None:
         lines.append(f"uncertain: {view.state.reason}")
     if view.reading is not None and view.reading.because:
-        lines.append(f"because: {printable(view.reading.because)}")
+        lines.append(f"because: {printable(view.reading.because)}{second(view.reading)}")
     if view.reading is not None:
         shares = [_part("face", view.reading.face), _part("voice", view.reading.speech)]
         lines += [text for text in shares if text] or ["nobody seen or heard"]

@@ -9,7 +9,7 @@ import sys
 import time
 
 from edge.commands import broker, common
-from edge.commands.view import View, change_line, screen
+from edge.commands.view import View, change_line, screen, second
 from edge.config.load import load
 from edge.errors import EdgeError
 from edge.messages.commands import Command
@@ -66,7 +66,7 @@ def _watch(subscriber: Subscriber, view: View, seconds: float | None, *, why: bo
         if line and not terminal:
             print(line, flush=True)
             if why and view.reading is not None:
-                print(f"         because: {printable(view.reading.because)}", flush=True)
+                print(f"         because: {printable(view.reading.because)}{second(view.reading)}", flush=True)
         if terminal and now - asked >= ASK_HEALTH_S:
             asked = now
             subscriber.send(Command("request", "health", None, transaction="watch"))

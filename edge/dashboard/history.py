@@ -182,6 +182,7 @@ class History:
             "people": payload.people,
             "face": _part(payload.face),
             "speech": _part(payload.speech),
+            "label": payload.label if payload.label in LABELS else None,
         }
         fresh = "speech" if payload.face is None or _younger(payload.speech, payload.face) else "face"
         valid = self.config.get(f"fusion.{fresh}_max_age_s", getattr(Config().fusion, f"{fresh}_max_age_s"))

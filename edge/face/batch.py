@@ -12,9 +12,9 @@ from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face, to_grey
 from edge.face.finder import Finder, moved
 from edge.face.grid import SIDE
-from edge.face.quality import quality_of
+from edge.face.quality import detail_of, overall
 from edge.face.search import everywhere
-from edge.readings import Box, Face, Image, Probabilities
+from edge.readings import Box, Face, FaceQuality, Image, Probabilities
 
 Luma = NDArray[np.uint8]
 
@@ -30,6 +30,7 @@ class FaceResult:
     score: float
     probabilities: Probabilities
     quality: float
+    detail: FaceQuality
 
 
 def classify_picture(
@@ -38,14 +39,14 @@ def classify_picture(
     """Everybody in the picture, the largest face first; with `cropped` the picture is one face already."""
     if cropped:
         grey = to_grey(image)
-        return [
-            FaceResult(None, 1.0, classifier.classify_both_ways(grey), quality_of(grey, float(min(grey.shape)), 1.0))
-        ]
+        detail = detail_of(grey, float(min(grey.shape)))
+        return [FaceResult(None, 1.0, classifier.classify_both_ways(grey), overall(detail, 1.0), detail)]
     results = []
     for face in find_everywhere(to_grey(image), find):
         crop = crop_face(image, face.box, classifier.side, classifier.margin)
-        quality = quality_of(crop, face.box.height, face.score)
-        results.append(FaceResult(face.box, face.score, classifier.classify_both_ways(crop), quality))
+        detail = detail_of(crop, face.box.height)
+        probabilities = classifier.classify_both_ways(crop)
+        results.append(FaceResult(face.box, face.score, probabilities, overall(detail, face.score), detail))
     return results
 
 

@@ -22,6 +22,7 @@ class ClipResult:
     voiced_s: float
     quality: float  # at its best moment, as the service rates its readings
     sums: Sums  # what the answer rests on
+    snr_db: float = 0.0  # at that moment
 
 
 class ClipClassifier:
@@ -38,7 +39,7 @@ class ClipClassifier:
         segmenter.reset(self.settings)
         classifier.reset()
         sums = classifier.sums
-        voiced, worth, window = 0, 0.0, Window()
+        voiced, worth, snr_db, window = 0, 0.0, 0.0, Window()
         for steps in (segmenter.push(samples), segmenter.finish()):
             for step in steps:
                 if step.phase is Phase.QUIET:
@@ -50,7 +51,8 @@ class ClipClassifier:
                 voiced += step.is_voice
                 window.add(step.voice, step.is_voice)
                 if step.is_voice:
-                    worth = max(worth, quality(window.snr_db, window.voiced, step.segment.voiced_s))
+                    now = quality(window.snr_db, window.voiced, step.segment.voiced_s)
+                    worth, snr_db = max((worth, snr_db), (now, window.snr_db))
                 classifier.push(step.samples)
         sums = sums + classifier.sums
-        return ClipResult(classifier.probabilities(sums, self.settings.prior), voiced * STEP_S, worth, sums)
+        return ClipResult(classifier.probabilities(sums, self.settings.prior), voiced * STEP_S, worth, sums, snr_db)

@@ -369,6 +369,29 @@ def test_why_a_seat_cannot_be_calibrated_is_said_in_the_words_of_the_page(browse
         browser.go("about:blank")
 
 
+def test_what_moved_it_and_what_comes_second(serve: Serve, browser: Browser) -> None:
+    dashboard, web = serve()
+    browser.view(*WIDE)
+    browser.go(f"http://127.0.0.1:{web.port}/")
+    browser.wait(LIVE, 60)
+    because = "document.getElementById('because').innerText"
+    dashboard.notify("state", state("happy"), None)
+    dashboard.notify("reading", reading("happy"), None)
+    browser.wait(f"{because}.includes('From the face alone. Second:')")
+    both = reading("happy", speech_age=0.1)
+    dashboard.notify("reading", both, None)
+    browser.wait(f"{because}.includes('Face and voice agree; the face alone would be 70%.')")
+    assert both.face is not None
+    seen = msgspec.structs.replace(both.face, probabilities=reading("sad").probabilities)
+    dashboard.notify("reading", msgspec.structs.replace(both, face=seen), None)
+    browser.wait(f"{because}.includes('The voice outweighs the face, which alone would be sad.')")
+    dashboard.notify("reading", msgspec.structs.replace(both, face=seen, label="sad"), None)
+    browser.wait(f"{because}.includes('The face outweighs the voice, which alone would be happy.')")
+    dashboard.notify("privacy", "ON", None)
+    browser.wait(f"{because} === ''")
+    browser.go("about:blank")
+
+
 @pytest.mark.timeout(240)
 def test_no_word_is_broken_and_nothing_is_cut_off(serve: Serve, browser: Browser) -> None:
     """Every state, every language, from a small phone to a large screen."""

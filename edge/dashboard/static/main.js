@@ -10,7 +10,7 @@ import { Hour } from "./hour.js";
 import { listen } from "./live.js";
 import { Rest } from "./rest.js";
 import { Thresholds } from "./thresholds.js";
-import { clock, happened, headline, people, present, sureness, t, title } from "./words.js";
+import { because, clock, happened, headline, people, present, sureness, t, title } from "./words.js";
 
 const SPEAK_MS = 5_000; // at most so often something is read out
 const LOG = 40;
@@ -168,6 +168,7 @@ function now() {
   $("now").dataset.label = label ?? "";
   share($("sure-bar"), model.state && label in model.labels ? sureness(model) : 0);
   say($("sentence"), present(model, at));
+  say($("because"), because(model));
   company(isPrivate || !model.state ? 0 : model.state.people);
   rest.draw();
   $("sample").hidden = isPrivate || !Object.values(model.sources).some(({ state, reason }) => state === "online" && /\bsample\b/i.test(reason));

@@ -82,6 +82,30 @@ export function present(model, now) {
   }
 }
 
+/** Why the newest reading is as it is, and what comes second; nothing where there is no reading of now. */
+export function because(model) {
+  const { state, reading } = model, names = Object.keys(model.labels);
+  if (!reading || !state || ["privacy", "offline", "absent", null].includes(headline(model))) return "";
+  const why = reasoned(reading, names);
+  if (!names.includes(state.label)) return why;
+  const [share, second] = names.map((label, i) => [reading.smoothed[i], label]).filter(([, label]) => label !== state.label).sort((a, b) => b[0] - a[0])[0];
+  return `${why} ${t("because.second", { label: title(second), percent: percent(share) })}`;
+}
+
+function reasoned({ face, speech, label }, names) {
+  const top = (part) => names[part.values.indexOf(Math.max(...part.values))];
+  if (face && speech) {
+    const seen = top(face), heard = top(speech);
+    if (seen === heard) return t("because.agree", { percent: percent(Math.max(...face.values)) });
+    if (label === seen) return t("because.face_wins", { label: title(heard) });
+    if (label === heard) return t("because.voice_wins", { label: title(seen) });
+    return t("because.neither", { face: title(seen), voice: title(heard) });
+  }
+  if (!face) return t("because.voice");
+  if (face.rest_known === null) return t("because.face");
+  return t(face.rest_known ? "because.face_rest" : "because.face_learning");
+}
+
 /** How sure the state is: as the bars show it, or as it was last published. */
 export function sureness({ state, reading, labels }) {
   const index = Object.keys(labels).indexOf(state.label);
