@@ -16,6 +16,7 @@ UNCERTAIN = "uncertain"  # somebody is there, nothing wins clearly
 ABSENT = "absent"  # nobody seen or heard
 
 SAMPLE_RATE = 16_000
+LEVEL_S = 512 / SAMPLE_RATE  # of sound that has one level
 
 Probabilities = tuple[float, ...]  # one per label, in the order of LABELS, summing to one
 Image = NDArray[np.uint8]  # height x width (grey) or height x width x 3 (BGR)
@@ -100,6 +101,7 @@ class FaceReading:
     quality: float  # 0..1, from the parts of `detail` and the detector's score
     size: float  # height of the face in pixels
     mouth: float = 0.0  # how far the mouth moved since the frame before, beyond what the head did
+    opening: float = 0.0  # how dark it is between the lips: follows a mouth that opens
     detail: FaceQuality = FaceQuality()
 
 
@@ -122,6 +124,7 @@ class SpeechReading:
     snr_db: float = 0.0
     voiced: float = 0.0  # fraction of the window with voice in it
     segment: int = 0  # counts voiced segments; the model's state starts anew with each
+    levels: tuple[float, ...] = ()  # dB above the room's noise, of every LEVEL_S since the reading before, up to `time`
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,14 @@ from edge.config.schema import CameraConfig, Config
 from edge.device.resources import models
 from edge.emotion.fusion import learned_weights
 from edge.emotion.scene import Outgoing, Scene
+from edge.emotion.speaker import DECIDE_S, SPEAKS, Loudness, Mouth, speaker
 from edge.errors import MediaError, SourceEnded
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, SingleShot
+from edge.face.movement import Movement
 from edge.face.path import FacePath
-from edge.readings import SAMPLE_RATE, Box, FacesReading, Frame, Sound
+from edge.readings import LEVEL_S, SAMPLE_RATE, Box, FacesReading, Frame, Sound
 from edge.service.health import percentile
 from edge.speech.classifier import Classifier
 from edge.speech.path import SpeechPath
@@ -75,9 +77,26 @@ def stages(media: Media) -> dict[str, Stage]:
 
     steps = [(i, path.process(replace(frame, time=i / FPS))) for i, frame in enumerate(frames)]
     found["fuse and decide (per frame)"] = _timed(decide, steps, FPS)
+    found["who speaks (per frame, two faces, a voice)"] = _timed(_who_speaks(box), list(enumerate(frames)), FPS)
     state = scene.current_state(0.0, len(frames) / FPS)
     found["encode a message"] = _timed(msgspec.json.encode, [state] * REPEATS, 2.0)
     return found
+
+
+def _who_speaks(box: Box) -> Callable[[tuple[int, Frame]], object]:
+    """Both mouths measured in every frame, and asked four times a second which of them goes with the voice."""
+    movements, mouths, loudness = (Movement(), Movement()), {1: Mouth(), 2: Mouth()}, Loudness()
+
+    def work(step: tuple[int, Frame]) -> int | None:
+        now = step[0] / FPS
+        for movement, mouth in zip(movements, mouths.values(), strict=True):
+            movement.look(step[1].luma, box)
+            mouth.observe(now, movement.mouth + 2 * SPEAKS, voice=True, opening=movement.opening)
+        if step[0] % round(FPS / 2) == 0:
+            loudness.hear(now, [20.0 + 10.0 * (i % 5) for i in range(round(0.5 / LEVEL_S))])
+        return speaker(mouths, None, now, loudness) if step[0] % round(FPS * DECIDE_S) == 0 else None
+
+    return work
 
 
 def _first_face(frames: list[Frame], find: Finder, media: Media) -> Box:

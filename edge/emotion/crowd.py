@@ -11,7 +11,7 @@ from edge.emotion.evidence import Evidence, centred, distribution, evidence_of, 
 from edge.emotion.expressiveness import prior_of
 from edge.emotion.fusion import FusionWeights, Said, fuse, limited, part_of, reading_of, weight_of
 from edge.emotion.person import STRANGER, Person
-from edge.emotion.speaker import speaker
+from edge.emotion.speaker import DECIDE_S, Loudness, speaker
 from edge.emotion.summary import rounded
 from edge.errors import EdgeError
 from edge.messages.payloads import PersonPayload
@@ -49,6 +49,8 @@ class Crowd:
         self._usual_voice = rest.begin()  # of whoever speaks in the room
         self._text: TextReading | None = None  # the newest
         self._speaker: int | None = None
+        self._loudness = Loudness()
+        self._decided = float("-inf")  # who speaks, the last time
         self.apply(config)
 
     def apply(self, config: Config) -> None:
@@ -70,6 +72,8 @@ class Crowd:
         self._people = {
             track: person for track, person in self._people.items() if reading.time - person.seen <= _FORGET_S
         }
+        if voice and reading.time - self._decided >= DECIDE_S:
+            self._decide_speaker(reading.time)
         return [face for face in reading.faces if (face.track, face.time) not in known]
 
     def hear(self, reading: SpeechReading) -> bool:
@@ -77,6 +81,7 @@ class Crowd:
         if self._speech is not None and reading.time < self._speech.time:
             return False
         self._speech = reading
+        self._loudness.hear(reading.time, reading.levels)
         if reading.probabilities is not None:
             if self._voice is None or reading.time - self._voice.time > _SILENCE_S:
                 self._usual_voice = rest.begin()
@@ -85,8 +90,7 @@ class Crowd:
                 share=VOICE_SHARE, neutral=self._learned.speech_offsets[0],
             )  # fmt: skip
             self._voice = reading
-            mouths = {track: self._people[track].mouth for track in self.present(reading.time) if track in self._people}
-            self._speaker = speaker(mouths, self._speaker, reading.time)
+            self._decide_speaker(reading.time)
         return True
 
     def read(self, reading: TextReading) -> None:
@@ -208,6 +212,11 @@ class Crowd:
         """One person's fused view."""
         parts = [(said, share * self._weight(said)) for said, share in self.parts(track, now)]
         return fuse(parts, prior_of(self._config.decision), now, 1)
+
+    def _decide_speaker(self, now: float) -> None:
+        self._decided = now
+        mouths = {track: self._people[track].mouth for track in self.present(now) if track in self._people}
+        self._speaker = speaker(mouths, self._speaker, now, self._loudness)
 
     def _owner(self, now: float) -> int | None:
         """Whose voice is heard, while they are in view."""

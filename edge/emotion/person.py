@@ -38,7 +38,7 @@ class Person:
         `share` of its rest is taken off, `neutral` is what looking so counts; `voice`: somebody is heard.
         """
         self.seen = now
-        self.mouth.observe(now, face.mouth, voice=voice)
+        self.mouth.observe(now, face.mouth, voice=voice, opening=face.opening)
         if self.face is not None and face.time <= self.face.time:
             return
         said = evidence_of(face.probabilities)

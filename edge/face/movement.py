@@ -13,9 +13,11 @@ Patch = NDArray[np.float32]
 
 _SIDE = 24  # pixels of the patch, which is as high as the face
 _LEAST_SPREAD = 4.0  # grey levels: less is nothing to compare
-_MOUTH = slice(14, 24), slice(4, 20)
 _HEAD = 1.1  # a mouth has more edges than the rest of a face, and moves with the head all the same
-_REST = slice(1, 13), slice(3, 21)  # brows, eyes and nose: what moves there moves with the head
+_MOUTH = slice(13, 22), slice(3, 19)  # of the patch without its rim
+_REST = slice(0, 12), slice(2, 20)  # brows, eyes and nose: what moves there moves with the head
+_LIPS = slice(17, 22), slice(8, 16)  # of the whole patch: dark where a mouth is open
+_UPPER = slice(1, 13), slice(3, 21)
 
 
 class Movement:
@@ -25,15 +27,17 @@ class Movement:
         self._last: Patch | None = None
         self._judged: Patch | None = None
         self.mouth = 0.0  # how far it moved between the last two frames, beyond what the head did; 0 and up
+        self.opening = 0.0  # how much darker than the upper face it is between the lips: follows an open mouth
         self.change = 0.0  # of the face since `judged`, in spreads of its grey levels
 
     def look(self, luma: Luma, box: Box) -> None:
         """Take note of the face in `box`."""
         patch = _patch(luma, box)
         if self._last is not None:
-            moved = np.abs(patch - self._last)
+            moved = np.abs(_beyond_head(self._last, patch))
             self.mouth = max(0.0, float(moved[_MOUTH].mean() - _HEAD * moved[_REST].mean()))
         self._last = patch
+        self.opening = float(patch[_UPPER].mean() - patch[_LIPS].mean())
         self.change = 0.0 if self._judged is None else float(np.abs(patch - self._judged).mean())
 
     def judged(self) -> None:
@@ -43,6 +47,20 @@ class Movement:
     def hidden(self) -> None:
         """The face is out of sight; what comes next is not compared with what was before."""
         self._last, self.mouth = None, 0.0
+
+
+def _beyond_head(before: Patch, patch: Patch) -> Patch:
+    """What changed but for the shift that explains the upper face best, rim left out: a head that sways is no word."""
+    across = (before[1:-1, 2:] - before[1:-1, :-2]) / 2
+    down = (before[2:, 1:-1] - before[:-2, 1:-1]) / 2
+    change = patch[1:-1, 1:-1] - before[1:-1, 1:-1]
+    x, y, t = across[_REST].ravel(), down[_REST].ravel(), change[_REST].ravel()
+    xx, xy, yy, xt, yt = float(x @ x), float(x @ y), float(y @ y), float(x @ t), float(y @ t)
+    determinant = xx * yy - xy * xy
+    if determinant <= 1e-6 * xx * yy or determinant <= 0.0:
+        return np.asarray(change, np.float32)
+    right, below = (yy * xt - xy * yt) / determinant, (xx * yt - xy * xt) / determinant
+    return np.asarray(change - np.float32(right) * across - np.float32(below) * down, np.float32)
 
 
 def _patch(luma: Luma, box: Box) -> Patch:

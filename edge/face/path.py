@@ -145,5 +145,5 @@ def _reading(track: Track, down: float) -> FaceReading:
     assert track.classified is not None  # noqa: S101 - for the type checker; the caller has asked
     return FaceReading(
         track.classified, track.number, track.probabilities, track.quality, track.box.height * down,
-        track.movement.mouth, track.detail,
+        track.movement.mouth, track.movement.opening, track.detail,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 
 from edge.device import resources
@@ -13,6 +14,7 @@ from edge.speech.settings import SpeechSettings
 
 GAP_S = 0.1  # what the clock of a sound card may wander within two blocks; more is missing sound
 _HEARTBEAT_S = 1.0
+_MOST_LEVELS = 125  # four seconds
 _NEW_VOICE_S = 0.2  # voice since the last reading that is worth a last one when the segment ends
 
 
@@ -33,6 +35,7 @@ class SpeechPath:
     def _start(self) -> None:
         self._time: float | None = None  # of the next sample to be judged
         self._quiet_s = 0.0  # since anything was said
+        self._levels: deque[float] = deque(maxlen=_MOST_LEVELS)  # since the last reading
         self._begin_segment()
 
     def apply(self, settings: SpeechSettings) -> None:
@@ -56,6 +59,7 @@ class SpeechPath:
         for step in self._segmenter.finish():
             readings += self._follow(step)
         readings += self._last_of(self._segmenter.interrupt(), self._time)
+        self._levels.clear()
         self._time = None
         return readings
 
@@ -66,12 +70,15 @@ class SpeechPath:
         if abs(sound.time - expected) <= GAP_S:
             return []
         self._quiet_s = 0.0
-        return self._last_of(self._segmenter.interrupt(), self._time)
+        readings = self._last_of(self._segmenter.interrupt(), self._time)
+        self._levels.clear()  # those after the gap do not follow on these
+        return readings
 
     def _follow(self, step: SegmentStep) -> list[SpeechReading]:
         assert self._time is not None  # noqa: S101 - process() has set it
         self._time += STEP_S
         self._quiet_s += STEP_S
+        self._levels.append(round(max(0.0, step.voice.level_db - step.voice.floor_db), 1))
         if step.phase is Phase.QUIET:
             return self._heartbeat(step)
         if step.phase is Phase.BEGIN:
@@ -106,11 +113,16 @@ class SpeechPath:
         self._read_voiced_s = segment.voiced_s
         snr_db, voiced = self._window.snr_db, self._window.voiced
         worth = quality(snr_db, voiced, segment.voiced_s)
-        return [SpeechReading(time, probabilities, worth, snr_db, voiced, segment.number)]
+        return [SpeechReading(time, probabilities, worth, snr_db, voiced, segment.number, self._taken_levels())]
+
+    def _taken_levels(self) -> tuple[float, ...]:
+        levels = tuple(self._levels)
+        self._levels.clear()
+        return levels
 
     def _heartbeat(self, step: SegmentStep) -> list[SpeechReading]:
         """Nobody speaks, and the microphone works."""
         if self._quiet_s < _HEARTBEAT_S or self._time is None:
             return []
         self._quiet_s = 0.0
-        return [SpeechReading(self._time, None, segment=step.segment.number)]
+        return [SpeechReading(self._time, None, segment=step.segment.number, levels=self._taken_levels())]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
+_END = "<!-- /measured -->"
 
 
-def replace_measured(path: Path, text: str) -> None:
-    """Put `text` between the marks of the card; a folder without a card is left alone."""
+def replace_measured(path: Path, text: str, part: str = "") -> None:
+    """Put `text` between the marks of the card, or of a part of it; a folder without a card is left alone."""
     if not path.is_file():
         return
-    before, rest = path.read_text().split(_BEGIN)
-    after = rest.split(_END)[1]
-    path.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
+    begin = f"<!-- measured: {part} -->" if part else "<!-- measured -->"
+    before, rest = path.read_text().split(begin)
+    after = rest.split(_END, 1)[1]
+    path.write_text(f"{before}{begin}\n{text}\n{_END}{after}")

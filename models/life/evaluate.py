@@ -16,7 +16,7 @@ from edge.emotion.fusion import learned_weights
 from edge.inference import read_manifest
 from edge.service.replay import Perceived
 from models.common.card import replace_measured
-from models.life.dialogue import dialogues, right_owner, summary
+from models.life.dialogue import dialogues, owners, right_owner, summary
 from models.life.follow import Choice, dial
 from models.life.perceive import ROOT, Models, perceive
 from models.life.scenes import FULL, SHORT, LifeScene, scenes
@@ -36,7 +36,12 @@ def main() -> None:
     if asked.who:
         found = dialogues(asked.data, asked.part, asked.who, asked.corpora)
         spent = {kind: [right_owner(one, models) for one in rows] for kind, rows in found.items()}
-        print(msgspec.json.format(msgspec.json.encode(summary(spent)), indent=1).decode())
+        shares = {"scenes_of_each_kind": asked.who, "part": asked.part} | summary(spent)
+        text = msgspec.json.format(msgspec.json.encode(shares), indent=1)
+        if asked.part == "report":
+            (asked.out / "who.json").write_bytes(text + b"\n")
+            replace_measured(asked.out / "README.md", owners(shares), "who speaks")
+        print(text.decode() if asked.json else owners(shares))
         return
     cast = scenes(asked.data, asked.part, SHORT if asked.short else FULL, asked.corpora)
     seen = perceive(cast, models, asked.work, asked.workers)

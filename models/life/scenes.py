@@ -47,6 +47,7 @@ class LifeScene:
     spans: tuple[Span, ...]
     make: Make
     speaker: str = ""  # corpus/speaker, whose voice must not be known to the model
+    disagree: bool = False  # only one of face and voice shows what is felt, the other stays neutral
 
     @property
     def seconds(self) -> float:
@@ -138,7 +139,7 @@ def _both(cast: Sequence[Person], voices: Sequence[Speaker], each: int) -> Itera
             face = NEUTRAL if share < _DISAGREE else label
             voice = NEUTRAL if share > 1 - _DISAGREE else label
             make = _seen_and_heard((person, index, turn), face, (speaker, voice), name)
-            yield LifeScene(name, "both", label, _spans(label), make, speaker.name)
+            yield LifeScene(name, "both", label, _spans(label), make, speaker.name, disagree=face != voice)
 
 
 def _neutral(cast: Sequence[Person], most: int) -> Iterator[LifeScene]:

@@ -25,6 +25,7 @@ _ROWS = (
     ("poor", "face, far, dark or blurred"),
     ("voice", "voice alone"),
     ("both", "both together"),
+    ("disagree", "of these: face and voice disagree"),
 )
 
 
@@ -85,6 +86,9 @@ def judged(scenes: Sequence[LifeScene], seen: Sequence[Seen]) -> dict[str, Any]:
         chosen = [(scene, one) for scene, one in zip(scenes, seen, strict=True) if scene.kind == kind]
         if chosen:
             found[kind] = _felt(chosen, ("face", "speech") if kind == "both" else (_part(kind),))
+    apart = [(scene, one) for scene, one in zip(scenes, seen, strict=True) if scene.disagree]
+    if apart:
+        found["disagree"] = _felt(apart, ("face", "speech"))
     arrivals = [(scene, one) for scene, one in zip(scenes, seen, strict=True) if scene.kind == "arrival"]
     if arrivals:
         found["arrival"] = _arrivals(arrivals)

@@ -23,6 +23,8 @@ _NAMES = {
 }  # fmt: skip
 _TUNED_ON = 0.5
 _PAUSE_S = (0.25, 0.6)
+_LIPS_AHEAD_S = (0.05, 0.2)
+_SYLLABLES_HZ = 4.0
 _BLOCK = SAMPLE_RATE // 10
 
 
@@ -91,6 +93,23 @@ def loudness(samples: Samples, fps: float) -> np.ndarray:  # type: ignore[type-a
     level = np.sqrt((frames.astype(np.float64) ** 2).mean(axis=1))
     floor, top = np.percentile(level, 10), np.percentile(level, 95)
     return np.asarray(np.clip((level - 1.5 * floor) / max(top - 1.5 * floor, 1e-6), 0, 1) ** 0.6)
+
+
+def lips(samples: Samples, fps: float, random: np.random.Generator) -> np.ndarray:  # type: ignore[type-arg]
+    """0..1 for each frame: how far a mouth is open that says this.
+
+    Lips are ahead of the sound by a tenth of a second or two, and only loosely coupled to it: what they do follows
+    loudness for half, and for half the sounds that are said (closed for m and b, wide for a quiet a).
+    """
+    step = round(SAMPLE_RATE / fps)
+    ahead = float(random.uniform(*_LIPS_AHEAD_S))
+    early = np.concatenate((samples[round(ahead * SAMPLE_RATE) :], np.zeros(round(ahead * SAMPLE_RATE), np.float32)))
+    loud = loudness(early, fps)
+    time = np.arange(len(loud)) * step / SAMPLE_RATE
+    pace = _SYLLABLES_HZ * np.cumsum(random.uniform(0.5, 1.5, len(loud))) * step / SAMPLE_RATE
+    sounds = 0.5 + 0.5 * np.sin(2 * np.pi * (pace + random.uniform()) + np.sin(1.7 * time))
+    speaks = np.convolve(loud > 0.05, np.ones(3), "same") > 0
+    return np.asarray(np.clip(0.5 * loud + 0.5 * sounds * speaks * random.uniform(0.7, 1.0), 0, 1))
 
 
 class Speech:

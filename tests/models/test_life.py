@@ -76,6 +76,22 @@ def test_a_mouth_follows_the_loudness_of_the_voice() -> None:
     assert opened[6:].min() > 0.8
 
 
+def test_lips_are_early_and_follow_the_loudness_loosely() -> None:
+    random = np.random.default_rng(2)
+    syllables = np.repeat(random.uniform(0.0, 0.4, 40) * (random.uniform(0, 1, 40) > 0.3), 3_200)  # of 0.2 s
+    samples = (syllables * random.standard_normal(len(syllables))).astype(np.float32)
+    loud = voices.loudness(samples, 20.0)
+    at_once, early = [], []
+    for seed in range(10):
+        opened = voices.lips(samples, 20.0, np.random.default_rng(seed))
+        assert opened.min() >= 0.0
+        assert opened.max() <= 1.0
+        at_once.append(np.corrcoef(opened[4:-4], loud[4:-4])[0, 1])
+        early.append(max(np.corrcoef(opened[4 - lag : -4 - lag], loud[4:-4])[0, 1] for lag in range(5)))
+    assert np.mean(early) > np.mean(at_once)
+    assert 0.4 < np.mean(early) < 0.9
+
+
 def scene(kind: str, label: str, end: float = 12.0) -> LifeScene:
     spans = (Span(0.0, 8.0, "neutral"), Span(8.0, end, label))
     return LifeScene("a scene", kind, label, spans, lambda: (None, None))  # type: ignore[arg-type]
