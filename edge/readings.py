@@ -100,7 +100,7 @@ class FaceReading:
     probabilities: Probabilities  # of the model alone, under the prior that it was trained for
     quality: float  # 0..1, from the parts of `detail` and the detector's score
     size: float  # height of the face in pixels
-    mouth: float = 0.0  # how far the mouth moved since the frame before, beyond what the head did
+    mouth: float = 0.0  # how far the mouth moved within a tenth of a second, beyond what the head did
     opening: float = 0.0  # how dark it is between the lips: follows a mouth that opens
     detail: FaceQuality = FaceQuality()
 

@@ -16,7 +16,7 @@ from edge.config.schema import CameraConfig, Config
 from edge.device.resources import models
 from edge.emotion.fusion import learned_weights
 from edge.emotion.scene import Outgoing, Scene
-from edge.emotion.speaker import DECIDE_S, SPEAKS, Loudness, Mouth, speaker
+from edge.emotion.speaker import DECIDE_S, Loudness, Mouth, speaker
 from edge.errors import MediaError, SourceEnded
 from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
@@ -90,8 +90,8 @@ def _who_speaks(box: Box) -> Callable[[tuple[int, Frame]], object]:
     def work(step: tuple[int, Frame]) -> int | None:
         now = step[0] / FPS
         for movement, mouth in zip(movements, mouths.values(), strict=True):
-            movement.look(step[1].luma, box)
-            mouth.observe(now, movement.mouth + 2 * SPEAKS, voice=True, opening=movement.opening)
+            movement.look(step[1].luma, box, now)
+            mouth.observe(now, max(movement.mouth, 0.1), voice=True, opening=step[0] % 3 / 5)
         if step[0] % round(FPS / 2) == 0:
             loudness.hear(now, [20.0 + 10.0 * (i % 5) for i in range(round(0.5 / LEVEL_S))])
         return speaker(mouths, None, now, loudness) if step[0] % round(FPS * DECIDE_S) == 0 else None

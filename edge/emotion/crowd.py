@@ -34,6 +34,7 @@ _CLEAR = 0.25  # quality
 VOICE_SHARE = 0.8  # how much of what a voice usually says is taken off
 _SILENCE_S = 60.0  # after which somebody else may speak
 _SPEAKING_S = 0.8  # since the last reading of a voice: it is still heard
+_PAUSE_S = 1.5  # since then: it is over
 _FORGET_S = 10.0  # a track that is not shown for so long does not come back
 
 
@@ -171,7 +172,7 @@ class Crowd:
                         state=state.label,
                         for_s=round(now - state.since, 3),
                         reason=describe.uncertainty(reading, face) if state.label == UNCERTAIN else None,
-                        speaking=track == self._owner(now),
+                        speaking=track == self._owner(now) and self._is_heard(now),
                         why=describe.why(reading, face),
                         because=describe.because(reading),
                     ),
@@ -233,6 +234,10 @@ class Crowd:
         if text is None or now - text.time >= self._config.fusion.text_max_age_s:
             return None
         return Said("text", evidence_of(text.probabilities), text.quality, now - text.time)
+
+    def _is_heard(self, now: float) -> bool:
+        """Somebody speaks, or pauses between two words: silence belongs to nobody."""
+        return self._voice is not None and now - self._voice.time < _PAUSE_S
 
     def _known_voice(self) -> float:
         """How much the voice counts: less in its first seconds, in which its usual sound may become known."""

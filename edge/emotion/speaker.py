@@ -7,8 +7,10 @@ room's, be it a television or somebody out of view.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,9 @@ from edge.readings import LEVEL_S
 
 WINDOW_S = 2.0  # that decides: short enough that two people in dialogue change within two seconds
 DECIDE_S = 0.25
-_MOST = 0.12  # movement of a frame beyond which more adds nothing: a jerk of the head is no longer word
-SPEAKS = 0.012  # movement of a mouth that speaks; one that is still stays below, whatever the head does
+_APART_S = 0.098  # of two openings that are compared, whatever the rate of frames is
+_MOST, _MOST_OPENED = 0.12, 0.4  # beyond which more adds nothing: a jerk of the head is no longer word
+_SPEAKS = 0.026  # what a mouth does that speaks; one that is still stays below, whatever the head does
 _GOES_ON = 0.6  # of that, for whoever has the voice already
 _TOGETHER, _STILL_TOGETHER = 0.2, 0.0  # correlation with the voice's loudness to get the voice, and to keep it
 _HALF = 0.5  # added to the correlation: what a mouth's movement counts for while nothing is known of loudness
@@ -28,9 +31,18 @@ _SILENT_S = 4.0  # time constant
 _FORGET_S = 4.0
 _LAGS_S = (-0.1, 0.0, 0.1, 0.2, 0.3)  # of the sound behind the picture: lips are early, cameras and microphones late
 _ENOUGH = 6  # moments of which both picture and sound are known
-_FLAT_DB = 1.0  # a level that varies less tells nothing
+_FLAT_DB, _SHUT = 1.0, 1e-6  # a level, and an opening, that varies less tells nothing
 
 Reals = NDArray[np.float64]
+
+
+class _Seen(NamedTuple):
+    """A mouth in one frame."""
+
+    time: float
+    moved: float
+    opening: float
+    opened: float  # or closed, within a tenth of a second
 
 
 class Loudness:
@@ -56,29 +68,39 @@ class Mouth:
     """How much one mouth moved lately, and how far it was open."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, float, float]] = deque(maxlen=160)
-        self._silent = 0.0  # its movement while nobody speaks: what the camera's noise and the head make of it
+        self._seen: deque[_Seen] = deque(maxlen=160)
+        self._silent = self._silent_opened = 0.0  # in silence: what the camera's noise and the head make of it
 
     def observe(self, now: float, movement: float, *, voice: bool, opening: float = 0.0) -> None:
-        """`movement` between the last two frames, and how far it is open; `voice`: somebody is heard."""
-        if self._seen and now <= self._seen[-1][0]:
+        """`movement` within the last tenth of a second, and how far it is open; `voice`: somebody is heard."""
+        if self._seen and now <= self._seen[-1].time:
             return
+        before = next((each for each in reversed(self._seen) if now - each.time >= _APART_S), None)
+        opened = 0.0 if before is None else min(abs(opening - before.opening), _MOST_OPENED)
         moved = min(max(movement, 0.0), _MOST)
         if self._seen and not voice:
-            seconds = min(now - self._seen[-1][0], 1.0)
-            self._silent += min(1.0, seconds / _SILENT_S) * (moved - self._silent)
-        self._seen.append((now, moved, opening))
-        while now - self._seen[0][0] > _FORGET_S:
+            share = min(1.0, min(now - self._seen[-1].time, 1.0) / _SILENT_S)
+            self._silent += share * (moved - self._silent)
+            self._silent_opened += share * (opened - self._silent_opened)
+        self._seen.append(_Seen(now, moved, opening, opened))
+        while now - self._seen[0].time > _FORGET_S:
             self._seen.popleft()
 
     def movement(self, now: float) -> float:
-        """Over the last moments, beyond that in silence; 0 where it was not seen. A blink or a jerk counts little."""
-        moved = [movement for time, movement, _ in self._seen if 0.0 <= now - time <= WINDOW_S]
-        return max(0.0, (float(np.median(moved)) + sum(moved) / len(moved)) / 2 - self._silent) if moved else 0.0
+        """Over the last moments, beyond that in silence; 0 where it was not seen.
+
+        What moves there and how far it opens are two views of one thing, each with faults of its own: both must say so.
+        """
+        lately = [each for each in self._seen if 0.0 <= now - each.time <= WINDOW_S]
+        if not lately:
+            return 0.0
+        moved = max(0.0, _typical([each.moved for each in lately]) - self._silent)
+        opened = max(0.0, _typical([each.opened for each in lately]) - self._silent_opened)
+        return math.sqrt(moved * opened)
 
     def agreement(self, now: float, times: Reals, levels: Reals) -> float | None:
         """The best correlation of its opening with the loudness of the voice, -1 to 1; None: too little is known."""
-        seen = np.array([(time, opening) for time, _, opening in self._seen if 0.0 <= now - time <= WINDOW_S])
+        seen = np.array([(each.time, each.opening) for each in self._seen if 0.0 <= now - each.time <= WINDOW_S])
         if len(seen) < _ENOUGH or len(times) < _ENOUGH or not np.ptp(seen[:, 1]):
             return None
         found = [
@@ -91,9 +113,14 @@ class Mouth:
         return max(agreeing, default=None)
 
 
+def _typical(values: Sequence[float]) -> float:
+    """Between mean and median: a blink or a jerk counts little, and so does a pause."""
+    return (float(np.median(values)) + sum(values) / len(values)) / 2
+
+
 def correlation(opening: Reals, loud: Reals) -> float | None:
     """Of two equally long series, -1 to 1; None where one of them hardly varies."""
-    if np.std(loud) < _FLAT_DB or not np.std(opening):
+    if np.std(loud) < _FLAT_DB or np.std(opening) < _SHUT:
         return None
     opening, loud = opening - opening.mean(), loud - loud.mean()
     return float(opening @ loud / np.sqrt((opening @ opening) * (loud @ loud)))
@@ -107,8 +134,8 @@ def speaker(
     scores, speaking = {}, {}
     for track, mouth in mouths.items():
         moved = mouth.movement(now)
-        enough = SPEAKS * (_GOES_ON if track == before else 1.0)
-        together = mouth.agreement(now, times, levels) if moved >= SPEAKS * _GOES_ON else None
+        enough = _SPEAKS * (_GOES_ON if track == before else 1.0)
+        together = mouth.agreement(now, times, levels) if moved >= _SPEAKS * _GOES_ON else None
         factor = 1.0 if together is None else min(_MOST_FACTOR, max(_LEAST, _HALF + together))
         scores[track] = moved * factor
         least = _STILL_TOGETHER if track == before else _TOGETHER

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from edge.readings import Box
 Luma = NDArray[np.uint8]
 Patch = NDArray[np.float32]
 
+_APART_S = 0.098  # of the two pictures that are compared, whatever the rate of frames is
+_KEPT = 6  # pictures; faster than 60 frames a second they are closer together
 _SIDE = 24  # pixels of the patch, which is as high as the face
 _LEAST_SPREAD = 4.0  # grey levels: less is nothing to compare
 _HEAD = 1.1  # a mouth has more edges than the rest of a face, and moves with the head all the same
@@ -21,32 +25,34 @@ _UPPER = slice(1, 13), slice(3, 21)
 
 
 class Movement:
-    """Two small pictures of one face. Lives and dies with its track."""
+    """Small pictures of one face, of some moments. Lives and dies with its track."""
 
     def __init__(self) -> None:
-        self._last: Patch | None = None
+        self._lately: deque[tuple[float, Patch]] = deque(maxlen=_KEPT)
         self._judged: Patch | None = None
-        self.mouth = 0.0  # how far it moved between the last two frames, beyond what the head did; 0 and up
+        self.mouth = 0.0  # how far it moved within a tenth of a second, beyond what the head did; 0 and up
         self.opening = 0.0  # how much darker than the upper face it is between the lips: follows an open mouth
         self.change = 0.0  # of the face since `judged`, in spreads of its grey levels
 
-    def look(self, luma: Luma, box: Box) -> None:
-        """Take note of the face in `box`."""
+    def look(self, luma: Luma, box: Box, now: float) -> None:
+        """Take note of the face in `box`; `now` is the time of the frame."""
         patch = _patch(luma, box)
-        if self._last is not None:
-            moved = np.abs(_beyond_head(self._last, patch))
+        before = next((each for time, each in reversed(self._lately) if now - time >= _APART_S), None)
+        if before is not None:
+            moved = np.abs(_beyond_head(before, patch))
             self.mouth = max(0.0, float(moved[_MOUTH].mean() - _HEAD * moved[_REST].mean()))
-        self._last = patch
+        self._lately.append((now, patch))
         self.opening = float(patch[_UPPER].mean() - patch[_LIPS].mean())
         self.change = 0.0 if self._judged is None else float(np.abs(patch - self._judged).mean())
 
     def judged(self) -> None:
         """The face is being classified as it is now."""
-        self._judged, self.change = self._last, 0.0
+        self._judged, self.change = self._lately[-1][1] if self._lately else None, 0.0
 
     def hidden(self) -> None:
         """The face is out of sight; what comes next is not compared with what was before."""
-        self._last, self.mouth = None, 0.0
+        self._lately.clear()
+        self.mouth = 0.0
 
 
 def _beyond_head(before: Patch, patch: Patch) -> Patch:

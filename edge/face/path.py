@@ -74,7 +74,8 @@ class FacePath:
         down = frame.luma.shape[0] / luma.shape[0]
         for track in self._shown():
             if track.in_sight:
-                track.movement.look(frame.luma, scaled(track.box, frame.luma.shape[1] / luma.shape[1], down))
+                box = scaled(track.box, frame.luma.shape[1] / luma.shape[1], down)
+                track.movement.look(frame.luma, box, frame.time)
             else:
                 track.movement.hidden()
             self._classify(track, frame, luma)

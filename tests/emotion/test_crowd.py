@@ -15,7 +15,7 @@ FPS = 10
 
 
 def seen(track: int, label: str, time: float, mouth: float = 0.0, p: float = 0.6) -> FaceReading:
-    return FaceReading(time, track, sure_of(label, p), 1.0, 100.0 + track, mouth)
+    return FaceReading(time, track, sure_of(label, p), 1.0, 100.0 + track, mouth, 2 * mouth)
 
 
 def watch(crowd: Crowd, mouths: dict[int, float], seconds: float, start: float = 0.0, label: str = "neutral") -> float:
@@ -45,10 +45,33 @@ def test_two_people_in_dialogue_change_within_two_seconds() -> None:
     crowd = Crowd(Config(), WEIGHTS)
     now = watch(crowd, {1: 0.08, 2: 0.0}, 3.0)
     crowd.hear(voice("happy", now))
-    now = watch(crowd, {1: 0.0, 2: 0.08}, 1.8, now + 0.1)
-    crowd.hear(voice("sad", now))
+    for _ in range(3):  # the voice says so all the time
+        now = watch(crowd, {1: 0.0, 2: 0.08}, 0.6, now + 0.1)
+        crowd.hear(voice("sad", now))
     assert parts(crowd, 2, now) == {"face", "speech"}
     assert parts(crowd, 1, now) == {"face"}
+
+
+def test_silence_belongs_to_nobody() -> None:
+    crowd = Crowd(Config(), WEIGHTS)
+    now = watch(crowd, {1: 0.08, 2: 0.0}, 3.0)
+    crowd.hear(voice("happy", now))
+    assert [track for track, person in crowd.people(now) if person.speaking] == [1]
+    now = watch(crowd, {1: 0.08, 2: 0.0}, 2.0, now + 0.1)
+    assert [track for track, person in crowd.people(now) if person.speaking] == []
+
+
+def test_while_a_voice_goes_on_its_owner_is_found_between_two_readings() -> None:
+    """A dialogue does not wait for the next reading of the voice."""
+    crowd = Crowd(Config(), WEIGHTS)
+    now = watch(crowd, {1: 0.0, 2: 0.0}, 2.0)
+    crowd.hear(voice("happy", now))
+    assert all("speech" not in parts(crowd, track, now) for track in (1, 2))
+    now = watch(crowd, {1: 0.1, 2: 0.0}, 0.7, now + 0.1)
+    assert "speech" not in parts(crowd, 2, now)
+    crowd.hear(voice("happy", now))
+    now = watch(crowd, {1: 0.1, 2: 0.0}, 0.7, now + 0.1)
+    assert parts(crowd, 1, now) == {"face", "speech"}
 
 
 def test_a_voice_that_no_mouth_goes_with_is_the_rooms_and_weighs_less_or_nothing() -> None:
