@@ -3,6 +3,7 @@
 import catalogue from "./catalogue.js";
 
 const LANGUAGE = document.documentElement.lang || "en";
+const all = new Intl.ListFormat(LANGUAGE, { type: "conjunction" });
 const whole = new Intl.NumberFormat(LANGUAGE, { style: "percent", maximumFractionDigits: 0 });
 
 /** A message of the catalogue with `values` put in. */
@@ -74,7 +75,7 @@ export function present(model, now) {
     default: {
       const sure = percent(sureness(model));
       const time = duration(Math.max(now - state.since, 0));
-      const senses = state.modalities.length === 2 ? t("sense.both") : state.modalities.length ? t(`sense.${state.modalities[0]}`) : "";
+      const senses = all.format(state.modalities.map((name) => t(`sense.${name}`)));
       const said = senses ? t("present.sure_by", { percent: sure, time, senses }) : t("present.sure", { percent: sure, time });
       const top = reading && names[reading.smoothed.indexOf(Math.max(...reading.smoothed))];
       return top && top !== state.label ? `${said} ${t("present.turning", { label: title(top) })}` : said;
@@ -92,8 +93,16 @@ export function because(model) {
   return `${why} ${t("because.second", { label: title(second), percent: percent(share) })}`;
 }
 
-function reasoned({ face, speech, label }, names) {
-  const top = (part) => names[part.values.indexOf(Math.max(...part.values))];
+function reasoned({ face, speech, text, label }, names) {
+  const topOf = (values) => names[values.indexOf(Math.max(...values))];
+  const perceived = sensed({ face, speech, label }, (part) => topOf(part.values));
+  if (!text) return perceived;
+  const said = topOf(text);
+  const words = said === label ? t("because.words_agree") : t("because.words_differ", { label: title(said) });
+  return face || speech ? `${perceived} ${words}` : t("because.words");
+}
+
+function sensed({ face, speech, label }, top) {
   if (face && speech) {
     const seen = top(face), heard = top(speech);
     if (seen === heard) return t("because.agree", { percent: percent(Math.max(...face.values)) });
