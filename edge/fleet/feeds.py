@@ -24,6 +24,7 @@ from edge.mqtt.client import UnusableFiles, new_client
 log = logging.getLogger(__name__)
 
 IN_FLIGHT = 1_000
+FIRST_S = 30.0  # how long the start waits for RabbitMQ
 RETAINED = ("info", "availability", "reported", "job")
 KEPT_S = 7 * 86_400  # how long the broker keeps our session, and with it what we have not taken
 
@@ -114,10 +115,14 @@ class AmqpFeed:
         self._queue_name = queue_name
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
+        self._reading = threading.Event()
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
 
     def start(self) -> None:
+        """Connect; what is published before the queue is there for the first time has nowhere to wait."""
         self._thread.start()
+        if not self._reading.wait(FIRST_S):
+            log.warning("RabbitMQ: not reached within %.0f s; it is tried on", FIRST_S)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
@@ -156,6 +161,7 @@ class AmqpFeed:
             self.deliveries.put_nowait(Delivery(topic, message.body, lambda: self._acknowledge(message)))
 
         await held.consume(received)
+        self._reading.set()
         waits = [asyncio.create_task(each.wait()) for each in (gone, self._stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for each in waits:

@@ -15,7 +15,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.fleet.store import Store
-from tests.fleet.trial.brokers import PASSWORD, TENANT, RabbitNodes, Site
+from tests.fleet.trial.brokers import PASSWORD, TENANT, RabbitNodes, Site, Tls
+from tests.helpers.authority import Authority
 from tests.helpers.broker import Observer, wait_for
 from tests.helpers.postgres import Make, Postgres
 from tests.helpers.service import Run
@@ -26,30 +27,35 @@ TREE = CACHE / "emotion-edge" / "fleet-trixie"
 
 
 @pytest.fixture(scope="module")
-def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNodes]:
+def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RabbitNodes, Authority]]:
+    """One node, as the sample has it, with TLS."""
     if not (TREE / "made").exists() or os.geteuid() != 0:
         pytest.skip("no RabbitMQ here: run scripts/fleet-test as root once")
     pytest.importorskip("aio_pika", reason="aio-pika is not here")
-    node = RabbitNodes(TREE, 1, ["s1", "s2"], tmp_path_factory.mktemp("rabbit") / "log")
+    folder = tmp_path_factory.mktemp("rabbit")
+    authority = Authority(folder / "authority")
+    node = RabbitNodes(TREE, 1, ["s1", "s2"], folder / "log", Tls(authority.file, *authority.issue("node")))
     try:
         node.start()
-        yield node
+        yield node, authority
     finally:
         node.close()
 
 
 @pytest.fixture
-def site(rabbit: RabbitNodes, tmp_path: Path) -> Iterator[Site]:
-    one = Site("s1", tmp_path / "s1", rabbit.ports, "1 2")
+def site(rabbit: tuple[RabbitNodes, Authority], tmp_path: Path) -> Iterator[Site]:
+    """Known to the centre by its certificate alone."""
+    node, authority = rabbit
+    one = Site("s1", tmp_path / "s1", node.ports, "1 2", Tls(authority.file, *authority.issue("s1")))
     one.start()
     yield one
     one.close()
 
 
 @pytest.fixture
-def collecting(rabbit: RabbitNodes, store: Store, postgres: Postgres) -> Iterator[None]:
+def collecting(rabbit: tuple[RabbitNodes, Authority], store: Store, postgres: Postgres) -> Iterator[None]:
     """A copy of the collector that reads RabbitMQ's queue."""
-    words = [sys.executable, "-m", "edge", "collect", *rabbit.source, "--database", postgres.url]
+    words = [sys.executable, "-m", "edge", "collect", *rabbit[0].source, "--database", postgres.url]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "collecting\n"
@@ -59,13 +65,16 @@ def collecting(rabbit: RabbitNodes, store: Store, postgres: Postgres) -> Iterato
 
 
 @pytest.fixture
-def order(rabbit: RabbitNodes, postgres: Postgres, run: Run, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+def order(
+    rabbit: tuple[RabbitNodes, Authority], postgres: Postgres, run: Run, tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
     """`emotion-edge fleet` as the user of that name."""
     secret = tmp_path / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
-    given = ("--tenant", TENANT, "--broker", f"127.0.0.1:{rabbit.ports[0]}", "--username", "fleet",
-             "--password-file", secret, "--database", postgres.url)  # fmt: skip
+    node, authority = rabbit
+    given = ("--tenant", TENANT, "--broker", f"127.0.0.1:{node.ports[0]}", "--ca-file", authority.file, "--username",
+             "fleet", "--password-file", secret, "--database", postgres.url)  # fmt: skip
     return lambda *words: run("fleet", *words, *given)
 
 
@@ -86,21 +95,22 @@ def test_facts_go_up_once_and_documents_come_down(
         assert document["values"] == {"decision.enter": 0.5}
 
 
-def test_a_site_may_speak_for_itself_alone(rabbit: RabbitNodes) -> None:
+def test_a_site_may_speak_for_itself_alone(rabbit: tuple[RabbitNodes, Authority]) -> None:
     assert accepted(rabbit, f"emotion/{TENANT}/s1/hall/door/state")
     assert not accepted(rabbit, f"emotion/{TENANT}/s2/hall/door/state")
     assert not accepted(rabbit, "emotion/rival/s1/hall/door/state")
     assert not accepted(rabbit, f"fleet/{TENANT}/all/desired")
 
 
-def accepted(rabbit: RabbitNodes, topic: str) -> bool:
+def accepted(rabbit: tuple[RabbitNodes, Authority], topic: str) -> bool:
     """Whether the centre takes a message of the site s1 there."""
     answers: list[bool] = []
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="s1-probe", protocol=paho.MQTTv5)
     client.username_pw_set("s1", PASSWORD)
     client.on_publish = lambda *given: answers.append(not given[3].is_failure)
     client.on_disconnect = lambda *_: answers.append(False)
-    client.connect("127.0.0.1", rabbit.ports[0])
+    client.tls_set(rabbit[1].file)
+    client.connect("127.0.0.1", rabbit[0].ports[0])
     client.loop_start()
     client.publish(topic, b"{}", qos=1)
     wait_for(lambda: answers, 10, "an answer")

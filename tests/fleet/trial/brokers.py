@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -53,10 +54,22 @@ class Wire:
             proxy.close()
 
 
-class Site:
-    """A site's mosquitto, as firmware_config/fleet/site/mosquitto.conf has it, on loopback and without TLS."""
+@dataclass(frozen=True)
+class Tls:
+    """Files in PEM form: the authority, a certificate and its key."""
 
-    def __init__(self, name: str, folder: Path, targets: Sequence[int], restart: str) -> None:
+    ca: str
+    certificate: str
+    key: str
+
+
+class Site:
+    """A site's mosquitto, as firmware_config/fleet/site/mosquitto.conf has it, on loopback.
+
+    With TLS the centre knows it by its certificate.
+    """
+
+    def __init__(self, name: str, folder: Path, targets: Sequence[int], restart: str, tls: Tls | None = None) -> None:
         self.name = name
         self.port = free_port()
         self.wire = Wire(targets)
@@ -66,7 +79,13 @@ class Site:
         text = (SAMPLES / "site" / "mosquitto.conf").read_text("utf-8").replace("SITE", name).replace("TENANT", TENANT)
         text = re.sub(r"(?m)^address .*$", f"address {addresses}", text)
         text = re.sub(r"(?m)^restart_timeout .*$", f"restart_timeout {restart}", text)
-        text = re.sub(r"(?m)^bridge_cafile .*\n", "", text).replace("CHANGE-ME", PASSWORD)
+        text = text.replace("CHANGE-ME", PASSWORD)
+        if tls is None:
+            text = re.sub(r"(?m)^bridge_cafile .*\n", "", text)
+        else:
+            files = f"bridge_cafile {tls.ca}\nbridge_certfile {tls.certificate}\nbridge_keyfile {tls.key}"
+            text = re.sub(r"(?m)^bridge_cafile .*", files, text)
+            text = re.sub(r"(?m)^remote_(username|password) .*\n", "", text)
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\n"
             f"persistence_location {folder}/\n{text}"
@@ -154,11 +173,12 @@ class OneMosquitto:
 
 
 class RabbitNodes:
-    """RabbitMQ from a Debian tree of its own, as firmware_config/fleet/centre has it, on loopback and without TLS."""
+    """RabbitMQ from a Debian tree of its own, as firmware_config/fleet/centre has it, on loopback."""
 
-    def __init__(self, tree: Path, nodes: int, sites: Sequence[str], logs: Path) -> None:
+    def __init__(self, tree: Path, nodes: int, sites: Sequence[str], logs: Path, tls: Tls | None = None) -> None:
         self._tree = tree
         self._logs = logs
+        self._tls = tls
         self._place = Path("/srv") / f"fleet-test-{os.getpid()}"
         self._home = tree / self._place.relative_to("/")
         self._epmd = free_port()
@@ -173,6 +193,9 @@ class RabbitNodes:
         cookie.chmod(0o400)
         (self._home / "enabled").write_text("[rabbitmq_mqtt].\n")
         (self._home / "definitions.json").write_text(definitions(sites))
+        if tls is not None:
+            for file, name in ((tls.ca, "ca.pem"), (tls.certificate, "node.pem"), (tls.key, "node.key")):
+                shutil.copy(file, self._home / name)
         for index in range(nodes):
             (self._home / f"r{index + 1}.conf").write_text(self._config(index))
 
@@ -182,7 +205,8 @@ class RabbitNodes:
 
     @property
     def source(self) -> list[str]:
-        return [",".join(f"amqp://collect:{PASSWORD}@127.0.0.1:{port}/?heartbeat=10" for port in self._amqp)]
+        kind, more = ("amqp", "") if self._tls is None else ("amqps", f"&cafile={self._tls.ca}")
+        return [",".join(f"{kind}://collect:{PASSWORD}@127.0.0.1:{port}/?heartbeat=10{more}" for port in self._amqp)]
 
     def start(self) -> None:
         self._epmd_process = subprocess.Popen(
@@ -227,15 +251,16 @@ class RabbitNodes:
 
     def _config(self, index: int) -> str:
         text = (SAMPLES / "centre" / "rabbitmq.conf").read_text("utf-8")
-        kept = [
-            line
-            for line in text.splitlines()
-            if not re.match(r"(listeners|mqtt\.listeners|ssl_|mqtt\.ssl|cluster_formation\.classic|load_def)", line)
-        ]
+        ours_alone = r"(listeners\.ssl|mqtt\.listeners\.ssl|cluster_formation\.classic|load_def)"
+        plain = r"(listeners\.tcp|mqtt\.listeners\.tcp|ssl_|mqtt\.ssl)"
+        dropped = ours_alone if self._tls else f"{ours_alone}|{plain}"
+        text = text.replace("/etc/rabbitmq/", f"{self._place}/")
+        kept = [line for line in text.splitlines() if not re.match(dropped, line)]
+        kind = "ssl" if self._tls else "tcp"
         nodes = [f"cluster_formation.classic_config.nodes.{n} = {name}" for n, name in enumerate(self._names, 1)]
         ours = [
-            f"listeners.tcp.1 = 127.0.0.1:{self._amqp[index]}",
-            f"mqtt.listeners.tcp.1 = 127.0.0.1:{self._mqtt[index]}",
+            f"listeners.{kind}.1 = 127.0.0.1:{self._amqp[index]}",
+            f"mqtt.listeners.{kind}.1 = 127.0.0.1:{self._mqtt[index]}",
             f"load_definitions = {self._place}/definitions.json",
             "log.console.level = warning",
             "log.file.level = warning",

@@ -122,7 +122,9 @@ watching somebody all day. Facts are {measured["facts"] / measured["device_secon
 
 ## What was not measured
 
-More than {given["devices"]} devices at once; TLS; a disk that is asked to write (the trial's database does not wait for
+More than {
+        given["devices"]
+    } devices at once; what TLS costs; a disk that is asked to write (the trial's database does not wait for
 it); TimescaleDB; a network between the machines; a fleet over days. Cores are of the machine that measured; they hold
 the work that brokers do without any message, multiplied with the rest, and are too high for large fleets. A real
 installation has idle rooms, which tell less.
