@@ -127,15 +127,23 @@ class Model:
         self._inputs = _matched(self.manifest.inputs, self._interpreter.get_input_details(), path)
         self._outputs = _matched(self.manifest.outputs, self._interpreter.get_output_details(), path)
 
-    def run(self, inputs: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Real numbers in and out, by the names of the manifest; shapes as declared there."""
+    def quantised(self, name: str, values: Floats) -> NDArray[Any]:
+        """Real numbers, of any shape, as the input `name` of the file holds them."""
+        return quantise(values, next(tensor for tensor in self.manifest.inputs if tensor.name == name))
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
+        """Real numbers in and out, by the names of the manifest; shapes as declared there.
+
+        An input may also be of the file's own type, as `quantised` gives it.
+        """
         for tensor in self.manifest.inputs:
             values = inputs[tensor.name]
             if values.shape != tensor.shape:
                 raise ModelError(
                     f"model {self.manifest.name}: input {tensor.name} has shape {values.shape}, not {tensor.shape}"
                 )
-            self._interpreter.set_tensor(self._inputs[tensor.name], quantise(values, tensor))
+            ready = tensor.scale and values.dtype == tensor.dtype
+            self._interpreter.set_tensor(self._inputs[tensor.name], values if ready else quantise(values, tensor))
         self._interpreter.invoke()
         return {
             tensor.name: dequantise(self._interpreter.get_tensor(self._outputs[tensor.name]), tensor)

@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.device import resources
 from edge.errors import ConfigError, ModelError
-from edge.face.crop import prepare, shrink, to_grey
+from edge.face.crop import LEAST_SPREAD, shrink, to_grey
+from edge.face.pixels import standardised
 from edge.inference import Manifest, Model, softmax
 from edge.readings import LABELS, Probabilities
 
@@ -74,7 +76,8 @@ class FaceClassifier:
                 f"a face crop must hold 8-bit pixels, grey or BGR; this one is {crop.shape} of {crop.dtype}"
             )
         face = shrink(to_grey(crop), self.side)
-        logits: Floats = self._model.run({"image": prepare(face[:, ::-1] if mirrored else face)})["logits"][0]
+        shown = np.asarray(cv2.flip(face, 1), np.uint8) if mirrored else face
+        logits: Floats = self._model.run({"image": standardised(self._model, shown, LEAST_SPREAD)})["logits"][0]
         return logits
 
 

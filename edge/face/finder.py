@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edge.device import resources
 from edge.errors import ModelError
-from edge.face.grid import SIDE, decode, fitted, prepare
+from edge.face.grid import LEAST_SPREAD, SIDE, decode, fitted
+from edge.face.pixels import standardised
 from edge.inference import Model
 from edge.readings import Box, Face
 
@@ -51,7 +52,7 @@ class SingleShot:
 
     def look(self, square: Luma) -> list[Face]:
         """Faces in a picture of SIDE x SIDE pixels."""
-        said = self._model.run({"image": prepare(square)})
+        said = self._model.run({"image": standardised(self._model, square, LEAST_SPREAD)})
         return decode(said["score"][0, :, :, 0], said["box"][0], said["landmarks"][0], self._min_score, self._middle)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.boxes import around, centre
+from edge.face.pixels import halvable, resized, spread_of
 from edge.readings import Box
 
 Luma = NDArray[np.uint8]
@@ -25,22 +26,24 @@ class Patch:
 
     pixels: Luma
     side: int  # of the square it was taken from
+    spread: float  # in grey levels
 
 
 def take(luma: Luma, box: Box) -> Patch:
     """The patch of the face in `box`."""
-    side = max(4, round(_FACE * box.height))
+    side = max(4, halvable(round(_FACE * box.height), _PATCH))
     region, _, _ = _region(luma, box, side)
     edge = (_REGION - _PATCH) // 2
-    return Patch(np.ascontiguousarray(region[edge : edge + _PATCH, edge : edge + _PATCH]), side)
+    pixels = np.ascontiguousarray(region[edge : edge + _PATCH, edge : edge + _PATCH])
+    return Patch(pixels, side, spread_of(pixels))
 
 
 def follow(luma: Luma, box: Box, patch: Patch) -> tuple[Box, float]:
     """Where the patch is now, near `box`, and how well it matches: -1..1."""
-    if float(patch.pixels.std()) < _PLAIN:
+    if patch.spread < _PLAIN:
         return box, 0.0
     region, left, top = _region(luma, box, patch.side)
-    if float(region.std()) < _PLAIN:
+    if spread_of(region) < _PLAIN:
         return box, 0.0
     fit = cv2.matchTemplate(region, patch.pixels, cv2.TM_CCOEFF_NORMED)
     _, best, _, (column, row) = cv2.minMaxLoc(fit)
@@ -64,8 +67,7 @@ def _region(luma: Luma, box: Box, side: int) -> tuple[Luma, int, int]:
     below, behind = max(0, top + 2 * side - height), max(0, left + 2 * side - width)
     if above or before or below or behind:
         inside = cv2.copyMakeBorder(inside, above, below, before, behind, cv2.BORDER_REPLICATE)
-    region: Luma = cv2.resize(inside, (_REGION, _REGION), interpolation=cv2.INTER_AREA)
-    return region, left, top
+    return resized(np.asarray(inside), _REGION, _REGION), left, top
 
 
 def _between(values: NDArray[np.float32], peak: int) -> float:

@@ -5,11 +5,14 @@ Training encodes with the same numbers that are decoded here.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.face.boxes import overlap
+from edge.face.boxes import centre, overlap
+from edge.face.pixels import resized
 from edge.readings import Box, Face
 
 Floats = NDArray[np.float32]
@@ -19,8 +22,7 @@ STRIDE = 8  # pixels from one cell to the next
 CELLS = SIDE // STRIDE
 LANDMARKS = 5  # the left eye in the picture, the right eye, nose, the mouth's left and right corner
 
-# A picture with less contrast than this (in grey levels) is noise, and is not stretched further.
-_LEAST_SPREAD = 5.0
+LEAST_SPREAD = 5.0  # grey levels: a picture with less contrast is noise, and is not stretched further
 _SAME = 0.35  # overlap from which two answers are one face
 _MOST = 60  # answers that are looked at; the others are weaker
 
@@ -29,7 +31,7 @@ def prepare(luma: NDArray[np.uint8]) -> Floats:
     """A square of SIDE pixels, standardised so that light and contrast matter little: (1, SIDE, SIDE, 1)."""
     values = luma.astype(np.float32)
     values -= values.mean()
-    values /= max(float(values.std()), _LEAST_SPREAD)
+    values /= max(float(values.std()), LEAST_SPREAD)
     return values[np.newaxis, :, :, np.newaxis]
 
 
@@ -41,10 +43,10 @@ def fitted(luma: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     height, width = luma.shape
     scale = SIDE / max(height, width)
     size = (min(SIDE, max(1, round(width * scale))), min(SIDE, max(1, round(height * scale))))
-    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR)
+    small = resized(luma, *size)
     if size == (SIDE, SIDE):
-        return np.asarray(small, np.uint8), scale
-    square = np.full((SIDE, SIDE), round(float(small.mean())), np.uint8)
+        return small, scale
+    square = np.full((SIDE, SIDE), round(cv2.mean(small)[0]), np.uint8)
     square[: size[1], : size[0]] = small
     return square, scale
 
@@ -56,24 +58,32 @@ def decode(scores: Floats, boxes: Floats, landmarks: Floats, least: float, middl
     the cell's in cells and the logarithms of width and height in cells; `landmarks` lie around the centre, in widths
     and heights of the box.
     """
-    chances = 1.0 / (1.0 + np.exp(middle - scores.reshape(-1).astype(np.float64)))
+    logits = scores.reshape(-1)
+    cells = np.flatnonzero(logits >= _logit(least) + middle - 1e-3)  # few; the chance decides about those at the edge
+    chances = 1.0 / (1.0 + np.exp(middle - logits[cells].astype(np.float64)))
     order = np.argsort(-chances, kind="stable")[:_MOST]
+    order = order[chances[order] >= least]
+    cells = cells[order]
     kept: list[Face] = []
-    for i in order[chances[order] >= least]:
-        row, column = divmod(int(i), CELLS)
-        face = _face(row, column, boxes[row, column], landmarks[row, column], float(chances[i]))
-        if all(overlap(face.box, other.box) < _SAME for other in kept):
-            kept.append(face)
+    for cell, chance, box in zip(cells.tolist(), chances[order].tolist(), _boxes(cells, boxes), strict=True):
+        if all(overlap(box, other.box) < _SAME for other in kept):
+            kept.append(Face(box, chance, _landmarks(box, landmarks.reshape(-1, LANDMARKS, 2)[cell].tolist())))
     return kept
 
 
-def _face(row: int, column: int, box: Floats, landmarks: Floats, score: float) -> Face:
-    across, down, wide, high = (float(value) for value in box)
-    x, y = (column + 0.5 + across) * STRIDE, (row + 0.5 + down) * STRIDE
-    width, height = STRIDE * float(np.exp(wide)), STRIDE * float(np.exp(high))
-    points = landmarks.reshape(LANDMARKS, 2)
-    return Face(
-        Box(x - width / 2, y - height / 2, width, height),
-        score,
-        tuple((x + float(px) * width, y + float(py) * height) for px, py in points),
-    )
+def _logit(chance: float) -> float:
+    return math.log(chance / (1.0 - chance)) if 0.0 < chance < 1.0 else -math.inf
+
+
+def _boxes(cells: NDArray[np.intp], boxes: Floats) -> list[Box]:
+    """In pixels of the square."""
+    shape = boxes.reshape(-1, 4)[cells].astype(np.float64)
+    middles = (np.stack((cells % CELLS, cells // CELLS), axis=1) + 0.5 + shape[:, :2]) * STRIDE
+    sizes = STRIDE * np.exp(shape[:, 2:])
+    corners = middles - sizes / 2
+    return [Box(*corner, *size) for corner, size in zip(corners.tolist(), sizes.tolist(), strict=True)]
+
+
+def _landmarks(box: Box, points: list[list[float]]) -> tuple[tuple[float, float], ...]:
+    x, y = centre(box)
+    return tuple((x + across * box.width, y + down * box.height) for across, down in points)

@@ -75,6 +75,6 @@ def _patch(luma: Luma, box: Box) -> Patch:
     top, left = max(0, round(box.y)), max(0, round(box.x + box.width / 2 - box.height / 2))
     side = max(2, round(box.height))
     cut = luma[min(top, height - 1) : top + side, min(left, width - 1) : left + side]
-    patch = cv2.resize(cut, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    patch -= patch.mean()
-    return np.asarray(patch / max(float(patch.std()), _LEAST_SPREAD), np.float32)
+    patch = cv2.resize(cut, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    mean, spread = cv2.meanStdDev(patch)
+    return np.asarray((patch - np.float32(mean[0, 0])) / np.float32(max(spread[0, 0], _LEAST_SPREAD)), np.float32)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge.face.boxes import centre, without_doubles
 from edge.face.finder import Finder, moved
 from edge.face.grid import SIDE
+from edge.face.pixels import halvable, resized
 from edge.readings import Box, Face
 
 Luma = NDArray[np.uint8]
@@ -93,7 +94,7 @@ def region_of_interest(luma: Luma, box: Box) -> RegionOfInterest:
     """The square view of what is in and around `box`; beyond the picture its edge is repeated."""
     x, y = centre(box)
     height, width = luma.shape
-    side = min(max(8, round(_REACH * box.height)), 4 * max(height, width))
+    side = halvable(min(max(8, round(_REACH * box.height)), 4 * max(height, width)), SIDE)
     left = min(max(round(x - side / 2), 1 - side), width - 1)  # at least a line of the picture is inside
     top = min(max(round(y - side / 2), 1 - side), height - 1)
     inside = luma[max(top, 0) : top + side, max(left, 0) : left + side]
@@ -101,8 +102,7 @@ def region_of_interest(luma: Luma, box: Box) -> RegionOfInterest:
     below, behind = max(0, top + side - height), max(0, left + side - width)
     if above or before or below or behind:
         inside = cv2.copyMakeBorder(inside, above, below, before, behind, cv2.BORDER_REPLICATE)
-    smaller = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
-    return RegionOfInterest(np.asarray(cv2.resize(inside, (SIDE, SIDE), interpolation=smaller)), left, top, SIDE / side)
+    return RegionOfInterest(resized(np.asarray(inside), SIDE, SIDE), left, top, SIDE / side)
 
 
 def squares(height: int, width: int, side: int) -> list[Square]:

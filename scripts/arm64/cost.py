@@ -29,6 +29,7 @@ CHEAP = (
     "prepare a frame",
     "follow a frame",
     "a voiced second",
+    "a second of other sound",
     "a quiet second",
     "decide",
 )
@@ -58,13 +59,16 @@ class Board:
 
 BOARDS = {"a72": Board("Raspberry Pi 4", 1800, (1.2, 1.7)), "a76": Board("Raspberry Pi 5", 2400, (1.8, 2.5))}
 
+# Seconds of the sample's sound: one that the voice detector takes for a voice all along, one that it refuses.
+VOICE_S, REFUSED_S = 20.0, 52.0
+
 Counts = dict[str, float]
 
 
 def main() -> int:
     arguments = _parser().parse_args()
     boards = [arguments.board] if arguments.board else ["a72"] if arguments.check else list(BOARDS)
-    names = CHEAP + (SCALING if arguments.scaling else ())
+    names = tuple(arguments.only) or CHEAP + (SCALING if arguments.scaling else ())
     make_material(arguments.environment / "material", names)
     if not (arguments.environment / "pycache").exists():
         dict(count(arguments.environment, boards[0], ()))  # what is compiled once does not belong to a start
@@ -73,9 +77,11 @@ def main() -> int:
         "assumed": ASSUMED,
         "models": models(),
         "stages": counted,
-        "whole": {board: whole(counted[board]) for board in boards},
+        "whole": {} if arguments.only else {board: whole(counted[board]) for board in boards},
     }
     print(json.dumps(result, indent=1) if arguments.json else table(result))
+    if arguments.record and arguments.only:
+        raise SystemExit("cost: a record is of all stages, not of some")
     if arguments.record:
         RECORD.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if arguments.check:
@@ -94,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("environment", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--board", choices=BOARDS, help="only this one")
     parser.add_argument("--scaling", action="store_true", help="also more people, other sizes and rates")
+    parser.add_argument("--only", action="append", default=[], metavar="STAGE", help="this stage alone; again for more")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--record", action="store_true", help="keep the result as the record")
     parser.add_argument("--check", action="store_true", help="fail if a stage costs 5 %% more than the record says")
@@ -171,7 +178,9 @@ def table(result: dict[str, Any]) -> str:
         for name, counts in stages.items():
             shares = [f"{100 * counts[kind] / counts['all']:6.0f} %" for kind in KINDS[1:5]]
             lines.append(f"  {name:38}{counts['all']:9.2f} {' '.join(shares)}")
-        total = result["whole"][board]
+        total = result["whole"].get(board)
+        if total is None:
+            continue
         worst, best = (100 * total / (ipc * says.mhz) for ipc in says.ipc)
         lines.append(
             f"  the whole service, a second: {total:.0f}; projected {best:.0f} to {worst:.0f} % of a core "
@@ -194,14 +203,14 @@ def make_material(folder: Path, names: tuple[str, ...]) -> None:
     for name, (people, width, height) in wanted.items():
         np.save(folder / f"{name}.npy", np.stack([picture(people, width, height, i / FPS) for i in range(60)]))
     sound = voice.spoken(synthetic=True)
-    begin = round(voice.SCRIPT[0].start * SAMPLE_RATE)
-    np.save(folder / "voice.npy", np.concatenate([speech_of(sound, begin)] * 2)[: 4 * SAMPLE_RATE])
+    np.save(folder / "voice.npy", seconds_of(sound, VOICE_S))
+    np.save(folder / "other.npy", seconds_of(sound, REFUSED_S))
     np.save(folder / "quiet.npy", np.random.default_rng(0).normal(0, 0.0004, 4 * SAMPLE_RATE).astype(np.float32))
 
 
-def speech_of(sound: NDArray[np.float32], begin: int) -> NDArray[np.float32]:
-    """Four seconds from where somebody begins to speak."""
-    return sound[begin : begin + 4 * SAMPLE_RATE]
+def seconds_of(sound: NDArray[np.float32], begin: float) -> NDArray[np.float32]:
+    """Four seconds of it."""
+    return sound[round(begin * SAMPLE_RATE) :][: 4 * SAMPLE_RATE]
 
 
 def picture(people: int, width: int, height: int, time: float) -> NDArray[np.uint8]:

@@ -106,6 +106,7 @@ STAGES: dict[str, Callable[[], tuple[Run, int]]] = {
     "prepare a frame": lambda: prepare("people-1"),
     "follow a frame": lambda: follow("people-1"),
     "a voiced second": lambda: hear("voice"),
+    "a second of other sound": lambda: hear("other"),
     "a quiet second": lambda: hear("quiet"),
     "decide": decide,
     **{f"follow a frame, {people} people": (lambda people=people: follow(f"people-{people}")) for people in (2, 4, 8)},
