@@ -44,6 +44,7 @@ class Frame:
     number: int
     image: Image
     luma: NDArray[np.uint8]  # grey, the whole field of view, maybe smaller than `image`
+    levels: tuple[int, int] = (0, 255)  # black and white in them; a camera's own luma mostly goes from 16 to 235
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.capture import network, v4l2
 from edge.capture.grabber import Grabber
+from edge.capture.luma import FULL, format_name, knows, luma
 from edge.capture.picture import as_asked, luma_of, unpacked
 from edge.config.schema import CameraConfig
 from edge.device.clock import Clock
@@ -22,6 +23,7 @@ from edge.readings import Frame
 
 OPEN_MS = 10_000
 BROKEN = 15  # pictures in a row that cannot be decoded
+_NOT_SO = 5  # of them, until the camera's format is taken to be another than it says
 
 # Errors only: what went wrong is told in our words. OpenCV moved the switch between 4.11 and 4.14.
 _moved = getattr(getattr(cv2, "utils", None), "logging", None)
@@ -96,10 +98,10 @@ class OpenCvCamera:
         self._grabber.open()
 
     def read(self) -> Frame:
-        time_, picture = self._grabber.read()
+        time_, picture, levels = self._grabber.read()
         image = as_asked(picture, self._settings)
         self._number += 1
-        return Frame(time_, self._number, image, luma_of(image))
+        return Frame(time_, self._number, image, luma_of(image), levels)
 
     def thin(self, every_s: float) -> None:
         self._pace.every_s = max(every_s, 1.0 / self._settings.fps)
@@ -125,8 +127,9 @@ class _Capture:
         self._last = 0.0
         self._broken = 0
         self._capture = _opened(target, settings)
+        self._pixels = self._own_format()  # of the camera, if its pictures are taken as they are; else empty
 
-    def grab(self) -> tuple[float, NDArray[np.uint8]] | None:
+    def grab(self) -> tuple[float, NDArray[np.uint8], tuple[int, int]] | None:
         began = time.monotonic()
         if not self._capture.grab():
             if self._target.path and not Path(self._target.path).exists():
@@ -143,14 +146,34 @@ class _Capture:
             if self._broken >= BROKEN:
                 raise CaptureError(f"{self._target.name} gives pictures that cannot be decoded")
             return None
-        if picture.shape[0] == 1:
-            size = [int(self._capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
-            picture = unpacked(picture, *size)
+        levels = FULL
+        if self._pixels:
+            grey = luma(np.asarray(picture, np.uint8), self._pixels, *self._size())
+            if grey is None:
+                self._broken += 1
+                if self._broken >= _NOT_SO:
+                    self._pixels = ""
+                    self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)  # from now on OpenCV makes of them what it can
+                return None
+            picture, levels = grey
+        elif picture.shape[0] == 1:
+            picture = unpacked(np.asarray(picture, np.uint8), *self._size())
             if picture is None:
                 raise CaptureError(f"{self._target.name} gives pictures in a format that OpenCV does not read")
         self._broken = 0
         self._last = now
-        return now, picture
+        return now, np.asarray(picture, np.uint8), levels
+
+    def _own_format(self) -> str:
+        """Have the pictures as the camera gives them, if that is a format whose luma can be taken."""
+        if self._target.api != cv2.CAP_V4L2:
+            return ""
+        pixels = format_name(self._capture.get(cv2.CAP_PROP_FOURCC))
+        return pixels if knows(pixels) and self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0) else ""
+
+    def _size(self) -> tuple[int, int]:
+        width, height = (self._capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        return int(width), int(height)
 
     def release(self) -> None:
         self._capture.release()

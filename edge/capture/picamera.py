@@ -1,26 +1,27 @@
-"""The Raspberry Pi's own camera through picamera2: a small grey stream to find faces in, the main one to crop from."""
+"""The Raspberry Pi's own camera through picamera2, grey: a small stream to find faces in, the main one to crop from."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.base import Found
 from edge.capture.grabber import Grabber
+from edge.capture.luma import FULL, VIDEO
 from edge.capture.picture import LUMA_WIDTH, oriented
 from edge.config.schema import CameraConfig
 from edge.device.clock import Clock
 from edge.errors import CaptureError, MissingPackage
-from edge.readings import Frame, Image
+from edge.readings import Frame
 
 _MISSING = (
     "picamera2 cannot be imported ({why}): `sudo apt install python3-picamera2`, and use a virtual environment made "
     "with --system-site-packages (scripts/install does both)"
 )
 
-Planes = tuple[float, NDArray[np.uint8], NDArray[np.uint8]]
+Planes = tuple[float, NDArray[np.uint8], NDArray[np.uint8], tuple[int, int]]
 
 
 def _picamera2() -> Any:
@@ -70,10 +71,10 @@ class PiCamera:
         self._grabber.open()
 
     def read(self) -> Frame:
-        time, image, luma = self._grabber.read()
+        time, image, luma, levels = self._grabber.read()
         self._number += 1
         turn, flip = self._settings.rotation, self._settings.flip
-        return Frame(time, self._number, oriented(image, turn, flip), oriented(luma, turn, flip))
+        return Frame(time, self._number, oriented(image, turn, flip), oriented(luma, turn, flip), levels)
 
     def thin(self, every_s: float) -> None:
         self._every_s = every_s
@@ -96,6 +97,7 @@ class _Pi:
         self._clock = clock
         self.every_s = 0.0
         self._last = float("-inf")
+        self._size = settings.width // 2 * 2, settings.height // 2 * 2  # colour, which nobody looks at, has half of it
         self._small = small_size(settings.width, settings.height)
         module = _picamera2()
         try:
@@ -107,13 +109,14 @@ class _Pi:
         try:
             self._camera.configure(
                 self._camera.create_video_configuration(
-                    main={"size": (settings.width, settings.height), "format": "RGB888"},  # BGR in memory
+                    main={"size": self._size, "format": "YUV420"},
                     lores={"size": self._small, "format": "YUV420"},
                     controls={"FrameRate": settings.fps},
                     queue=False,  # a picture that waited is an old one
                 )
             )
             self._camera.start()
+            self._levels = _levels(self._camera)
         except Exception as error:
             self._camera.close()
             raise CaptureError(_explained(name, str(error))) from error
@@ -124,21 +127,32 @@ class _Pi:
             if self._clock.monotonic() - self._last < 0.8 * self.every_s:
                 return None  # copying what nobody asked for costs
             self._last = self._clock.monotonic()
-            image = cast(Image, request.make_array("main"))
-            yuv = request.make_array("lores")
+            image, small = request.make_array("main"), request.make_array("lores")
             stamp = request.get_metadata().get("SensorTimestamp", 0) / 1e9
         finally:
             request.release()  # the sensor's buffers are few
-        width, height = self._small
         now = self._clock.monotonic()
         time = stamp if 0.0 <= now - stamp < 1.0 else now
-        return time, image, np.ascontiguousarray(yuv[:height, :width])  # rows are padded, colour lies below
+        return time, _grey(image, self._size), _grey(small, self._small), self._levels
 
     def release(self) -> None:
         try:
             self._camera.stop()
         finally:
             self._camera.close()
+
+
+def _grey(planes: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The picture alone: rows are padded, and colour lies below."""
+    width, height = size
+    return np.ascontiguousarray(planes[:height, :width])
+
+
+def _levels(camera: Any) -> tuple[int, int]:
+    """Of black and white: those of video, unless libcamera says that it uses all of them."""
+    configured = getattr(camera, "camera_config", None) or {}
+    space = str(configured.get("colour_space", "")).lower()
+    return FULL if "sycc" in space or "full" in space else VIDEO
 
 
 def small_size(width: int, height: int) -> tuple[int, int]:

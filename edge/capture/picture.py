@@ -1,4 +1,7 @@
-"""Pictures as the rest of the service wants them: of the asked size, the right way up, with a small grey copy."""
+"""Pictures as the rest of the service wants them: of the asked size, the right way up, with a small grey copy.
+
+Nobody behind the camera asks for colour: where it gives luma, that is all that is taken.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +52,15 @@ def luma_of(image: Image) -> NDArray[np.uint8]:
     if image.shape[1] > LUMA_WIDTH:
         height = max(1, round(image.shape[0] * LUMA_WIDTH / image.shape[1]))
         image = cast(Image, cv2.resize(image, (LUMA_WIDTH, height), interpolation=cv2.INTER_AREA))
+    if image.ndim == 2:
+        return image
     return cast("NDArray[np.uint8]", cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
 def as_asked(image: NDArray[np.uint8], settings: CameraConfig) -> Image:
-    """Size, rotation and flip of the settings applied."""
-    return oriented(fitted(colour(image), settings.width, settings.height), settings.rotation, settings.flip)
+    """Size, rotation and flip of the settings applied; grey stays grey."""
+    shown = image if image.ndim == 2 else colour(image)
+    return oriented(fitted(shown, settings.width, settings.height), settings.rotation, settings.flip)
 
 
 def unpacked(row: NDArray[np.uint8], width: int, height: int) -> Image | None:

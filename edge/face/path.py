@@ -10,6 +10,7 @@ from edge.face.classify import FaceClassifier
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, SingleShot
 from edge.face.motion_gate import MotionGate
+from edge.face.pixels import relevelled
 from edge.face.quality import detail_of, overall
 from edge.face.search import Luma, Searcher, at_most
 from edge.face.tracks import Track, Tracks
@@ -133,7 +134,7 @@ class FacePath:
             return
         height, width = frame.image.shape[:2]
         box = scaled(track.box, width / luma.shape[1], height / luma.shape[0])
-        crop = crop_face(frame.image, box, self._classifier.side, self._classifier.margin)
+        crop = relevelled(crop_face(frame.image, box, self._classifier.side, self._classifier.margin), frame.levels)
         track.mirrored = not track.mirrored  # the mean of both ways round is better, and comes by itself over time
         track.probabilities = self._classifier.classify(crop, mirrored=track.mirrored)
         track.detail = detail_of(crop, box.height, track.pose)

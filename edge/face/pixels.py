@@ -50,6 +50,15 @@ def standardised(model: Model, picture: Luma, least_spread: float) -> NDArray[An
     return prepared
 
 
+def relevelled(picture: Luma, levels: tuple[int, int]) -> Luma:
+    """The picture with black at 0 and white at 255, of one where they are at `levels`."""
+    black, white = levels
+    if levels == (0, 255):
+        return picture
+    table = np.clip(np.rint((_LEVELS - black) * (255.0 / (white - black))), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(picture, table), np.uint8)
+
+
 def spread_of(picture: Luma) -> float:
     """Standard deviation, in grey levels."""
     return float(cv2.meanStdDev(picture)[1][0, 0])

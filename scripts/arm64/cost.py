@@ -27,6 +27,7 @@ CHEAP = (
     "classify a face",
     "one look for faces",
     "prepare a frame",
+    "prepare a frame, JPEG",
     "follow a frame",
     "a voiced second",
     "a second of other sound",
@@ -43,8 +44,8 @@ GROWTH = 1.05  # a stage may cost so many times what the record says
 
 FPS, VOICED, REST = 15.0, 0.5, 1.15
 ASSUMED = (
-    f"one person, {FPS:.0f} frames a second of 640x480, voice {VOICED:.0%} of the time; "
-    f"{REST - 1:.0%} more for threads, MQTT and the rest; the camera's own decoding is not in it"
+    f"one person, {FPS:.0f} frames a second of 640x480 from a USB camera that does not compress, voice {VOICED:.0%} of "
+    f"the time; {REST - 1:.0%} more for threads, MQTT and the rest"
 )
 
 

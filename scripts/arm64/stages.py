@@ -9,6 +9,7 @@ import ctypes
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 MARK = 0xE0E0
 _prctl = ctypes.CDLL(None).prctl
@@ -22,8 +23,10 @@ mark(0)  # the interpreter is there; what follows until mark 1 is what the servi
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 
 import edge.service.build  # noqa: E402, F401
+from edge.capture.luma import luma  # noqa: E402
 from edge.capture.picture import as_asked, luma_of  # noqa: E402
 from edge.config.schema import CameraConfig, Config  # noqa: E402
 from edge.emotion.fusion import learned_weights  # noqa: E402
@@ -44,7 +47,8 @@ FPS = 15.0
 
 def frames(name: str, fps: float = FPS) -> list[Frame]:
     pictures = np.load(MATERIAL / f"{name}.npy")
-    return [Frame(i / fps, i + 1, picture, luma_of(picture)) for i, picture in enumerate(pictures)]
+    greys = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8) for picture in pictures]
+    return [Frame(i / fps, i + 1, grey, luma_of(grey)) for i, grey in enumerate(greys)]
 
 
 def classify() -> tuple[Run, int]:
@@ -60,12 +64,27 @@ def look() -> tuple[Run, int]:
     return (lambda: [finder.find(luma) for _ in range(5)] and None), 5
 
 
-def prepare(name: str) -> tuple[Run, int]:
-    """What happens to the camera's picture before anybody looks at it."""
+def prepare(name: str, pixels: str = "YUYV") -> tuple[Run, int]:
+    """What happens to a USB camera's picture before anybody looks at it: decoding, and a smaller copy."""
     pictures = np.load(MATERIAL / f"{name}.npy")[:10]
     height, width = pictures.shape[1:3]
     settings = CameraConfig(width=width, height=height)
-    return (lambda: [luma_of(as_asked(picture, settings)) for picture in pictures] and None), len(pictures)
+    raw = [_as_camera(picture, pixels) for picture in pictures]
+
+    def one(given: NDArray[np.uint8]) -> None:
+        grey, _ = cast("tuple[NDArray[np.uint8], tuple[int, int]]", luma(given, pixels, width, height))
+        luma_of(as_asked(grey, settings))
+
+    return (lambda: [one(given) for given in raw] and None), len(raw)
+
+
+def _as_camera(picture: NDArray[np.uint8], pixels: str) -> NDArray[np.uint8]:
+    """As a camera with this pixel format would give it."""
+    if pixels == "MJPG":
+        return np.asarray(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1], np.uint8).reshape(1, -1)
+    packed = np.full((*picture.shape[:2], 2), 128, np.uint8)
+    packed[:, :, 0] = 16 + cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) * (219 / 255)
+    return packed
 
 
 def follow(name: str, fps: float = FPS) -> tuple[Run, int]:
@@ -89,14 +108,16 @@ def hear(name: str) -> tuple[Run, int]:
 
 
 def decide() -> tuple[Run, int]:
-    path, scene = FacePath(Config().face), Scene(Config(), learned_weights(), 0.0)
+    path = FacePath(Config().face)
     readings = [path.process(frame) for frame in frames("people-1")]
 
     def run() -> None:
+        scene = Scene(Config(), learned_weights(), 0.0)
         for reading in readings:
             scene.feed(reading)
             scene.tick(reading.time, reading.time)
 
+    run()
     return run, len(readings)
 
 
@@ -104,6 +125,7 @@ STAGES: dict[str, Callable[[], tuple[Run, int]]] = {
     "classify a face": classify,
     "one look for faces": look,
     "prepare a frame": lambda: prepare("people-1"),
+    "prepare a frame, JPEG": lambda: prepare("people-1", "MJPG"),
     "follow a frame": lambda: follow("people-1"),
     "a voiced second": lambda: hear("voice"),
     "a second of other sound": lambda: hear("other"),
