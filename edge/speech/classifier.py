@@ -44,7 +44,10 @@ class Classifier:
         self._statistics_mean = _numbers(manifest.preprocessing, "statistics_mean", units, folder)
         self._statistics_deviation = _numbers(manifest.preprocessing, "statistics_deviation", units, folder)
         self.temperature = manifest.temperature
-        self._empty = {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in manifest.inputs}
+        self._empty = {
+            tensor.name: self._model.quantised(tensor.name, np.zeros(tensor.shape, np.float32))
+            for tensor in manifest.inputs
+        }
         self.reset()
 
     def reset(self) -> None:

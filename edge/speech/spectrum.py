@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 
 from edge.inference import Floats
 from edge.readings import SAMPLE_RATE
@@ -32,6 +31,15 @@ _PITCH_BAND = (
 _UNDO = np.abs(1 - 0.97 * np.exp(-2j * np.pi * np.maximum(_RATE, 20) / SAMPLE_RATE)) ** -2
 _STEM_FILTERS = np.ascontiguousarray((slaney_filters(BANDS, FFT, SAMPLE_RATE) * _UNDO * (WINDOW / FFT)).T, np.float32)
 _WINDOW_LAGS = np.fft.irfft(np.abs(np.fft.rfft(_HAMMING, FFT)) ** 2, FFT)
+# Correlation at lag 0 and at those from _SHORTEST on, from the power of the bins that the band leaves.
+_LEFT_OUT = 1e-7 * _PITCH_BAND.max()
+_HEARD = int(np.flatnonzero(_PITCH_BAND > _LEFT_OUT)[-1]) + 1
+_CORRELATION = np.ascontiguousarray(
+    (2.0 / FFT)
+    * _PITCH_BAND[:_HEARD, None]
+    * np.cos(2 * np.pi * np.arange(_HEARD)[:, None] * np.array([0, *range(_SHORTEST, _LONGEST)]) / FFT),
+    np.float32,
+)
 _LAG_GAIN = (_WINDOW_LAGS[0] / _WINDOW_LAGS[_SHORTEST:_LONGEST]).astype(np.float32)
 # A long lag must be clearly better than a short one, or half the pitch would often win.
 _LAG_TRUST = (1 - 0.05 * np.log2(np.arange(_SHORTEST, _LONGEST) / _SHORTEST)).astype(np.float32)
@@ -47,8 +55,8 @@ class Spectrum:
 
 def spectrum(frames: Floats) -> Spectrum:
     """Power of pre-emphasised frames under a Hamming window."""
-    bins = fft.rfft(frames * _HAMMING, FFT)  # numpy's own would compute in double precision
-    power = (bins.real**2 + bins.imag**2) / np.float32(FFT)
+    bins = np.fft.rfft(frames * _HAMMING, FFT)
+    power = ((bins.real**2 + bins.imag**2) / FFT).astype(np.float32)
     return Spectrum(power, power.sum(axis=1))
 
 
@@ -67,9 +75,9 @@ def bands(power: Floats) -> Floats:
 
 def pitch(power: Floats) -> tuple[Floats, Floats]:
     """Octaves above 100 Hz, and how periodic the frame is (0..1); both (n,)."""
-    lags = fft.irfft(power * _PITCH_BAND, FFT)
+    lags = power[:, :_HEARD] @ _CORRELATION
     total = np.maximum(lags[:, :1], TINY)
-    likeness = lags[:, _SHORTEST:_LONGEST] * _LAG_GAIN / total
+    likeness = lags[:, 1:] * _LAG_GAIN / total
     best = np.argmax(likeness * _LAG_TRUST, axis=1)
     strength = np.clip(likeness[np.arange(len(best)), best], 0.0, 1.0)
     octaves = np.log2(SAMPLE_RATE / (best + _SHORTEST) / 100)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import fft
 
 from edge.errors import MissingPackage
 from edge.readings import SAMPLE_RATE, Samples
@@ -207,7 +206,7 @@ class ScreamDetector:
 
 
 _WINDOW = np.hanning(STEP).astype(np.float32)
-_WINDOW_LAGS = fft.irfft(np.abs(fft.rfft(_WINDOW, 2 * STEP)) ** 2)
+_WINDOW_LAGS = np.fft.irfft(np.abs(np.fft.rfft(_WINDOW, 2 * STEP)) ** 2)
 _SHORTEST, _LONGEST = SAMPLE_RATE // 1000, SAMPLE_RATE // 75  # lags among which the best one must be a scream's
 _LAG_GAIN = (_WINDOW_LAGS[0] / _WINDOW_LAGS[_SHORTEST:_LONGEST]).astype(np.float32)
 # A long lag must be clearly better than a short one, or half the pitch would often win.
@@ -217,10 +216,10 @@ _HZ = np.fft.rfftfreq(2 * STEP, 1 / SAMPLE_RATE).astype(np.float32)
 
 def _periodicity(samples: Samples, shortest: int, longest: int) -> tuple[float, float]:
     """Brightness in Hz, and how periodic the step is (0..1) if its best lag lies among those asked for."""
-    bins = fft.rfft(samples * _WINDOW, 2 * STEP)
+    bins = np.fft.rfft(samples * _WINDOW, 2 * STEP)
     power = bins.real**2 + bins.imag**2
     total = max(float(power.sum()), 1e-20)
-    lags = fft.irfft(power)
+    lags = np.fft.irfft(power)
     likeness = lags[_SHORTEST:_LONGEST] * _LAG_GAIN / max(float(lags[0]), 1e-20)
     best = int(np.argmax(likeness * _LAG_TRUST))
     strength = float(likeness[best]) if shortest <= best + _SHORTEST <= longest else 0.0
