@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
+import importlib
+import logging
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import MissingPackage, ModelError
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 MAX_BYTES = 32_000_000  # a model of ours is some hundred kilobytes
@@ -111,19 +117,33 @@ def runtime_name() -> str:
     return str(_interpreter_class().__module__.split(".")[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a model runs on."""
+
+    threads: int = 1  # of the processor: XNNPACK's
+    delegate: str = ""  # path of a shared library for an accelerator; empty: the processor
+
+
+CPU = Runtime()
+
+
 class Model:
     """One verified TFLite file. Not to be shared between threads."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, runtime: Runtime = CPU) -> None:
+        """A delegate that does not work is told in one line of the log, and the processor does its work."""
         self.manifest = read_manifest(folder)
         path = folder / self.manifest.file
         content = _verified(path, self.manifest.sha256)
-        try:
-            with _chatter_silenced():
-                self._interpreter = _interpreter_class()(model_content=content, num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{path}: the runtime cannot load it: {error}") from None
+        self._interpreter = _accelerated(content, runtime, path) if runtime.delegate else None
+        if self._interpreter is None:
+            try:
+                with _chatter_silenced():
+                    self._interpreter = _interpreter_class()(model_content=content, num_threads=runtime.threads)
+                    self._interpreter.allocate_tensors()
+            except (ValueError, RuntimeError) as error:
+                raise ModelError(f"{path}: the runtime cannot load it: {error}") from None
         self._inputs = _matched(self.manifest.inputs, self._interpreter.get_input_details(), path)
         self._outputs = _matched(self.manifest.outputs, self._interpreter.get_output_details(), path)
 
@@ -149,6 +169,26 @@ class Model:
             tensor.name: dequantise(self._interpreter.get_tensor(self._outputs[tensor.name]), tensor)
             for tensor in self.manifest.outputs
         }
+
+
+def _accelerated(content: bytes, runtime: Runtime, path: Path) -> Any:
+    """An interpreter that has run once with the delegate; None, and a warning, where that does not work."""
+    kind = _interpreter_class()
+    try:
+        load = importlib.import_module(kind.__module__).load_delegate
+        with _chatter_silenced():
+            ctypes.CDLL(runtime.delegate)  # its own loader trips over a library that is none
+            delegates = [load(runtime.delegate)]
+            made = kind(model_content=content, num_threads=runtime.threads, experimental_delegates=delegates)
+            made.allocate_tensors()
+            made.invoke()  # some refuse a model only now
+    except Exception as error:  # noqa: BLE001 - libraries of others raise what they like; it ends here, in words
+        why = (str(error).splitlines() or [type(error).__name__])[0].removeprefix(f"{runtime.delegate}: ")
+        log.warning(
+            "%s cannot be used for %s (%s); the processor is used instead", runtime.delegate, path.parent.name, why
+        )
+        return None
+    return made
 
 
 def quantise(values: Floats, tensor: Tensor) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge import inference
 from edge.device import resources
 from edge.errors import ModelError
-from edge.inference import Model, Tensor, dequantise, quantise, read_manifest, softmax
+from edge.inference import Model, Runtime, Tensor, dequantise, quantise, read_manifest, softmax
 
 FACE = resources.models() / "face"
 needs_model = pytest.mark.skipif(not (FACE / "manifest.json").exists(), reason="models/face is not there yet")
@@ -89,3 +91,51 @@ def test_softmax_of_extremes_is_a_distribution() -> None:
     p = softmax(np.array([1e4, -1e4, 0.0], np.float32), temperature=0.5)
     assert sum(p) == pytest.approx(1.0)
     assert p[0] == pytest.approx(1.0)
+
+
+@needs_model
+def test_a_delegate_that_does_not_work_is_told_in_one_line_and_the_processor_does_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "libbroken.so"
+    broken.write_bytes(b"not a library")
+    for path in (broken, tmp_path / "libmissing.so"):
+        caplog.clear()
+        model = Model(FACE, Runtime(delegate=str(path)))
+        (record,) = caplog.records
+        assert str(path) in record.getMessage()
+        assert "the processor is used instead" in record.getMessage()
+        assert "\n" not in record.getMessage()
+        shown = {"image": np.zeros(model.manifest.inputs[0].shape, np.float32)}
+        assert np.array_equal(model.run(shown)["logits"], Model(FACE).run(shown)["logits"])
+
+
+@needs_model
+def test_a_delegate_that_works_is_used(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Seen from the interpreter: what it is given, and that it has run before the model counts as loaded."""
+    given: dict[str, object] = {}
+    kind = inference._interpreter_class()
+
+    class Interpreter(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, *, experimental_delegates: object = None, **rest: object) -> None:
+            given.update(rest, delegates=experimental_delegates, runs=0)
+            super().__init__(**rest)
+
+        def invoke(self) -> None:
+            given["runs"] = 1
+            super().invoke()
+
+    Interpreter.__module__ = kind.__module__
+    monkeypatch.setattr(inference, "_interpreter_class", lambda: Interpreter)
+    monkeypatch.setattr("edge.inference.ctypes.CDLL", lambda _: None)
+    monkeypatch.setattr(importlib.import_module(kind.__module__), "load_delegate", lambda path: f"delegate {path}")
+    Model(FACE, Runtime(threads=2, delegate="libmine.so"))
+    assert (given["delegates"], given["num_threads"], given["runs"]) == (["delegate libmine.so"], 2, 1)
+    assert not caplog.records
+
+
+@needs_model
+def test_threads_change_nothing_but_the_time() -> None:
+    one, two = Model(FACE), Model(FACE, Runtime(threads=2))
+    shown = np.random.default_rng(0).normal(0, 1, one.manifest.inputs[0].shape).astype(np.float32)
+    assert np.array_equal(one.run({"image": shown})["logits"], two.run({"image": shown})["logits"])

@@ -80,6 +80,8 @@ class FaceConfig(Section, frozen=True):
     find_every: Annotated[int, Meta(ge=1, le=60)] = 3  # frames; in between faces are followed
     max_people: Annotated[int, Meta(ge=1, le=50)] = 5
     classify_hz: Annotated[float, Meta(ge=0.2, le=60)] = 5.0  # per face, at most
+    threads: Annotated[int, Meta(ge=1, le=16)] = 1  # of the processor, for one look or one face
+    delegate: str = ""  # path of a LiteRT delegate's library; empty: the processor
     forget_s: PositiveSeconds = 1.5  # a face not seen for this long has left
     still_s: Seconds = 20.0  # a face without any movement for this long is a picture; 0 = never
     rest_share: Fraction = 0.85  # how much of what a face says at rest is taken off; 0: none

@@ -14,7 +14,7 @@ from edge.device import resources
 from edge.errors import ConfigError, ModelError
 from edge.face.crop import LEAST_SPREAD, shrink, to_grey
 from edge.face.pixels import standardised
-from edge.inference import Manifest, Model, softmax
+from edge.inference import CPU, Manifest, Model, Runtime, softmax
 from edge.readings import LABELS, Probabilities
 
 Floats = NDArray[np.float32]
@@ -29,10 +29,12 @@ class FaceClassifier:
     was among the faces that taught (logarithms, in the order of LABELS); it is in none of the answers.
     """
 
-    def __init__(self, folder: Path | None = None, prior: Mapping[str, float] | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, folder: Path | None = None, prior: Mapping[str, float] | None = None, runtime: Runtime = CPU
+    ) -> None:
         """`prior` adds to the evidence for the labels it names: above zero a label is found more often."""
         folder = folder or resources.models() / "face"
-        self._model = Model(folder, threads)
+        self._model = Model(folder, runtime)
         manifest = self._model.manifest
         if manifest.labels != LABELS:
             raise ModelError(f"{folder}: has the labels {', '.join(manifest.labels)}, not {', '.join(LABELS)}")

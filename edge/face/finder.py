@@ -12,7 +12,7 @@ from edge.device import resources
 from edge.errors import ModelError
 from edge.face.grid import LEAST_SPREAD, SIDE, decode, fitted
 from edge.face.pixels import standardised
-from edge.inference import Model
+from edge.inference import CPU, Model, Runtime
 from edge.readings import Box, Face
 
 Luma = NDArray[np.uint8]
@@ -32,9 +32,9 @@ class SingleShot:
     Smaller ones are found in parts of the picture: see `edge.face.search`.
     """
 
-    def __init__(self, min_score: float = 0.5, folder: Path | None = None) -> None:
+    def __init__(self, min_score: float = 0.5, folder: Path | None = None, runtime: Runtime = CPU) -> None:
         folder = folder or resources.models() / "finder"
-        self._model = Model(folder)
+        self._model = Model(folder, runtime)
         preprocessing = self._model.manifest.preprocessing
         try:
             self._middle = float(preprocessing["middle"])

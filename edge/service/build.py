@@ -32,6 +32,7 @@ from edge.face.finder import SingleShot
 from edge.face.path import FacePath
 from edge.homeassistant.announcer import Announcer
 from edge.homeassistant.device import birth_topic
+from edge.inference import Runtime
 from edge.messages import desired
 from edge.messages.commands import Command
 from edge.messages.topics import TEXT_COMMAND
@@ -72,8 +73,10 @@ def build(loaded: Loaded, state: Path) -> Service:
     sight = hearing = None
     make_camera, make_microphone = factories(config, clock)
     if config.camera.enabled and config.camera.source != "none":
-        classifier = FaceClassifier(chosen["face"].folder)
-        path = FacePath(config.face, classifier, find=partial(SingleShot, folder=chosen["finder"].folder))
+        runtime = Runtime(config.face.threads, config.face.delegate)
+        classifier = FaceClassifier(chosen["face"].folder, runtime=runtime)
+        find = partial(SingleShot, folder=chosen["finder"].folder, runtime=runtime)
+        path = FacePath(config.face, classifier, find=find)
         sight = CameraSense(config, make_camera, path, inbox.put, clock)
     if config.microphone.enabled and config.microphone.source != "none":
         voice = SpeechPath(speech_settings(config.speech), chosen["speech"].folder)
