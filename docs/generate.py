@@ -248,6 +248,29 @@ def python_page() -> str:
     return "\n".join(out)
 
 
+def cost_page() -> str:
+    """What the service costs on a Raspberry Pi, from the record of scripts/cost."""
+    from edge.bench import projection
+
+    record = projection.read()
+    out = [
+        "# Cost on a Raspberry Pi",
+        "",
+        "Counted, not measured: `scripts/cost` runs the real aarch64 code under emulation and counts its instructions."
+        " What they come to on a board is projected, from the worst to the best: "
+        + "; ".join(
+            f"{board.says}: {board.mhz} MHz, {board.ipc[0]} to {board.ipc[1]} instructions a cycle"
+            for board in projection.BOARDS.values()
+        )
+        + ". What this machine really takes says `emotion-edge bench`.",
+        "",
+        f'Assumed unless said otherwise: {record["assumed"]}. "start" is the import of the service.',
+        "",
+        *projection.tables(record),
+    ]
+    return "\n".join(out)
+
+
 def _signature(function: Callable[..., Any]) -> str:
     parameters = [str(each) for name, each in inspect.signature(function).parameters.items() if name != "self"]
     return f"({', '.join(parameters)})".replace("'", "")
@@ -275,9 +298,34 @@ def with_places(text: str, known: dict[str, str]) -> str:
 
 
 def readme_figures() -> str:
-    """The README with the first figures of `scripts/evaluate life`."""
-    path = ROOT / "README.md"
-    text = path.read_text("utf-8")
+    """The README with the first figures of `scripts/evaluate life` and of `scripts/cost`."""
+    from edge.bench import projection
+
+    text = (ROOT / "README.md").read_text("utf-8")
+    text = _between(text, "life", _life())
+    record = projection.read()
+    shares = []
+    for name, board in projection.BOARDS.items():
+        best, worst = board.share(record["whole"][name])
+        shares.append(f"{best:.0f} to {worst:.0f} % of a core of a {board.says}")
+    return _between(
+        text,
+        "cost",
+        [
+            f"Projected, not measured, from counted instructions: {', '.join(shares)} for {record['assumed']}"
+            " ([cost](docs/pages/reference/cost.md)).",
+        ],
+    )
+
+
+def _between(text: str, name: str, rows: list[str]) -> str:
+    """The text with the rows in the place that is marked for them."""
+    begin, end = f"<!-- measured: {name} -->\n", "<!-- /measured -->"
+    before, rest = text.split(begin)
+    return before + begin + "\n".join(rows) + "\n" + end + rest.split(end, 1)[1]
+
+
+def _life() -> list[str]:
     life = json.loads((ROOT / "models" / "life" / "metrics.json").read_text("utf-8"))
     rows = [
         "Scenes composed of people that no model has learned from: somebody sits at rest, then shows a feeling for four"
@@ -299,9 +347,7 @@ def readme_figures() -> str:
         f"While {neutral['people']} people sit, talk and look down without a feeling,"
         f" {100 * neutral['wrong']:.1f} % of the time is spent in a wrong state.",
     ]
-    begin, end = "<!-- measured: life -->\n", "<!-- /measured -->"
-    before, rest = text.split(begin)
-    return before + begin + "\n".join(rows) + "\n" + end + rest.split(end, 1)[1]
+    return rows
 
 
 def fleet_cost_page() -> str:
@@ -318,6 +364,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "entities.md": entities_page,
     "fleet-cost.md": fleet_cost_page,
     "python.md": python_page,
+    "cost.md": cost_page,
 }
 
 if __name__ == "__main__":

@@ -78,6 +78,33 @@ def compare(shown: Sequence[Picture], *, cropped: bool, peer_python: str | None,
             yield _run(python, name, boxed, "given a box", core)
 
 
+def verdicts(results: Sequence[Result]) -> list[str]:
+    """In words, for each way and each other contestant: in what ours does better, and in what it does worse."""
+    said = []
+    ours = {result.way: result for result in results if result.name == results[0].name}
+    for other in results:
+        mine = ours.get(other.way)
+        if mine is None or other.name == mine.name:
+            continue
+        better, worse = [], []
+        for words, we, they in (
+            ("time a picture", other.median_ms, mine.median_ms),
+            ("start", other.start_s, mine.start_s),
+            ("memory", other.resident_mb, mine.resident_mb),
+            ("faces found", mine.found, other.found),
+            ("accuracy", mine.accuracy, other.accuracy),
+            ("macro recall", mine.macro_recall, other.macro_recall),
+            ("smile area", mine.smile_area, other.smile_area),
+        ):
+            if we is not None and they is not None and we != they:
+                (better if we > they else worse).append(words)
+        said.append(
+            f"{other.way}, against {other.name}: better in {', '.join(better) or 'nothing'}; "
+            f"worse in {', '.join(worse) or 'nothing'}"
+        )
+    return said
+
+
 def _box(path: Path, find: Any) -> tuple[float, float, float, float] | None:
     if find is None:
         return None

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from edge.config.schema import CameraConfig
+from edge.demo import scene
 from edge.demo.sample import SampleScene, SampleVoice
 from edge.errors import MediaError
-from edge.readings import SAMPLE_RATE, Samples
+from edge.readings import SAMPLE_RATE, Image, Samples
 
 FPS = 15
 SECONDS = 30
@@ -29,27 +30,32 @@ class Media:
 def sample_pictures(folder: Path, count: int = 40) -> Path:
     """Frames of the sample scene as files."""
     (folder / "sample").mkdir(parents=True)
-    scene = SampleScene(CameraConfig(source="sample", width=640, height=480, fps=FPS))
-    scene.open()
+    shown = SampleScene(CameraConfig(source="sample", width=640, height=480, fps=FPS))
+    shown.open()
     for number in range(count):
-        cv2.imwrite(str(folder / "sample" / f"{number:04}.png"), scene.read().image)
-    scene.close()
+        cv2.imwrite(str(folder / "sample" / f"{number:04}.png"), shown.read().image)
+    shown.close()
     return folder
 
 
-def sample_media(folder: Path) -> Media:
+def people_picture(people: int, width: int, height: int, time: float) -> Image:
+    """So many people of the sample scene side by side, each at another moment of the time that it is in view."""
+    columns = min(people, 4)
+    rows = -(-people // columns)
+    wall = scene.background(width // columns, height // rows)
+    cells = [scene.picture(wall, (time + 2.0 * each) % 38.0) for each in range(columns * rows)]
+    return np.concatenate([np.concatenate(cells[row * columns : (row + 1) * columns], axis=1) for row in range(rows)])
+
+
+def sample_media(folder: Path, people: int = 1) -> Media:
     """The sample scene as files: what is measured then is the service and not the making of the scene."""
     media = Media(folder / "scene.mp4", folder / "voice.wav")
-    settings = CameraConfig(source="sample", width=640, height=480, fps=FPS)
-    scene = SampleScene(settings)
-    scene.open()
     writer = cv2.VideoWriter(str(media.video), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (640, 480))
     if not writer.isOpened():
         raise MediaError(f"{media.video}: this OpenCV cannot write mp4; give --video and --audio")
-    for _ in range(SECONDS * FPS):
-        writer.write(scene.read().image)
+    for number in range(SECONDS * FPS):
+        writer.write(people_picture(people, 640, 480, number / FPS))
     writer.release()
-    scene.close()
     voice = SampleVoice(synthetic=True)  # the same on every machine
     voice.open()
     samples: list[Samples] = []

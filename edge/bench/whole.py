@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -33,6 +34,9 @@ class Whole(msgspec.Struct, frozen=True):
     rss_mb: float  # the highest seen
     latency_ms: Latency
     seconds: float
+    wakeups: float  # a second: how often any of its threads slept and went on
+    first_reading_cpu_s: float  # what it took of a core from its start to its first reading in a subscriber's hands
+    people: int  # the most that a reading told of
 
 
 def measure(media: Media, folder: Path, seconds: float) -> Whole:
@@ -46,18 +50,23 @@ def measure(media: Media, folder: Path, seconds: float) -> Whole:
     )
     latencies: list[float] = []
     rates: list[float] = []
+    people = [0]
+    first_reading_cpu: list[float] = []
+    service: subprocess.Popen[bytes] | None = None
 
     def received(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         now = time.time()
         if message.topic.endswith("/reading"):
-            taken = json.loads(message.payload)["ts"].replace("Z", "+00:00")
-            latencies.append(now - datetime.fromisoformat(taken).timestamp())
+            if not first_reading_cpu and service is not None:
+                first_reading_cpu.append(_cpu_seconds(service.pid))
+            reading = json.loads(message.payload)
+            latencies.append(now - datetime.fromisoformat(reading["ts"].replace("Z", "+00:00")).timestamp())
+            people.append(reading["people"])
         else:
             rates.append(json.loads(message.payload)["fps"])
 
     listener = paho.Client(CallbackAPIVersion.VERSION2)
     listener.on_message = received
-    service = None
     try:
         listener.connect("127.0.0.1", port)
         listener.subscribe([(f"emotion/{DEVICE}/reading", 0), (f"emotion/{DEVICE}/health", 0)])
@@ -71,11 +80,12 @@ def measure(media: Media, folder: Path, seconds: float) -> Whole:
             raise EdgeError("the service ended at once; `emotion-edge run` says why")
         latencies.clear()
         rates.clear()
-        cpu, began, highest = _cpu_seconds(service.pid), time.monotonic(), 0.0
+        cpu, woken, began, highest = _cpu_seconds(service.pid), _wakeups(service.pid), time.monotonic(), 0.0
         while time.monotonic() - began < seconds:
             time.sleep(0.5)
             highest = max(highest, _resident_mb(service.pid))
         used, lasted = _cpu_seconds(service.pid) - cpu, time.monotonic() - began
+        woken = _wakeups(service.pid) - woken
     finally:
         if service is not None:
             service.terminate()
@@ -92,12 +102,22 @@ def measure(media: Media, folder: Path, seconds: float) -> Whole:
         rss_mb=round(highest, 1),
         latency_ms=Latency(round(1000 * percentile(ordered, 0.5), 1), round(1000 * percentile(ordered, 0.95), 1)),
         seconds=round(lasted, 1),
+        wakeups=round(woken / lasted, 1),
+        first_reading_cpu_s=round(first_reading_cpu[0], 2),
+        people=max(people),
     )
 
 
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _wakeups(pid: int) -> int:
+    """How often its threads gave up the processor to wait."""
+    waits = re.compile(r"^voluntary_ctxt_switches:\s*(\d+)", re.MULTILINE)
+    found = (waits.search(path.read_text(encoding="ascii")) for path in Path(f"/proc/{pid}/task").glob("*/status"))
+    return sum(int(each[1]) for each in found if each)
 
 
 def _resident_mb(pid: int) -> float:

@@ -48,7 +48,9 @@ def colour(image: NDArray[np.uint8]) -> Image:
 
 
 def luma_of(image: Image) -> NDArray[np.uint8]:
-    """Grey, at most LUMA_WIDTH wide."""
+    """Grey, at most LUMA_WIDTH wide; by halves as long as may be, which are fast."""
+    while image.shape[1] >= 2 * LUMA_WIDTH and not (image.shape[0] % 2 or image.shape[1] % 2):
+        image = cast(Image, cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA))
     if image.shape[1] > LUMA_WIDTH:
         height = max(1, round(image.shape[0] * LUMA_WIDTH / image.shape[1]))
         image = cast(Image, cv2.resize(image, (LUMA_WIDTH, height), interpolation=cv2.INTER_AREA))

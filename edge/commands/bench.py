@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.bench.contest import Result, compare, pictures
+from edge.bench import projection
+from edge.bench.contest import Result, compare, pictures, verdicts
 from edge.bench.media import Media, sample_media, sample_pictures
 from edge.bench.stages import stages
 from edge.bench.whole import measure
@@ -22,6 +23,9 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("bench")
     parser.add_argument("--video", type=Path, help="instead of the sample scene")
     parser.add_argument("--audio", type=Path, help="instead of the sample's voice")
+    parser.add_argument(
+        "--people", type=int, choices=(1, 2, 3, 4, 8), default=1, help="of the sample scene (default: 1)"
+    )
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the service runs (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--compare", action="store_true", help="our face path beside what else is installed (fer)")
@@ -45,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.video and arguments.audio:
             media = Media(arguments.video.resolve(), arguments.audio.resolve())
         else:
-            sample = sample_media(folder)
+            sample = sample_media(folder, arguments.people)
             media = Media(arguments.video or sample.video, arguments.audio or sample.audio)
         by_stage = stages(media)
         whole = measure(media, folder, arguments.seconds)
@@ -60,9 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{stage:<40} {result.median_ms:>10.3f} {result.p95_ms:>10.3f} {share:>12}")
     print(
         f"\nthe whole service, {whole.seconds:.0f} s: {whole.fps:.1f} fps, {whole.cpu_percent:.1f} % of a core, "
-        f"{whole.rss_mb:.0f} MB, capture to subscriber {whole.latency_ms.median:.0f} ms "
-        f"(p95 {whole.latency_ms.p95:.0f} ms)"
+        f"{whole.rss_mb:.0f} MB, {whole.wakeups:.0f} wake-ups a second, {whole.people} in view, capture to subscriber "
+        f"{whole.latency_ms.median:.0f} ms (p95 {whole.latency_ms.p95:.0f} ms); its first reading after "
+        f"{whole.first_reading_cpu_s:.2f} s of processor time"
     )
+    print("\nno measurement of this machine, but counted instructions of the real code (scripts/cost):")
+    print("\n".join(f"  {line}" for line in projection.lines(projection.read())))
     return 0
 
 
@@ -80,6 +87,8 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> int:
         print(json.dumps({"machine": machine(), "results": msgspec.to_builtins(results)}))
     elif len({result.name for result in results}) == 1:
         print("\nnothing to compare with: pip install fer, here or in the environment of --peer-python")
+    else:
+        print("\n" + "\n".join(verdicts(results)))
     return 0
 
 

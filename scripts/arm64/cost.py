@@ -7,19 +7,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.demo import scene, voice
+from edge.bench.media import people_picture
+from edge.bench.projection import ASSUMED, BOARDS, FPS, RECORD, whole
+from edge.demo import voice
 from edge.readings import SAMPLE_RATE
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-RECORD = HERE / "record.json"
 KINDS = ("all", "simd", "multiply", "memory", "branch", "calls")
 
 # What is counted with every submission.
@@ -42,24 +42,6 @@ SCALING = (
 OTHER_MODELS = 3  # exit status: there is nothing to compare with
 GROWTH = 1.05  # a stage may cost so many times what the record says
 
-FPS, VOICED, REST = 15.0, 0.5, 1.15
-ASSUMED = (
-    f"one person, {FPS:.0f} frames a second of 640x480 from a USB camera that does not compress, voice {VOICED:.0%} of "
-    f"the time; {REST - 1:.0%} more for threads, MQTT and the rest"
-)
-
-
-@dataclass(frozen=True)
-class Board:
-    """A processor: megahertz, and instructions a cycle from the worst to the best that such code reaches."""
-
-    says: str
-    mhz: int
-    ipc: tuple[float, float]
-
-
-BOARDS = {"a72": Board("Raspberry Pi 4", 1800, (1.2, 1.7)), "a76": Board("Raspberry Pi 5", 2400, (1.8, 2.5))}
-
 # Seconds of the sample's sound: one that the voice detector takes for a voice all along, one that it refuses.
 VOICE_S, REFUSED_S = 20.0, 52.0
 
@@ -68,8 +50,10 @@ Counts = dict[str, float]
 
 def main() -> int:
     arguments = _parser().parse_args()
+    if arguments.record and (arguments.only or arguments.board):
+        raise SystemExit("cost: a record is of all stages and boards, not of some")
     boards = [arguments.board] if arguments.board else ["a72"] if arguments.check else list(BOARDS)
-    names = tuple(arguments.only) or CHEAP + (SCALING if arguments.scaling else ())
+    names = tuple(arguments.only) or CHEAP + (SCALING if arguments.scaling or arguments.record else ())
     make_material(arguments.environment / "material", names)
     if not (arguments.environment / "pycache").exists():
         dict(count(arguments.environment, boards[0], ()))  # what is compiled once does not belong to a start
@@ -81,8 +65,6 @@ def main() -> int:
         "whole": {} if arguments.only else {board: whole(counted[board]) for board in boards},
     }
     print(json.dumps(result, indent=1) if arguments.json else table(result))
-    if arguments.record and arguments.only:
-        raise SystemExit("cost: a record is of all stages, not of some")
     if arguments.record:
         RECORD.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if arguments.check:
@@ -150,13 +132,6 @@ def parsed(lines: str) -> Iterator[tuple[str, Counts]]:
         yield name, {kind: round(value / times / 1e6, 4) for kind, value in zip(KINDS, spent, strict=True)}
 
 
-def whole(stages: dict[str, Counts]) -> float:
-    """Million instructions a second of the whole service, as ASSUMED."""
-    sight = FPS * sum(stages[name]["all"] for name in ("prepare a frame", "follow a frame", "decide"))
-    hearing = VOICED * stages["a voiced second"]["all"] + (1 - VOICED) * stages["a quiet second"]["all"]
-    return round(REST * (sight + hearing), 1)
-
-
 def models() -> dict[str, str]:
     """The models that were counted, by the hash of their files."""
     manifests = {path.parent.name: json.loads(path.read_text()) for path in sorted(ROOT.glob("models/*/manifest.json"))}
@@ -182,7 +157,7 @@ def table(result: dict[str, Any]) -> str:
         total = result["whole"].get(board)
         if total is None:
             continue
-        worst, best = (100 * total / (ipc * says.mhz) for ipc in says.ipc)
+        best, worst = says.share(total)
         lines.append(
             f"  the whole service, a second: {total:.0f}; projected {best:.0f} to {worst:.0f} % of a core "
             f"({says.mhz} MHz, {says.ipc[0]} to {says.ipc[1]} instructions a cycle)"
@@ -202,7 +177,10 @@ def make_material(folder: Path, names: tuple[str, ...]) -> None:
             width, height = map(int, kind.split("x"))
             wanted[f"size-{kind}"] = (1, width, height)
     for name, (people, width, height) in wanted.items():
-        np.save(folder / f"{name}.npy", np.stack([picture(people, width, height, i / FPS) for i in range(60)]))
+        many = (
+            60 if name.startswith("people") else 24
+        )  # both twice a round of looks, the first to get to know who is there
+        np.save(folder / f"{name}.npy", np.stack([people_picture(people, width, height, i / FPS) for i in range(many)]))
     sound = voice.spoken(synthetic=True)
     np.save(folder / "voice.npy", seconds_of(sound, VOICE_S))
     np.save(folder / "other.npy", seconds_of(sound, REFUSED_S))
@@ -212,17 +190,6 @@ def make_material(folder: Path, names: tuple[str, ...]) -> None:
 def seconds_of(sound: NDArray[np.float32], begin: float) -> NDArray[np.float32]:
     """Four seconds of it."""
     return sound[round(begin * SAMPLE_RATE) :][: 4 * SAMPLE_RATE]
-
-
-def picture(people: int, width: int, height: int, time: float) -> NDArray[np.uint8]:
-    """So many people side by side, each at another moment of the scene."""
-    columns = min(people, 4)
-    rows = -(-people // columns)
-    cells = [
-        scene.picture(scene.background(width // columns, height // rows), (time + 2.0 * each) % 8.0)
-        for each in range(columns * rows)
-    ]
-    return np.concatenate([np.concatenate(cells[row * columns : (row + 1) * columns], axis=1) for row in range(rows)])
 
 
 if __name__ == "__main__":

@@ -92,3 +92,21 @@ def test_wrong_folders_and_pythons_are_named(tmp_path: Path) -> None:
     shown = [contest.Picture(tmp_path / "none.png", "happy", None)]
     with pytest.raises(EdgeError, match="no-such-python"):
         list(contest.compare(shown, cropped=True, peer_python=str(tmp_path / "no-such-python"), core=0))
+
+
+def test_what_is_worse_is_named_beside_what_is_better() -> None:
+    def result(name: str, way: str, ms: float, accuracy: float | None, megabytes: float) -> contest.Result:
+        return contest.Result(name, way, 9, 1.0, accuracy, None, None, ms, ms, 0.2, megabytes)
+
+    said = contest.verdicts(
+        [
+            result("ours", "its own way", 20.0, 0.7, 100.0),
+            result("ours", "given a box", 1.2, 0.7, 100.0),
+            result("theirs", "its own way", 60.0, 0.5, 700.0),
+            result("theirs", "given a box", 0.6, None, 700.0),
+        ]
+    )
+    assert said == [
+        "its own way, against theirs: better in time a picture, memory, accuracy; worse in nothing",
+        "given a box, against theirs: better in memory; worse in time a picture",
+    ]
