@@ -90,6 +90,7 @@ class FaceQuality:
     sharpness: float = 1.0
     light: float = 1.0
     pose: float = 1.0
+    cover: float = 1.0  # eyes and mouth are to be seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,16 +95,22 @@ def uncertainty(reading: Reading | None, face: FaceReading | None) -> Reason:
         return "no clear winner"
     seen, heard = reading.parts.get("face"), reading.parts.get("speech")
     if face is not None and seen is not None and seen.quality < _WEAK and (heard is None or heard.weight < _POOR):
-        detail = face.detail
-        if detail.size == min(detail.size, detail.sharpness, detail.light) and detail.size < _POOR:
-            return "face too small"
-        if detail.light < _POOR:
-            return "too dark"
+        hard = _hard_to_read(face.detail)
+        if hard is not None:
+            return hard
     if seen is not None and heard is not None and top(seen.probabilities) != top(heard.probabilities):
         return "face and voice disagree"
     if seen is not None and seen.rest_known is False:
         return "still learning"
     return "no clear winner"
+
+
+def _hard_to_read(detail: FaceQuality) -> Reason | None:
+    if detail.size == min(detail.size, detail.sharpness, detail.light) and detail.size < _POOR:
+        return "face too small"
+    if detail.light < _POOR:
+        return "too dark"
+    return "face covered" if detail.cover < _POOR else None
 
 
 def state_payload(memory: DecisionMemory, people: int, wall: float, now: float, reason: Reason) -> StatePayload:
@@ -177,8 +183,9 @@ def _why_part(part: Part | None, detail: FaceQuality | None) -> WhyPart | None:
     quality = None
     if detail is not None:
         quality = WhyQuality(
-            round(detail.size, 2), round(detail.sharpness, 2), round(detail.light, 2), round(detail.pose, 2)
-        )
+            round(detail.size, 2), round(detail.sharpness, 2), round(detail.light, 2), round(detail.pose, 2),
+            round(detail.cover, 2),
+        )  # fmt: skip
     return WhyPart(
         top(part.probabilities), round(max(part.probabilities), 4), round(part.weight, 3), part.rest_known, quality
     )

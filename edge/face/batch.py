@@ -44,7 +44,7 @@ def classify_picture(
     results = []
     for face in find_everywhere(to_grey(image), find):
         crop = crop_face(image, face.box, classifier.side, classifier.margin)
-        detail = detail_of(crop, face.box.height)
+        detail = detail_of(crop, face.box.height, margin=classifier.margin)
         probabilities = classifier.classify_both_ways(crop)
         results.append(FaceResult(face.box, face.score, probabilities, overall(detail, face.score), detail))
     return results

@@ -137,7 +137,7 @@ class FacePath:
         crop = relevelled(crop_face(frame.image, box, self._classifier.side, self._classifier.margin), frame.levels)
         track.mirrored = not track.mirrored  # the mean of both ways round is better, and comes by itself over time
         track.probabilities = self._classifier.classify(crop, mirrored=track.mirrored)
-        track.detail = detail_of(crop, box.height, track.pose)
+        track.detail = detail_of(crop, box.height, track.pose, self._classifier.margin)
         track.quality = overall(track.detail, track.score) * min(1.0, max(0.0, track.match))
         track.classified = frame.time
         track.movement.judged()

@@ -20,20 +20,28 @@ _NOSE = 2  # among the landmarks, after the eyes
 _TURNED = 0.4
 _PROFILE = 0.3
 
+# Each eye and the mouth, as rows and columns of a crop that is as large as the face is high.
+_FEATURES = ((0.25, 0.5, 0.18, 0.46), (0.25, 0.5, 0.54, 0.82), (0.64, 0.9, 0.28, 0.72))
+_INSIDE = (0.14, 0.93, 0.14, 0.86)
+# Contrast of the faintest of them over that of the whole face. Of 387 photographs one in twenty is below 0.44, one in a
+# hundred below 0.38; the median is 0.02 with the mouth covered, 0.2 with one half, 0.4 with the eyes covered.
+_COVERED, _SHOWN = 0.25, 0.45
+_LEAST_SIDE = 16  # pixels of a crop in which features can be told apart
 
-def quality_of(crop: NDArray[np.uint8], height: float, score: float) -> float:
-    """Of a grey crop of a face that is `height` pixels high in the picture and was found with `score`."""
-    return overall(detail_of(crop, height), score)
+
+def quality_of(crop: NDArray[np.uint8], height: float, score: float, margin: float = 1.0) -> float:
+    """Of a grey crop, `margin` heights of the face wide; it is `height` pixels high and was found with `score`."""
+    return overall(detail_of(crop, height, margin=margin), score)
 
 
-def detail_of(crop: NDArray[np.uint8], height: float, pose: float = 1.0) -> FaceQuality:
-    """What the quality is made of."""
-    return FaceQuality(size_factor(height), sharpness(crop), light(crop), pose)
+def detail_of(crop: NDArray[np.uint8], height: float, pose: float = 1.0, margin: float = 1.0) -> FaceQuality:
+    """What the quality is made of; `margin` is the side of the crop in heights of the face."""
+    return FaceQuality(size_factor(height), sharpness(crop), light(crop), pose, cover(crop, margin))
 
 
 def overall(detail: FaceQuality, score: float) -> float:
     """One number of all parts and the detector's score."""
-    return round(detail.size * detail.sharpness * detail.light * detail.pose * sureness(score), 4)
+    return round(detail.size * detail.sharpness * detail.light * detail.pose * detail.cover * sureness(score), 4)
 
 
 def pose(face: Face) -> float:
@@ -71,3 +79,25 @@ def light(crop: NDArray[np.uint8]) -> float:
     bright = min(1.0, mean / _DIM, max(0.0, (255.0 - mean) / (255.0 - _GLARE)))
     clipped = float(np.count_nonzero((crop <= 2) | (crop >= 253))) / max(crop.size, 1)
     return bright * max(0.0, 1.0 - 0.5 * clipped / _CLIPPED)
+
+
+def cover(crop: NDArray[np.uint8], margin: float = 1.0) -> float:
+    """1 for a face whose eyes and mouth are to be seen; towards 0 where a mask, a hand or an edge hides one of them."""
+    if min(crop.shape) < _LEAST_SIDE:
+        return 1.0
+    smooth = cv2.blur(crop, (3, 3))
+    whole = _contrast(smooth, _INSIDE, margin)
+    if whole < 1.0:
+        return 1.0  # too flat to tell; sharpness says so
+    faintest = min(_contrast(smooth, where, margin) for where in _FEATURES) / whole
+    return min(1.0, max(0.0, (faintest - _COVERED) / (_SHOWN - _COVERED)))
+
+
+def _contrast(crop: NDArray[np.uint8], where: tuple[float, float, float, float], margin: float) -> float:
+    top, bottom, left, right = (0.5 + (share - 0.5) / margin for share in where)
+    rows, columns = crop.shape
+    part = crop[
+        max(0, round(top * rows)) : max(1, round(bottom * rows)),
+        max(0, round(left * columns)) : max(1, round(right * columns)),
+    ]
+    return float(cv2.meanStdDev(part)[1][0, 0])

@@ -34,7 +34,9 @@ class ModalityPart(Struct, frozen=True):
     rest_known: bool | None = None  # of a face: whether its resting face is known; null where it plays no part
 
 
-Reason = Literal["no clear winner", "face too small", "too dark", "face and voice disagree", "still learning"]
+Reason = Literal[
+    "no clear winner", "face too small", "too dark", "face covered", "face and voice disagree", "still learning"
+]
 
 
 class WhyQuality(Struct, frozen=True):
@@ -44,6 +46,7 @@ class WhyQuality(Struct, frozen=True):
     sharpness: Probability
     light: Probability
     pose: Probability
+    cover: Probability = 1.0
 
 
 class WhyPart(Struct, frozen=True):

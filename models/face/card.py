@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edge.readings import LABELS
+from models.face.measure import LOWER
 
 # What was aimed at: the lowest value, or with "at most" the highest.
 _AIMS = {
@@ -26,6 +27,7 @@ def table(measured: dict[str, Any]) -> str:
         _resting_face(measured["resting_face"]) if "resting_face" in measured else [],
         _robustness(measured["robustness"]),
         _no_faces(measured["no_faces"]) if "no_faces" in measured else [],
+        _hidden(measured["hidden"]) if "hidden" in measured else [],
         _smiles(measured["smiles"]) if "smiles" in measured else [],
         _by_group(measured["by_group"]) if "by_group" in measured else [],
         [_speed(measured["speed"])],
@@ -121,6 +123,18 @@ def _no_faces(shares: dict[str, float]) -> list[str]:
     return lines + [f"| {name} | {share:.1%} |" for name, share in shares.items()]
 
 
+def _hidden(ways: dict[str, dict[str, float]]) -> list[str]:
+    lines = [
+        "| a feeling claimed with more than half of the confidence | found | quality of those | by the model "
+        "| weighed by quality |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    return lines + [
+        f"| {name} | {row['found']:.0%} | {row['quality']:.2f} | {row['claimed']:.0%} | {row['claimed_weighed']:.0%} |"
+        for name, row in ways.items()
+    ]
+
+
 def _smiles(smiles: dict[str, Any]) -> list[str]:
     margins = list(smiles["index_boxes"]["area_by_margin"])
     lines = [
@@ -143,15 +157,17 @@ def _smiles(smiles: dict[str, Any]) -> list[str]:
 
 def _by_group(groups: dict[str, Any]) -> list[str]:
     lines = [
-        "| utkface_bias: faces without labels, shares of what is claimed | faces | found | "
-        + " | ".join(LABELS)
-        + " |",
-        "|---|---:|---:|" + "---:|" * len(LABELS),
+        "| utkface_bias: faces without labels, shares of what is claimed | faces | found "
+        f"| with `face.min_score` at {LOWER:g} | " + " | ".join(LABELS) + " |",
+        "|---|---:|---:|---:|" + "---:|" * len(LABELS),
     ]
     for trait, values in groups.items():
         for value, entry in values.items():
             shares = " | ".join(f"{entry['claimed'][label]:.0%}" for label in LABELS)
-            lines.append(f"| {_TRAITS[trait]}: {value} | {entry['faces']} | {entry['found']:.1%} | {shares} |")
+            lower = f"{entry['found_lower']:.1%}"
+            lines.append(
+                f"| {_TRAITS[trait]}: {value} | {entry['faces']} | {entry['found']:.1%} | {lower} | {shares} |"
+            )
     return lines
 
 

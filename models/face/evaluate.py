@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from edge.device import resources
 from edge.face.classify import FaceClassifier
+from edge.face.finder import SingleShot
 from edge.inference import read_manifest
 from models.common.card import replace_measured
 from models.common.manifest import write_metrics
-from models.face import card, data, measure, pictures, sets
+from models.face import card, data, hidden, measure, pictures, sets
 
 UNIFORM, NATURAL = "uniform", "natural"
 _PROTOCOL = (
@@ -67,6 +68,7 @@ def evaluate(folder: Path, where: Path, prior: str = UNIFORM) -> dict[str, Any]:
             measured["no_faces"] = measure.no_faces(model, shown)
         if name == sets.NAMED:
             measured["resting_face"] = measure.resting_face(shown, seen)
+            measured["hidden"] = hidden.measure(model, shown, places, SingleShot())
     measured |= measure.pooled_calibration(parts)
     if (where / sets.BIAS / "index.csv").is_file():
         measured["by_group"] = measure.by_group(model, where, added)

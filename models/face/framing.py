@@ -34,9 +34,9 @@ class Places:
     rolls: NDArray[np.float64]  # degrees by which the line of the eyes falls to the right
 
 
-def places(images: Grey, find: Finder) -> Places:
-    """The box of each face; where none is found, the usual place in this set."""
-    faces = [_look(image, find) for image in images]
+def places(images: Grey, find: Finder, least: float = _FOUND) -> Places:
+    """The box of each face whose score is above `least`; where none is found, the usual place in this set."""
+    faces = [best(image, find, least) for image in images]
     seen = [None if face is None else face.box for face in faces]
     numbers = np.array([_numbers(box) for box in seen if box is not None])
     x, y, width, height = np.median(numbers, axis=0) if len(numbers) else (*[images.shape[1] / 2] * 2, *[0.0] * 2)
@@ -84,17 +84,18 @@ def _continued(image: Grey, mask: NDArray[np.bool_]) -> Grey:
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
-def _look(image: Grey, find: Finder) -> Face | None:
-    best = None
+def best(image: Grey, find: Finder, least: float = _FOUND) -> Face | None:
+    """The surest face in a tile."""
+    surest = None
     for border in _BORDERS:
         room = round(border * image.shape[0])
         larger = cv2.copyMakeBorder(image, room, room, room, room, cv2.BORDER_REPLICATE)
         for face in find.find(np.asarray(larger)):
-            if face.score > (best.score if best else _FOUND):
-                best = moved(face, 1.0, -room, -room)
-        if best and best.score > _SURE:
+            if face.score > (surest.score if surest else least):
+                surest = moved(face, 1.0, -room, -room)
+        if surest and surest.score > _SURE:
             break
-    return best
+    return surest
 
 
 def _roll(face: Face) -> float:

@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 Floats = NDArray[np.float32]
 ENOUGH = 30  # faces of a class, for its recall to count in the macro recall on PublicTest
 ENOUGH_OF_A_SET = 5  # the same for the other sets, some of which are small
+LOWER = 0.3  # `face.min_score` at which more faces are found, and more that are none
 _MARGINS = (0.9, 1.0, 1.15, 1.3)  # the shipped one is among them
 _REST = (0.5, 0.75, 1.0)  # shares of the resting face that are taken off
 _FEW = 8  # pictures at rest: with so many, half of their mean is believed
@@ -166,6 +167,7 @@ def by_group(model: FaceClassifier, where: Path, prior: Floats) -> dict[str, Any
     """Faces without labels: how often one is found, and what is claimed, by age, sex and group of people."""
     shown, places = tiles(where, sets.BIAS)
     said = (look(model, crops(model, shown, places)).both + prior).argmax(axis=1)
+    lower = framing.places(shown.images, SingleShot(LOWER), LOWER).found
     table: dict[str, Any] = {}
     for trait in ("age_bin", "sex", "race"):
         values = np.array([row[trait] for row in shown.rows])
@@ -173,6 +175,7 @@ def by_group(model: FaceClassifier, where: Path, prior: Floats) -> dict[str, Any
             value: {
                 "faces": int((values == value).sum()),
                 "found": float(places.found[values == value].mean()),
+                "found_lower": float(lower[values == value].mean()),
                 "claimed": {label: float((said[values == value] == k).mean()) for k, label in enumerate(LABELS)},
             }
             for value in sorted(set(values.tolist()), key=lambda text: (len(text.split("-")[0]), text))

@@ -312,7 +312,8 @@ def test_why_it_is_uncertain_and_whether_it_knows_the_face_at_rest(serve: Serve,
     browser.go(f"http://127.0.0.1:{web.port}/")
     browser.wait(LIVE, 60)
     reasons: tuple[tuple[Reason, str], ...] = (
-        ("too dark", "too dark"), ("face and voice disagree", "disagree"), ("still learning", "at rest"),
+        ("too dark", "too dark"), ("face covered", "partly covered"),
+        ("face and voice disagree", "disagree"), ("still learning", "at rest"),
     )  # fmt: skip
     for reason, said in reasons:
         dashboard.notify("state", msgspec.structs.replace(state("uncertain"), reason=reason), None)

@@ -8,7 +8,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from edge.face.crop import crop_face
-from edge.face.quality import light, quality_of, sharpness, size_factor
+from edge.face.quality import cover, light, quality_of, sharpness, size_factor
 from edge.readings import Box
 from tests.helpers.stage import portrait
 
@@ -37,6 +37,32 @@ def test_each_blur_is_worse_than_the_one_before() -> None:
 def test_contrast_is_not_sharpness() -> None:
     softer = (CROP * 0.5 + 60).astype(np.uint8)
     assert sharpness(softer) == pytest.approx(sharpness(CROP), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [(slice(28, 48), slice(0, 48)), (slice(8, 26), slice(0, 48)), (slice(0, 48), slice(0, 24))],
+    ids=["mouth", "eyes", "one half"],
+)
+@pytest.mark.parametrize("grey", [20, 130, 220])
+def test_a_face_of_which_a_part_is_hidden_is_hard_to_read(rows: slice, columns: slice, grey: int) -> None:
+    hidden = CROP.copy()
+    hidden[rows, columns] = grey
+    assert cover(hidden) < 0.5 * cover(CROP)
+    assert quality_of(hidden, 115.0, 0.8) < 0.5 * quality_of(CROP, 115.0, 0.8)
+
+
+@given(st.floats(0.3, 1.0), st.integers(0, 60), st.floats(-0.3, 0.3))
+@effort(max_examples=30, deadline=None)
+def test_light_and_contrast_hide_nothing(contrast: float, lift: int, slant: float) -> None:
+    across = 1.0 + slant * np.linspace(-1.0, 1.0, CROP.shape[1])
+    relit = np.clip(CROP * contrast * across + lift, 0, 255).astype(np.uint8)
+    assert cover(relit) == pytest.approx(cover(CROP), abs=0.25)
+
+
+def test_where_eyes_and_mouth_are_depends_on_how_much_is_around_them() -> None:
+    wide = crop_face(portrait(), Box(99, 57, 88, 115), 64, 1.3)
+    assert cover(wide, 1.3) == pytest.approx(cover(CROP), abs=0.2)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

@@ -36,8 +36,8 @@ export function people(count) {
 }
 
 // Why a state is uncertain, as the service says it; "no clear winner" is told by the numbers.
-const REASONS = { "face too small": "reason.too_small", "too dark": "reason.too_dark", "face and voice disagree": "reason.disagree",
-  "still learning": "reason.learning" };
+const REASONS = { "face too small": "reason.too_small", "too dark": "reason.too_dark", "face covered": "reason.covered",
+  "face and voice disagree": "reason.disagree", "still learning": "reason.learning" };
 
 /** `reason` as the end of a sentence. */
 const ended = (reason) => reason.replace(/\.$/, "");
