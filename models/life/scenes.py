@@ -78,7 +78,7 @@ def scenes(data: Path, part: Part, size: Size, corpora: Sequence[str] = CORPORA)
     found += _voices(voices, size.voices)
     found += _both(cast, voices, size.both)
     for number, (label, still) in enumerate(strangers(data, part, find, size.arrivals) if size.arrivals else []):
-        name = f"arrival/{label}/{number}"
+        name = f"arrival/{part}/{label}/{number}"  # what was perceived is kept by name
         where = drawn(_random(name))
         acts = [Act(FEELING_S + 2.0, still)]
         found.append(
