@@ -72,7 +72,7 @@ class FaceClassifier:
         return self.logits(crop, mirrored=mirrored) / np.float32(self._temperature)
 
     def logits(self, crop: NDArray[np.uint8], *, mirrored: bool = False) -> Floats:
-        """What the model itself says, before temperature and prior."""
+        """What the model itself says, before temperature and prior; of a picture without contrast, nothing."""
         if crop.size == 0 or crop.dtype != np.uint8 or not _is_picture(crop.shape):
             raise ValueError(
                 f"a face crop must hold 8-bit pixels, grey or BGR; this one is {crop.shape} of {crop.dtype}"
@@ -80,7 +80,8 @@ class FaceClassifier:
         face = shrink(to_grey(crop), self.side)
         shown = np.asarray(cv2.flip(face, 1), np.uint8) if mirrored else face
         logits: Floats = self._model.run({"image": standardised(self._model, shown, LEAST_SPREAD)})["logits"][0]
-        return logits
+        spread = float(cv2.meanStdDev(face)[1][0, 0])
+        return logits * np.float32(min(1.0, spread / LEAST_SPREAD))
 
 
 def _is_picture(shape: tuple[int, ...]) -> bool:

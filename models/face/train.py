@@ -145,7 +145,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--epochs", type=int, default=24, help="of the student")
     parser.add_argument("--lessons", type=int, default=6, help="epochs of the student that the teacher answers")
-    parser.add_argument("--teacher-epochs", type=int, default=5)
+    parser.add_argument("--teacher-epochs", type=int, default=12)
     parser.add_argument("--begin", type=Path, help="an earlier face.tflite that the student goes on from")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

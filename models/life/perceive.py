@@ -20,7 +20,15 @@ from models.life.scenes import LifeScene
 
 ROOT = Path(__file__).resolve().parents[2]
 _CODE = {"face": ("edge/face", "models/life"), "speech": ("edge/speech", "models/life")}
-_NOT = ("evaluate.py", "tune.py", "score.py", "perceive.py", "dialogue.py", "follow.py")  # these make no scene
+_NOT = (
+    "evaluate.py",
+    "tune.py",
+    "score.py",
+    "perceive.py",
+    "dialogue.py",
+    "follow.py",
+    "pooling.py",
+)  # these make no scene
 
 
 class Kept(msgspec.Struct, frozen=True):

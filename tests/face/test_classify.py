@@ -41,6 +41,13 @@ def test_any_picture_has_a_distribution(classifier: FaceClassifier, crop: np.nda
     assert sum(said) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("level", [0, 127, 255])
+def test_a_picture_without_contrast_says_nothing(classifier: FaceClassifier, level: int) -> None:
+    assert classifier.classify(np.full((56, 56), level, np.uint8)) == pytest.approx(
+        [1 / len(LABELS)] * len(LABELS), abs=1e-4
+    )
+
+
 def test_the_same_picture_has_the_same_answer(classifier: FaceClassifier) -> None:
     assert classifier.classify(FACE) == classifier.classify(FACE)
 
