@@ -155,7 +155,7 @@ function link() {
 /** What changes all the time. */
 function now() {
   const at = model.now();
-  expire(at);
+  expire(model, at);
   const linked = link(), label = headline(model), isPrivate = model.privacy === "ON";
   $("link").dataset.state = linked;
   say($("link"), t(`link.${linked}`));
