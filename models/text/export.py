@@ -65,7 +65,9 @@ class Reader(tf.Module):  # type: ignore[misc]
         pairs = tf.reduce_max(tf.reshape(there, (STEPS // 2, 2)), axis=1, keepdims=True)
         outer = outer * pairs
         states = tf.concat([self._states(outer, pairs, way) for way in (0, 1)], axis=1)
-        highest = tf.reduce_max(tf.concat((states, -1.0 * states, outer), axis=1), axis=0, keepdims=True)
+        nothing = pairs - 1.0  # below all states where no piece is
+        each = tf.concat((states + nothing, nothing - states, outer), axis=1)
+        highest = tf.reduce_max(each, axis=0, keepdims=True)
         kernel, bias = self._answer
         return {"logits": tf.matmul(highest, kernel) + bias}
 

@@ -53,7 +53,9 @@ class Network(nn.Module):  # type: ignore[misc]
         dropped = functional.dropout(second, self.recipe.dropout / 2, self.training)
         packed = pack_padded_sequence(dropped, lengths, batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=second.shape[1])
-        return torch.cat((states.amax(1), -states.amin(1), second.amax(1)), dim=1)
+        nothing = pairs - 1.0  # below all states where no piece is: a short sentence is the same however it is padded
+        highest, lowest = (states + nothing).amax(1), (nothing - states).amax(1)
+        return torch.cat((highest, lowest, second.amax(1)), dim=1)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return self.shared(self.pooled(self.inputs(ids)))

@@ -23,7 +23,7 @@ from models.text.scores import scored  # noqa: E402
 from models.text.vocabulary import vocabulary  # noqa: E402
 
 WORDS = {"happy": "lovely", "sad": "alas", "angry": "damn", "neutral": "table"}
-SMALL = replace(Recipe(), dimensions=4, channels=12, units=6, epochs=6, batch=16, rate=0.02)
+SMALL = replace(Recipe(), dimensions=4, channels=12, units=6, epochs=8, batch=16, rate=0.02, dropout=0.0, lost=0.0)
 
 
 def tiny(count: int = 320) -> list[Sentence]:
