@@ -136,7 +136,7 @@ class Model:
         self.manifest = read_manifest(folder)
         path = folder / self.manifest.file
         content = _verified(path, self.manifest.sha256)
-        self._interpreter = _accelerated(content, runtime, path) if runtime.delegate else None
+        self._interpreter: Any = _accelerated(content, runtime, path) if runtime.delegate else None
         if self._interpreter is None:
             try:
                 with _chatter_silenced():

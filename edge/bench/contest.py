@@ -86,7 +86,8 @@ def verdicts(results: Sequence[Result]) -> list[str]:
         mine = ours.get(other.way)
         if mine is None or other.name == mine.name:
             continue
-        better, worse = [], []
+        better: list[str] = []
+        worse: list[str] = []
         for words, we, they in (
             ("time a picture", other.median_ms, mine.median_ms),
             ("start", other.start_s, mine.start_s),
