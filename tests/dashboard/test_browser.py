@@ -320,6 +320,9 @@ def test_why_it_is_uncertain_and_whether_it_knows_the_face_at_rest(serve: Serve,
         browser.wait(f"document.getElementById('sentence').innerText.includes({said!r})")
     whole = reading()
     assert whole.face is not None
+    dashboard.notify("state", msgspec.structs.replace(state("uncertain"), reason="no clear winner"), None)
+    dashboard.notify("reading", whole, None)  # clear by itself, and not for long enough to be the state
+    browser.wait("document.getElementById('sentence').innerText.includes('turning happy')")
     for known, said in ((False, "Learning the resting face"), (True, "The resting face is known")):
         face = msgspec.structs.replace(whole.face, rest_known=known)
         dashboard.notify("reading", msgspec.structs.replace(whole, face=face), None)

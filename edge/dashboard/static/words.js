@@ -67,8 +67,9 @@ export function present(model, now) {
       if (REASONS[state.reason]) return `${t("present.uncertain")} ${t(REASONS[state.reason])}`;
       if (!reading) return t("present.uncertain");
       const [first, second] = names.map((label, i) => [reading.smoothed[i], label]).sort((a, b) => b[0] - a[0]);
-      const enter = model.config["decision.enter"];
+      const enter = model.config["decision.enter"], margin = model.config["decision.margin"] ?? 0;
       const why = first[0] < enter ? t("present.closest", { label: title(first[1]), percent: percent(first[0]), enter: percent(enter) })
+        : first[0] - second[0] >= margin ? t("present.turning", { label: title(first[1]) }) // clear, and not for long enough
         : t("present.too_close", { label: title(first[1]), second: title(second[1]) });
       return `${t("present.uncertain")} ${upper(why)}`;
     }
