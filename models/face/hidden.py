@@ -83,4 +83,4 @@ def _drawn(picture: Grey) -> Grey:
     """As if with a pencil: what is as bright as its surroundings becomes white."""
     grey = picture.astype(np.float32)
     around = cv2.GaussianBlur(255 - grey, (0, 0), 3)
-    return np.clip(grey * 255 / np.maximum(255 - around, 1), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(grey * 255 / np.maximum(255 - around, 1), 0, 255), np.uint8)
