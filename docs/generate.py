@@ -287,7 +287,8 @@ WITH_PLACES = (
 
 def places() -> dict[str, str]:
     """What the owner filled in: the addresses of the repository and of the packages."""
-    return tomllib.loads((ROOT / "docs" / "places.toml").read_text("utf-8"))
+    found: dict[str, str] = tomllib.loads((ROOT / "docs" / "places.toml").read_text("utf-8"))
+    return found
 
 
 def with_places(text: str, known: dict[str, str]) -> str:
