@@ -80,7 +80,7 @@ class Classifier:
         if logits is None:
             return None
         offsets = np.array([prior.get(label, 0.0) for label in LABELS])
-        return softmax((of_labels(logits / self.temperature) + offsets).astype(np.float32))
+        return softmax((of_labels(logits) / self.temperature + offsets).astype(np.float32))
 
     def eight(self, sums: Sums) -> tuple[float, ...] | None:
         """Probabilities of CLASSES, to compare on a corpus that tells calm from neutral."""
@@ -89,7 +89,10 @@ class Classifier:
 
 
 def of_labels(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logits of LABELS from those of CLASSES: neutral is what sounds neutral or calm, each half of the time."""
+    """Logits of LABELS from those of CLASSES: neutral is what sounds neutral or calm, each half of the time.
+
+    Before the temperature: cooled first, neutral would lose where nobody is calm, which only one corpus can tell.
+    """
     kept = logits[..., : len(LABELS)].copy()
     kept[..., 0] = np.logaddexp(kept[..., 0], logits[..., -1]) - np.log(2)
     return kept

@@ -76,16 +76,29 @@ def through_codec(samples: Samples, container: str, codec: str, effort: float = 
     return np.asarray(resample_poly(heard, 2, 1) if halved else heard, np.float32)[: len(samples)]
 
 
+def coloured(samples: Samples, most_db: float, generator: Generator) -> Samples:
+    """Through a microphone and a place of its own: a smooth curve over frequency, drawn octave by octave."""
+    octaves = np.array([62.5, 125, 250, 500, 1000, 2000, 4000, 8000])
+    gains = generator.uniform(-most_db, most_db, len(octaves))
+    spectrum = np.fft.rfft(samples)
+    at = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE), octaves[0]))
+    gain = 10 ** (np.interp(at, np.log2(octaves), gains) / 20)
+    return np.asarray(np.fft.irfft(spectrum * gain, len(samples)), np.float32)
+
+
 def for_training(samples: Samples, noises: Sequence[Samples], generator: Generator) -> Samples:
     """One random draw of room, device and background. Length and timing stay."""
-    if generator.random() < 0.35:
-        samples = in_room(samples, generator.uniform(0.15, 0.9), generator.uniform(0.5, 2.5), generator)
+    if generator.random() < 0.5:
+        direct = float(np.exp(generator.uniform(np.log(0.3), np.log(2.5))))
+        samples = in_room(samples, generator.uniform(0.15, 1.1), direct, generator)
     if generator.random() < 0.7:
         noise = noises[int(generator.integers(len(noises)))] if generator.random() < 0.75 else hiss(generator)
-        samples = with_noise(samples, noise, generator.uniform(0, 28), generator)
-    if generator.random() < 0.35:
+        samples = with_noise(samples, noise, generator.uniform(-2, 25), generator)
+    if generator.random() < 0.5:
+        samples = coloured(samples, 8, generator)
+    if generator.random() < 0.3:
         samples = through_band(samples, generator.uniform(50, 300), generator.uniform(3000, 7500))
-    if generator.random() < 0.15:
+    if generator.random() < 0.1:
         samples = coarse(samples, int(generator.integers(6, 10)))
     if generator.random() < 0.3:
         kind = ("WAV", "GSM610") if generator.random() < 0.25 else ("OGG", "OPUS")

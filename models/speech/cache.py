@@ -2,8 +2,8 @@
 
 Voice is found in the clean recording by the service's own Listener; a copy keeps those segments, moved a little,
 because a detector in the room would not cut at exactly the same place. Features come from the service's code. The
-teacher hears a copy as it was before room, noise and device: its account is what the network should have of the
-degraded one. It hears each segment by itself, as the network does.
+teacher hears the clip as recorded alone, each segment by itself, as the network does: its account, moved to where the
+same sound is in a copy, is what the network should have of the degraded one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tqdm import tqdm
 from edge.inference import Floats
 from edge.readings import SAMPLE_RATE, Samples
 from edge.speech.features import BAND_FLOOR, SegmentFeatures
-from edge.speech.frames import CHUNK, Framer
+from edge.speech.frames import CHUNK, HOP, Framer
 from edge.speech.segments import Phase, Segmenter
 from edge.speech.settings import SpeechSettings
 from edge.speech.spectrum import cepstrum, spectrum
@@ -49,7 +49,7 @@ class Copy:
     frames: NDArray[np.float16]  # (frames, FEATURES)
     stem: NDArray[np.float16]  # (frames / UNIT, 384)
     states: NDArray[np.float16]  # (frames / FRAMES, teacher's width * BLOCKS): means over a step
-    sums: NDArray[np.float32]  # (rows, 2, teacher's width * BLOCKS): of its states of 20 ms and of their squares
+    sums: NDArray[np.float32]  # (rows, 2, teacher's width * BLOCKS): of its states of 20 ms and squares; none in copies
 
 
 def voiced_spans(samples: Samples, segmenter: Segmenter) -> Spans:
@@ -107,21 +107,37 @@ def mean_cepstrum(clips: list[Clip], spans: dict[str, Spans]) -> Floats:
 
 def copy_samples(
     samples: Samples, clip: Clip, spans: Spans, copy: int, noises: list[Samples]
-) -> tuple[Samples, Samples, Spans]:
-    """A copy before and after what life does to it, and where its segments are. Copy 0 is as recorded."""
+) -> tuple[Samples, Spans, float]:
+    """A copy as life would have it, where its segments are, and its speed. Copy 0 is as recorded."""
     if not copy:
-        return samples, samples, spans
+        return samples, spans, 1.0
     generator = np.random.default_rng((zlib.crc32(clip.key.encode()), copy))
     speed = float(generator.choice(SPEEDS))
-    before = at_speed(samples, speed)
-    after = for_training(before, noises, generator)
-    return before, after, [moved(span, speed, len(after), generator) for span in spans]
+    after = for_training(at_speed(samples, speed), noises, generator)
+    return after, [moved(span, speed, len(after), generator) for span in spans], speed
 
 
 def moved(span: tuple[int, int], speed: float, length: int, generator: Generator) -> tuple[int, int]:
     """A segment at another speed, cut a little elsewhere."""
     first, last = (int(edge / speed + generator.uniform(-_JITTER, _JITTER)) for edge in span)
     return max(first, 0), min(last, length)
+
+
+@dataclass(frozen=True)
+class Whence:
+    """Where in the recording a segment of a copy comes from."""
+
+    segment: int
+    speed: float
+    after: float  # samples of the recording after the begin of the segment there
+
+    def states(self, clean: Copy, row: NDArray[np.int64] | None, steps: int) -> NDArray[np.float16]:
+        """What the teacher had in mind as it heard in the recording what is at each step of the copy."""
+        if row is None:  # too short a segment to have been heard
+            return np.zeros((steps, clean.states.shape[1]), np.float16)
+        middle = (np.arange(steps) + 0.5) * self.speed + self.after / (FRAMES * HOP)
+        place = np.clip(middle.astype(int), 0, int(row[2]) // FRAMES - 1)
+        return np.asarray(clean.states[int(row[1]) // FRAMES + place])
 
 
 @dataclass(frozen=True)
@@ -138,31 +154,36 @@ class Extraction:
     def heard(self, clip: int, number: int) -> list[Samples]:
         """The segments of a clip in copy `number`, as the network hears them."""
         one = self.clips[clip]
-        _, after, spans = copy_samples(read_clip(one.path), one, self.spans[one.key], number, self.noises)
-        return [after[first:last] for first, last in spans]
+        samples, spans, _ = copy_samples(read_clip(one.path), one, self.spans[one.key], number, self.noises)
+        return [samples[first:last] for first, last in spans]
 
-    def copy(self, number: int, folder: Path) -> Copy:
-        """Made once, then read from `folder`."""
+    def copy(self, number: int, folder: Path, clean: Copy | None = None) -> Copy:
+        """Made once, then read from `folder`; `clean` is copy 0, for all the others."""
         if not (folder / "rows.npy").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            self._make(number, folder)
+            self._make(number, folder, clean)
         names = ("rows", "frames", "stem", "states", "sums")
         return Copy(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
 
-    def _make(self, number: int, folder: Path) -> None:
+    def _make(self, number: int, folder: Path, clean: Copy | None) -> None:
         rows: list[tuple[int, int, int]] = []
         frames, stem, states, sums, at = [], [], [], [], 0
+        recorded = {} if clean is None else self._recorded(clean)
         bar = tqdm(total=len(self.clips), desc=f"copy {number}", mininterval=20)
         for start in range(0, len(self.clips), _SHELF):
             clips = self.clips[start : start + _SHELF]
             heard: list[tuple[Samples, int]] = []
             for place, clip in enumerate(clips):
-                for before, features, described in self._segments(clip, number):
+                for samples, features, described, whence in self._segments(clip, number):
                     rows.append((start + place, at, len(features)))
                     at += len(features)
                     frames.append(features.astype(np.float16))
                     stem.append(described.astype(np.float16))
-                    heard.append((before, len(features)))
+                    if clean is None:
+                        heard.append((samples, len(features)))
+                    else:
+                        row = recorded.get((start + place, whence.segment))
+                        states.append(whence.states(clean, row, len(features) // FRAMES))
                 bar.update()
             for state, both in _taught(self.teacher, heard):
                 states.append(state)
@@ -171,18 +192,31 @@ class Extraction:
         np.save(folder / "frames.npy", np.concatenate(frames))
         np.save(folder / "stem.npy", np.concatenate(stem))
         np.save(folder / "states.npy", np.concatenate(states))
-        np.save(folder / "sums.npy", np.stack(sums))
+        np.save(folder / "sums.npy", np.stack(sums) if sums else np.zeros(0, np.float32))
         np.save(folder / "rows.npy", np.array(rows, np.int64))
 
-    def _segments(self, clip: Clip, number: int) -> Iterator[tuple[Samples, Floats, Floats]]:
-        """Of each segment: what the teacher hears, the features, what the stem makes of the bands."""
-        before, after, spans = copy_samples(read_clip(clip.path), clip, self.spans[clip.key], number, self.noises)
-        for first, last in spans:
-            chunks = SegmentFeatures(self.cepstral_mean).push(after[first:last])
+    @staticmethod
+    def _recorded(clean: Copy) -> dict[tuple[int, int], NDArray[np.int64]]:
+        """The row of each segment, as recorded; one that hardly begins before the clip ends has none."""
+        found: dict[tuple[int, int], NDArray[np.int64]] = {}
+        counts: dict[int, int] = {}
+        for row in clean.rows:
+            clip = int(row[0])
+            found[clip, counts.get(clip, 0)] = row
+            counts[clip] = counts.get(clip, 0) + 1
+        return found
+
+    def _segments(self, clip: Clip, number: int) -> Iterator[tuple[Samples, Floats, Floats, Whence]]:
+        """Of each segment: its sound, the features, what the stem makes of the bands, and where it was recorded."""
+        recorded = self.spans[clip.key]
+        samples, spans, speed = copy_samples(read_clip(clip.path), clip, recorded, number, self.noises)
+        for segment, (first, last) in enumerate(spans):
+            chunks = SegmentFeatures(self.cepstral_mean).push(samples[first:last])
             if chunks:
                 described = self.stem(np.stack([chunk.bands for chunk in chunks]))
                 features = np.concatenate([chunk.features for chunk in chunks])
-                yield before[first:last], features, described.reshape(-1, described.shape[2])
+                whence = Whence(segment, speed, first * speed - recorded[segment][0])
+                yield samples[first:last], features, described.reshape(-1, described.shape[2]), whence
 
 
 def _taught(teacher: Encoder, heard: list[tuple[Samples, int]]) -> Iterator[tuple[NDArray[np.float16], Floats]]:

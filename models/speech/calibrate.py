@@ -17,7 +17,7 @@ from edge.speech.classifier import of_labels
 from models.common.calibration import softmax
 from models.speech.corpora import CORPORA, Clip, class_index
 
-_TEMPERATURES = np.geomspace(0.2, 10, 80)
+_TEMPERATURES = np.geomspace(0.2, 20, 90)
 Reals = NDArray[np.float64]
 
 
@@ -61,5 +61,5 @@ def _losses(answers: Answers) -> Reals:
 
 
 def _loss(logits: Reals, label: int, temperature: float) -> float:
-    likely = softmax(of_labels(logits / temperature))[:, label]
+    likely = softmax(of_labels(logits), temperature)[:, label]
     return float(-np.log(np.maximum(likely, 1e-9)).mean())

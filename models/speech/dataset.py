@@ -14,7 +14,7 @@ from edge.speech.classifier import CLASSES
 from edge.speech.features import FEATURES, PRIOR_FRAMES, standardised
 from edge.speech.spectrum import MELS
 from models.speech.cache import Copy
-from models.speech.corpora import MAIN, MISSING, Clip, class_index
+from models.speech.corpora import MAIN, MISSING, TALK, Clip, class_index
 from models.speech.hints import Hints
 from models.speech.recipe import FRAMES, UNIT, Recipe
 
@@ -97,10 +97,10 @@ def mask_of(clip: Clip) -> Floats:
 
 
 def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
-    """One pass over the chosen clips, RAVDESS whole, each in one version; batches of like lengths, in random order."""
+    """One pass over the chosen clips, RAVDESS and talk whole, each in one version; batches of like lengths."""
     recipe = task.recipe
     copies = task.inputs.copies
-    clips = [n for n in chosen if task.clips[n].corpus == MAIN or draw.random() < recipe.others_share]
+    clips = [n for n in chosen if task.clips[n].corpus in (MAIN, TALK) or draw.random() < recipe.others_share]
     version = {n: 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(copies))) for n in clips}
     items = [
         (number, row)
@@ -140,9 +140,11 @@ def _targets(task: Task, numbers: list[int], masks: Floats) -> Floats:
     """The label, smoothed over what its corpus has, and the teacher's judgement."""
     possible = masks == 0
     truth = np.array([class_index(task.clips[n], CLASSES) for n in numbers])
-    labels = task.recipe.smoothing * possible / possible.sum(axis=1, keepdims=True)
-    labels[np.arange(len(numbers)), truth] += 1 - task.recipe.smoothing
-    targets = labels + task.recipe.teacher * (task.judged[numbers] - labels)
+    talk = np.array([task.clips[n].corpus == TALK for n in numbers])[:, None]
+    smoothing = np.where(talk, task.recipe.talk_smoothing, task.recipe.smoothing)
+    labels = smoothing * possible / possible.sum(axis=1, keepdims=True)
+    labels[np.arange(len(numbers)), truth] += 1 - smoothing[:, 0]
+    targets = labels + np.where(talk, 0, task.recipe.teacher) * (task.judged[numbers] - labels)
     return np.asarray(targets, np.float32)
 
 

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from edge.inference import read_manifest, runtime_name
 from edge.readings import LABELS
-from edge.speech.classifier import CLASSES, of_labels
+from edge.speech.classifier import CLASSES
 from models.common.calibration import softmax
 from models.common.manifest import write_metrics
 from models.common.metrics import calibration_bins
 from models.speech import card, pictures
-from models.speech.calibrate import Answers, temperature_for
-from models.speech.corpora import CORPORA, MAIN, Clip, find_clips, thinned
+from models.speech.corpora import CORPORA, MAIN, TALK, Clip, find_clips, thinned
 from models.speech.cost import cost
 from models.speech.measure import Heard, conditions, hear, joined, judged
 from models.speech.recipe import Recipe
@@ -36,8 +35,8 @@ PROTOCOL = (
     "speaker-independent folds of 5 RAVDESS actors, every fold's file trained by the same recipe without its speakers "
     "of any corpus; the int8 file through the whole streaming path, voice activity included; one answer per clip among "
     "all classes, also where a corpus has fewer; a clip in which no voice is heard counts as wrong; seven classes "
-    "(calm counts as neutral) where not said otherwise; probabilities under a uniform prior, with a temperature fitted "
-    "on the other folds"
+    "(calm counts as neutral) where not said otherwise; probabilities under a uniform prior, with "
+    "a temperature fitted on the other folds"
 )
 
 
@@ -45,9 +44,7 @@ def main() -> None:
     asked = _arguments()
     if asked.model:
         folder = asked.model if asked.model.is_dir() else asked.model.parent
-        temperature = read_manifest(folder).temperature
-        heard = hear(folder, find_clips(asked.data))
-        heard = Heard(heard.clips, heard.logits / temperature)
+        heard = hear(folder, [clip for clip in find_clips(asked.data) if clip.corpus != TALK])
         result = {corpus: judged(heard.of(corpus)) for corpus in CORPORA if heard.of(corpus).clips}
         _show({"runtime": runtime_name(), "clips": result}, asked.json)
         return
@@ -74,9 +71,9 @@ def measure(data: Path, runs: Path, every: int) -> dict[str, Any]:
     }
     metrics["folds"] = {folder.name: _both(folder, one.of(MAIN)) for folder, one in heard.items()}
     metrics["ravdess"] = _mean_and_spread(metrics["folds"], seeds)
-    together = joined(_cooled(heard[folder], [heard[other] for other in first if other != folder]) for folder in first)
+    together = joined(heard[folder] for folder in first)
     metrics["held_out"] = {name: judged(together.of(name)) for name in CORPORA if together.of(name).clips}
-    metrics["cross_corpus"] = _cross_corpus(runs, clips, temperature_for([_answers(heard[one]) for one in first]))
+    metrics["cross_corpus"] = _cross_corpus(runs, clips)
     metrics["robustness"] = _robustness(first, data, every)
     listeners = Listeners(SHIPPED)
     metrics["without_speech"] = without_speech(listeners, data)
@@ -87,17 +84,6 @@ def measure(data: Path, runs: Path, every: int) -> dict[str, Any]:
     metrics["temperature"] = round(shipped.temperature, 3)
     _draw(metrics, together.of(MAIN), runs)
     return metrics
-
-
-def _cooled(heard: Heard, others: list[Heard]) -> Heard:
-    """With logits divided by the temperature that suits the other folds."""
-    return Heard(heard.clips, heard.logits / temperature_for([_answers(one) for one in others]))
-
-
-def _answers(heard: Heard) -> Answers:
-    """Of the clips in which a voice was heard."""
-    clips = [clip for clip, voiced in zip(heard.clips, heard.voiced, strict=True) if voiced]
-    return Answers(clips, heard.logits[heard.voiced])
 
 
 def _complete(runs: Path) -> list[Path]:
@@ -126,14 +112,13 @@ def _mean_and_spread(folds: dict[str, dict[str, float]], seeds: list[str]) -> di
     return result
 
 
-def _cross_corpus(runs: Path, clips: list[Clip], temperature: float) -> dict[str, Any]:
+def _cross_corpus(runs: Path, clips: list[Clip]) -> dict[str, Any]:
     """A corpus that the file never met, judged by it."""
     result = {}
     for corpus in CORPORA:
         folder = next(iter(sorted(runs.glob(f"seed*-without-{corpus}"))), None)
         if folder is not None and (folder / "manifest.json").exists():
-            heard = hear(folder, [clip for clip in clips if clip.corpus == corpus])
-            result[corpus] = judged(Heard(heard.clips, heard.logits / temperature))
+            result[corpus] = judged(hear(folder, [clip for clip in clips if clip.corpus == corpus]))
     return result
 
 
@@ -153,7 +138,7 @@ def _both(folder: Path, heard: Heard) -> dict[str, float]:
     with np.load(folder / "float.npz") as kept:
         answers = dict(zip(kept["keys"].tolist(), kept["logits"], strict=True))
     nothing = np.full(len(CLASSES), np.nan)
-    floats = Heard(heard.clips, np.stack([answers.get(clip.key, nothing) for clip in heard.clips]))
+    floats = Heard(heard.clips, np.stack([answers.get(clip.key, nothing) for clip in heard.clips]), heard.temperatures)
     return {
         "eight": _share(heard.guesses(CLASSES) == heard.truth(CLASSES)),
         "eight_float": _share(floats.guesses(CLASSES) == heard.truth(CLASSES)),
@@ -181,7 +166,7 @@ def _robustness(folds: dict[Path, list[Clip]], data: Path, every: int) -> dict[s
 
 def _draw(metrics: dict[str, Any], heard: Heard, runs: Path) -> None:
     pictures.confusion(np.array(metrics["held_out"][MAIN]["confusion"]), SHIPPED / "confusion.png")
-    probabilities = softmax(of_labels(heard.logits[heard.voiced]))
+    probabilities = softmax(heard.labelled[heard.voiced])
     bins = calibration_bins(heard.truth(LABELS)[heard.voiced], probabilities, 10)
     pictures.reliability(bins, SHIPPED / "reliability.png")
     pictures.robustness(metrics["robustness"], SHIPPED / "robustness.png")

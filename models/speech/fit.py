@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from edge.inference import Floats
 from edge.speech.pooling import Sums
-from models.speech.corpora import MAIN, Clip
+from models.speech.corpora import MAIN, TALK, Clip
 from models.speech.dataset import ANSWERS, FAR, Batch, Inputs, Task, epoch
 from models.speech.head import Known
 from models.speech.network import Network
@@ -65,7 +65,7 @@ def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) 
 
 def _batches(task: Task, chosen: list[int]) -> int:
     """About how many an epoch has: as many as all chosen clips, in one version each, would fill."""
-    wanted = {n: 1.0 if task.clips[n].corpus == MAIN else task.recipe.others_share for n in chosen}
+    wanted = {n: 1.0 if task.clips[n].corpus in (MAIN, TALK) else task.recipe.others_share for n in chosen}
     return int(sum(wanted.get(int(row[0]), 0.0) for row in task.inputs.copies[0].rows)) // task.recipe.batch + 3
 
 
@@ -73,7 +73,8 @@ def _loss(net: Network, batch: Batch, task: Task) -> tuple[torch.Tensor, float, 
     recipe = task.recipe
     features, stem, masks = (torch.from_numpy(part) for part in (batch.features, batch.stem, batch.masks))
     asked, corpora = torch.from_numpy(batch.asked), torch.from_numpy(batch.corpora)
-    logits, views, thoughts = net.taught(features, stem, asked, corpora)
+    told = (torch.rand(len(corpora)) < recipe.told).float()
+    logits, views, thoughts = net.taught(features, stem, asked, corpora, told)
     likely = functional.log_softmax(told_apart(logits, masks[:, None]), dim=2)
     each = -(torch.from_numpy(batch.targets)[:, None] * likely).sum(2)
     answers = (each * _MOMENTS).sum(1).mean()

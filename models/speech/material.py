@@ -38,8 +38,9 @@ def prepare(data: Path, work: Path, recipe: Recipe) -> Material:
     stem, teacher = Stem(encoder_weights(TINY_EN, work)), Encoder(encoder_weights(BASE, work), 4)
     noises = [read_clip(path) for path in noise_files(data)]
     extraction = Extraction(clips, spans, noises, mean, stem, teacher)
-    copies = [extraction.copy(number, work / f"copy{number}-{mark}") for number in range(recipe.copies + 1)]
-    return Material(extraction, copies)
+    clean = extraction.copy(0, work / f"copy0-{mark}")
+    others = [extraction.copy(number, work / f"copy{number}-{mark}", clean) for number in range(1, recipe.copies + 1)]
+    return Material(extraction, [clean, *others])
 
 
 def kept_mean(clips: list[Clip], spans: dict[str, Spans], path: Path) -> Floats:

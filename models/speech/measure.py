@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge import speech
+from edge.inference import read_manifest
 from edge.readings import LABELS, Samples
 from edge.speech.batch import ClipClassifier
 from edge.speech.classifier import CLASSES, of_labels
@@ -33,10 +34,16 @@ class Heard:
 
     clips: list[Clip]
     logits: NDArray[np.float64]
+    temperatures: NDArray[np.float64]  # by clip, of the file that was asked
+
+    @property
+    def labelled(self) -> NDArray[np.float64]:
+        """Logits of LABELS that mean what they say."""
+        return np.asarray(of_labels(self.logits) / self.temperatures[:, None])
 
     def of(self, corpus: str) -> Heard:
         chosen = [number for number, clip in enumerate(self.clips) if clip.corpus == corpus]
-        return Heard([self.clips[number] for number in chosen], self.logits[chosen])
+        return Heard([self.clips[number] for number in chosen], self.logits[chosen], self.temperatures[chosen])
 
     @property
     def voiced(self) -> NDArray[np.bool_]:
@@ -54,7 +61,11 @@ class Heard:
 
 def joined(parts: Iterable[Heard]) -> Heard:
     every = list(parts)
-    return Heard([clip for part in every for clip in part.clips], np.concatenate([part.logits for part in every]))
+    return Heard(
+        [clip for part in every for clip in part.clips],
+        np.concatenate([part.logits for part in every]),
+        np.concatenate([part.temperatures for part in every]),
+    )
 
 
 def hear(folder: Path, clips: list[Clip], change: Change | None = None, name: str = "") -> Heard:
@@ -62,9 +73,10 @@ def hear(folder: Path, clips: list[Clip], change: Change | None = None, name: st
 
     Answers are kept beside the file for as long as it and the code that listens stay the same.
     """
+    temperatures = np.full(len(clips), read_manifest(folder).temperature)
     kept = folder / f"heard-{_fingerprint(folder, clips, name)}.npy"
     if kept.exists():
-        return Heard(clips, np.load(kept))
+        return Heard(clips, np.load(kept), temperatures)
     listener = ClipClassifier(folder)
     rows = np.full((len(clips), len(CLASSES)), np.nan)
     for number, clip in enumerate(tqdm(clips, desc=f"{folder.name} {name}", mininterval=20)):
@@ -75,7 +87,7 @@ def hear(folder: Path, clips: list[Clip], change: Change | None = None, name: st
         if found is not None:
             rows[number] = found
     np.save(kept, rows)
-    return Heard(clips, rows)
+    return Heard(clips, rows, temperatures)
 
 
 def _fingerprint(folder: Path, clips: list[Clip], name: str) -> str:
@@ -91,7 +103,7 @@ def judged(heard: Heard, *, intervals: bool = True) -> dict[str, Any]:
     truth, guess, voiced = heard.truth(LABELS), heard.guesses(LABELS), heard.voiced
     right = guess == truth
     speakers = np.unique([clip.speaker for clip in heard.clips], return_inverse=True)[1]
-    probabilities = softmax(of_labels(heard.logits[voiced]))
+    probabilities = softmax(heard.labelled[voiced])
     result: dict[str, Any] = {
         "clips": len(truth),
         "speakers": int(speakers.max()) + 1,

@@ -22,6 +22,8 @@ class Recipe:
     clean_share: float = 0.3  # of items taken as recorded
     others_share: float = 0.6  # of the clips of other corpora than RAVDESS, each epoch anew
     smoothing: float = 0.1  # of the labels
+    talk_smoothing: float = 0.3  # of neutral, where people just talk: nobody asked them
+    told: float = 0.5  # of items whose corpus the answer is told; the others are answered as a stranger's would be
     teacher: float = 0.6  # how much its judgement counts; the label has the rest
     answer: float = 0.7  # how much the label and the teacher's judgement count in training
     thought: float = 0.5  # how much the teacher's state counts, step by step, beside the answer

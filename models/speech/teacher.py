@@ -17,12 +17,12 @@ from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from models.common.calibration import fit_temperature, softmax
 from models.speech.cache import Copy
-from models.speech.corpora import Clip, class_index
+from models.speech.corpora import TALK, Clip, class_index
 from models.speech.recipe import UNIT
 
 _GROUPS = 12  # of speakers, each judged by the others
 _SHRINKAGE = 0.6  # of the covariance towards a sphere
-_LABELS_ONLY = ("tess", "urdu")  # two speakers cannot judge each other, nor can those who show one feeling each
+_LABELS_ONLY = ("tess", "urdu", TALK)  # two speakers cannot judge each other, nor can those who show one feeling each
 Reals = NDArray[np.float64]
 
 

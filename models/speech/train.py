@@ -40,7 +40,7 @@ from models.speech.teacher import descriptions, judgements, judges
 _SHOWN = 150  # segments that show the converter what values occur
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One network to be trained: on which clips, and where it is kept."""
 
@@ -114,19 +114,29 @@ def main() -> None:
     material = prepare(asked.data, asked.work, recipe)
     print(f"{len(material.clips)} clips of {len({clip.speaker for clip in material.clips})} speakers", flush=True)
     clips, runs = material.clips, asked.work / "runs"
+    away: dict[Run, list[int]] = {}
     for seed in range(asked.seed, asked.seed + asked.seeds):
         for fold in asked.folds:
             held = [n for n, clip in enumerate(clips) if clip.fold() == fold]
-            _hold_out(Run(material, recipe, seed, _rest(clips, held), runs / f"seed{seed}-fold{fold}"), held)
+            away[Run(material, recipe, seed, _rest(clips, held), runs / f"seed{seed}-fold{fold}")] = held
     for corpus in asked.without:
         held = [n for n, clip in enumerate(clips) if clip.corpus == corpus]
-        folder = runs / f"seed{asked.seed}-without-{corpus}"
-        _hold_out(Run(material, recipe, asked.seed, _rest(clips, held), folder), held)
+        away[Run(material, recipe, asked.seed, _rest(clips, held), runs / f"seed{asked.seed}-without-{corpus}")] = held
+    for run, held in away.items():
+        _hold_out(run, held)
+    by_key = {clip.key: clip for clip in clips}
+    said = {path.parent: answers_of(path.parent, by_key) for path in sorted(runs.glob("*/float.npz"))}
+    for run in away:
+        others = [one for folder, one in said.items() if _apart(folder, run.folder)]
+        run.ship(*run.trained(), temperature_for(others), run.folder)
     if not asked.only_folds:
-        by_key = {clip.key: clip for clip in clips}
-        temperature = temperature_for([answers_of(path.parent, by_key) for path in sorted(runs.glob("*/float.npz"))])
         run = Run(material, recipe, asked.seed, list(range(len(clips))), runs / f"seed{asked.seed}-all")
-        run.ship(*run.trained(), temperature, asked.out)
+        run.ship(*run.trained(), temperature_for(list(said.values())), asked.out)
+
+
+def _apart(folder: Path, other: Path) -> bool:
+    """Whether a run says anything of speakers whom the other one knows: not of the same fold with another seed."""
+    return folder.name.partition("-")[2] != other.name.partition("-")[2]
 
 
 def _rest(clips: list[Clip], held: list[int]) -> list[int]:
@@ -135,7 +145,7 @@ def _rest(clips: list[Clip], held: list[int]) -> list[int]:
 
 
 def _hold_out(run: Run, held: list[int]) -> None:
-    """Train without the speakers held back; keep the file, and what the float network says of them."""
+    """Train without the speakers held back, and keep what the float network says of them."""
     if (run.folder / "float.npz").exists():
         return
     net, inputs, answer = run.trained()
@@ -143,7 +153,6 @@ def _hold_out(run: Run, held: list[int]) -> None:
     logits = answer.logits(statistics)
     for corpus in sorted({run.clips[n].corpus for n in order}):
         _report(f"{run.folder.name} {corpus}", corpus, [run.clips[n] for n in order], logits)
-    run.ship(net, inputs, answer, 1.0, run.folder)
     np.savez(run.folder / "float.npz", keys=[run.clips[n].key for n in order], logits=logits)
 
 

@@ -23,7 +23,8 @@ from edge.speech.frames import CHUNK
 from edge.speech.spectrum import BANDS, MELS
 from models.speech import augment, parity
 from models.speech.calibrate import Answers, temperature_for
-from models.speech.corpora import CORPORA, MISSING, Clip, class_index, find_clips, thinned
+from models.speech.corpora import CORPORA, MISSING, TALK, Clip, class_index, find_clips, thinned
+from models.speech.measure import Heard
 
 FOLDER = resources.models() / "speech"
 DATA = os.environ.get("EMOTION_EDGE_DATA", "")
@@ -101,10 +102,12 @@ def test_names_of_every_corpus_are_understood(tmp_path: Path) -> None:
         "ased_am/n1-07-01-02-55.opus": ("ased-55", "neutral", 3),
         "emotiontts_ko/nen00201.opus": ("emotiontts-nen", "angry", 2),
         "URDU/SM24_F12_S024.wav": ("urdu-M24", "sad", 0),
+        "vad_speech/pyannote_trn05.opus": ("vad_speech-05", "neutral", None),
     }
     for name in (
         *names,
         "RAVDESS/Actor_02/03-02-02-01-01-01-02.wav",
+        "vad_speech/pyannote_trn04.opus",  # measured, not learned from
         "emovo/readme.wav",
         "other/OAF_back_sad.wav",
         "nemo_pl/KS0_hunger_1.opus",
@@ -131,6 +134,7 @@ def test_what_a_corpus_does_not_have_is_known() -> None:
     assert set(MISSING) == set(CORPORA)
     assert MISSING["banglaser"] == {"fearful", "disgusted", "calm"}
     assert not MISSING["ravdess"]
+    assert MISSING[TALK] == {"calm"}
 
 
 def test_calm_counts_as_neutral_and_missing_classes_are_no_evidence() -> None:
@@ -149,6 +153,13 @@ def test_calm_counts_as_neutral_and_missing_classes_are_no_evidence() -> None:
 def test_neutral_and_calm_are_one_for_the_service() -> None:
     eight = np.log(np.array([0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2]))
     assert np.exp(of_labels(eight)) == pytest.approx([0.15, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1])
+
+
+def test_a_voice_that_is_never_calm_is_as_neutral_as_another_is_sad(tmp_path: Path) -> None:
+    """Neutral and calm are put together before they are cooled: a temperature takes nothing from the two of them."""
+    logits = np.array([9.0, 0, 9, 0, 0, 0, 0, -9])
+    heard = Heard([Clip(tmp_path, "emovo", "emovo-f1", "neutral")], logits[None], np.array([9.0]))
+    assert heard.labelled[0, 0] == pytest.approx(heard.labelled[0, 2], abs=0.1)
 
 
 def test_the_temperature_is_that_of_the_answers() -> None:
