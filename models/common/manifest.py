@@ -57,6 +57,11 @@ def write_metrics(folder: Path, metrics: Mapping[str, Any], summary: Mapping[str
     _save(folder, msgspec.structs.replace(read_manifest(folder), metrics=dict(summary)))
 
 
+def write_temperature(folder: Path, temperature: float) -> None:
+    """Another temperature for the same file."""
+    _save(folder, msgspec.structs.replace(read_manifest(folder), temperature=temperature))
+
+
 def _tensors(names: Mapping[str, str], details: list[dict[str, Any]]) -> tuple[Tensor, ...]:
     by_name = {detail["name"]: detail for detail in details}
     tensors = []

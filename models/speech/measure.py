@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -38,8 +39,8 @@ class Heard:
 
     @property
     def labelled(self) -> NDArray[np.float64]:
-        """Logits of LABELS that mean what they say."""
-        return np.asarray(of_labels(self.logits) / self.temperatures[:, None])
+        """Logits of LABELS that mean what they say; zeros where no voice was heard."""
+        return np.asarray(of_labels(np.nan_to_num(self.logits)) / self.temperatures[:, None])
 
     def of(self, corpus: str) -> Heard:
         chosen = [number for number, clip in enumerate(self.clips) if clip.corpus == corpus]
@@ -91,10 +92,11 @@ def hear(folder: Path, clips: list[Clip], change: Change | None = None, name: st
 
 
 def _fingerprint(folder: Path, clips: list[Clip], name: str) -> str:
-    """Of the model, the clips, what is done to them, and all code that takes part."""
+    """Of the model but for its temperature, the clips, what is done to them, and all code that takes part."""
     code = [path.read_bytes() for path in sorted(Path(speech.__file__).parent.glob("*.py"))]
     changes = [Path(module.__file__ or "").read_bytes() for module in (augment, sys.modules[__name__])]
-    words = [(folder / "manifest.json").read_bytes(), *(clip.key.encode() for clip in clips), name.encode()]
+    logits_alone = msgspec.structs.replace(read_manifest(folder), temperature=1.0, metrics={})
+    words = [msgspec.json.encode(logits_alone), *(clip.key.encode() for clip in clips), name.encode()]
     return hashlib.sha256(b"\0".join(code + changes + words)).hexdigest()[:16]
 
 

@@ -23,6 +23,7 @@ from edge.readings import LABELS
 from edge.speech.classifier import CLASSES, of_labels
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK, HOP, WINDOW
+from models.common.manifest import write_temperature
 from models.common.metrics import accuracy, macro_recall
 from models.speech.calibrate import answers_of, temperature_for
 from models.speech.corpora import CORPORA, FOLDS, MAIN, Clip, class_index
@@ -128,7 +129,7 @@ def main() -> None:
     said = {path.parent: answers_of(path.parent, by_key) for path in sorted(runs.glob("*/float.npz"))}
     for run in away:
         others = [one for folder, one in said.items() if _apart(folder, run.folder)]
-        run.ship(*run.trained(), temperature_for(others), run.folder)
+        write_temperature(run.folder, temperature_for(others))
     if not asked.only_folds:
         run = Run(material, recipe, asked.seed, list(range(len(clips))), runs / f"seed{asked.seed}-all")
         run.ship(*run.trained(), temperature_for(list(said.values())), asked.out)
@@ -145,8 +146,8 @@ def _rest(clips: list[Clip], held: list[int]) -> list[int]:
 
 
 def _hold_out(run: Run, held: list[int]) -> None:
-    """Train without the speakers held back, and keep what the float network says of them."""
-    if (run.folder / "float.npz").exists():
+    """Train without the speakers held back; keep the file, and what the float network says of them."""
+    if (run.folder / "manifest.json").exists():
         return
     net, inputs, answer = run.trained()
     statistics, order = clip_statistics(net, inputs, 0, held)
@@ -154,6 +155,7 @@ def _hold_out(run: Run, held: list[int]) -> None:
     for corpus in sorted({run.clips[n].corpus for n in order}):
         _report(f"{run.folder.name} {corpus}", corpus, [run.clips[n] for n in order], logits)
     np.savez(run.folder / "float.npz", keys=[run.clips[n].key for n in order], logits=logits)
+    run.ship(net, inputs, answer, 1.0, run.folder)
 
 
 def _report(name: str, corpus: str, clips: list[Clip], logits: NDArray[np.float64]) -> None:
