@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from edge.readings import Samples
 from edge.speech.frames import CHUNK, Framer
-from edge.speech.spectrum import MELS, TINY, bands, cepstrum, crossings, pitch, spectrum
+from edge.speech.spectrum import MELS, TINY, bands, cepstrum, crossings, mfcc_matrices, pitch, spectrum
 
 FEATURES = 2 * MELS + 4
 BAND_FLOOR = np.float32(1e-6)  # of the loudest frame so far: 60 dB below it nothing is told apart
@@ -41,6 +41,7 @@ class SegmentFeatures:
     """One segment; begin another one for the next. `cepstral_mean` is the prior mean of coefficients 1 to 39."""
 
     def __init__(self, cepstral_mean: Floats) -> None:
+        mfcc_matrices()  # now, and not while the first voice waits
         self._framer = Framer()
         self._loudest = np.float32(0)
         self._frames = 0

@@ -1,7 +1,6 @@
-"""The fixed matrices of the front: those of python_speech_features for the MFCC, Slaney's mel bands for the stem.
+"""The fixed matrices of the front: python_speech_features' own for the MFCC, Slaney's mel bands for the stem.
 
-The package itself needs scipy, whose import takes longer, and more memory, than all the rest of the speech path; tests
-hold what is computed here equal to what the package says.
+The package brings scipy along, so it is imported by the first who hears and not by a service that only sees.
 """
 
 from __future__ import annotations
@@ -12,24 +11,21 @@ from edge.inference import Floats
 
 
 def mel_filters(count: int, fft: int, rate: int) -> Floats:
-    """Triangles from 0 Hz to half the rate, their corners on whole bins: (count, fft // 2 + 1)."""
-    top = 2595 * np.log10(1 + rate / 2 / 700.0)
-    hz = 700 * (10 ** (np.linspace(0, top, count + 2) / 2595.0) - 1)
-    corners = np.floor((fft + 1) * hz / rate)
-    left, middle, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
-    bins = np.arange(fft // 2 + 1)
-    rise = np.where((left <= bins) & (bins < middle), (bins - left) / np.maximum(middle - left, 1), 0.0)
-    fall = np.where((middle <= bins) & (bins < right), (right - bins) / np.maximum(right - middle, 1), 0.0)
-    filters: Floats = (rise + fall).astype(np.float32)
+    """Triangles from 0 Hz to half the rate: (count, fft // 2 + 1)."""
+    from python_speech_features import get_filterbanks
+
+    filters: Floats = get_filterbanks(nfilt=count, nfft=fft, samplerate=rate).astype(np.float32)
     return filters
 
 
 def cosines(count: int, lifter: int) -> Floats:
     """Orthonormal DCT-II of `count` values with the sinusoidal lifter folded in: coefficients = log_mel @ matrix."""
+    import python_speech_features
+
     order = np.arange(count)
     matrix = np.cos(np.pi * (2 * order[:, None] + 1) * order / (2 * count)) * np.sqrt(2 / count)
     matrix[:, 0] /= np.sqrt(2)
-    lifted: Floats = (matrix * (1 + lifter / 2 * np.sin(np.pi * order / lifter))).astype(np.float32)
+    lifted: Floats = python_speech_features.lifter(matrix, lifter).astype(np.float32)
     return lifted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -18,8 +19,6 @@ BANDS = 80  # of the stem
 TINY = np.float32(1e-20)  # the floor of every logarithm; far below one quantisation step of a sound card
 
 _HAMMING = np.hamming(WINDOW).astype(np.float32)
-_FILTERS = np.ascontiguousarray(mel_filters(MELS, FFT, SAMPLE_RATE).T)
-_COSINES = cosines(MELS, LIFTER)
 
 _SHORTEST, _LONGEST = 36, 213  # lags in samples: 444 Hz down to 75 Hz
 _RATE = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)
@@ -53,6 +52,12 @@ class Spectrum:
     energy: Floats  # (n,) sum of the power
 
 
+@cache
+def mfcc_matrices() -> tuple[Floats, Floats]:
+    """What makes mel bands of a power spectrum, and a cepstrum of their logarithms."""
+    return np.ascontiguousarray(mel_filters(MELS, FFT, SAMPLE_RATE).T), cosines(MELS, LIFTER)
+
+
 def spectrum(frames: Floats) -> Spectrum:
     """Power of pre-emphasised frames under a Hamming window."""
     bins = np.fft.rfft(frames * _HAMMING, FFT)
@@ -62,8 +67,9 @@ def spectrum(frames: Floats) -> Spectrum:
 
 def cepstrum(power: Floats, floor: Floats | np.float32 = TINY) -> Floats:
     """Mel cepstrum (n, MELS) with each mel band held above `floor`. Column 0 is the level."""
-    bands = np.maximum(power @ _FILTERS, np.maximum(floor, TINY))
-    values: Floats = np.log(bands) @ _COSINES
+    filters, turned = mfcc_matrices()
+    bands = np.maximum(power @ filters, np.maximum(floor, TINY))
+    values: Floats = np.log(bands) @ turned
     return values
 
 
