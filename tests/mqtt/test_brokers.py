@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -154,7 +155,7 @@ def test_a_broker_that_leaves_topics_alone(
     ear.say("config/decision/enter/set", "0.5")  # understood everywhere
     until(lambda: rig.commands)
     assert not rig.publisher.status().rewrites_topics
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 def test_what_is_sent_is_counted(broker: Mosquitto, ear: Ear, publish: Callable[..., Rig]) -> None:

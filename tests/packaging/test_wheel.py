@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import subprocess
 import sys
 import venv
@@ -102,9 +103,10 @@ def test_the_examples_run_as_a_user_would_run_them(python: Path, video: Path, tm
         cwd="/", stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        with observing(broker.port) as other:
-            other.send("emotion/hall/state", msgspec.json.encode(state("happy")), retain=True)
         assert watching.stdout is not None
+        with observing(broker.port) as other:
+            while not select.select([watching.stdout], [], [], 0.2)[0]:  # until it has subscribed
+                other.send("emotion/hall/state", msgspec.json.encode(state("happy")))
         assert watching.stdout.readline() == "hall: happy 70%\n"
     finally:
         watching.kill()

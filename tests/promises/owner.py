@@ -40,6 +40,7 @@ class Terminal:
         self.text = ""
         self._pid, self._end = pty.fork()
         if self._pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job would hand down that it is ignored
             os.environ["COLUMNS"], os.environ["LINES"] = "60", "24"
             os.execv(sys.executable, [sys.executable, "-m", "edge", "watch", *broker])  # noqa: S606
         self._thread = threading.Thread(target=self._read, daemon=True)

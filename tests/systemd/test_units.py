@@ -131,6 +131,8 @@ assert files
 for file in files:
     interpreter = Interpreter(str(file), num_threads=2)
     interpreter.allocate_tensors()
+    for tensor in interpreter.get_input_details():
+        interpreter.set_tensor(tensor["index"], numpy.zeros(tensor["shape"], tensor["dtype"]))
     interpreter.invoke()
 """
     result = subprocess.run(
