@@ -49,7 +49,7 @@ def stages(media: Media) -> dict[str, Stage]:
     sound = read_sound(media.audio)
     found: dict[str, Stage] = {}
 
-    find = SingleShot()
+    find = SingleShot(quick=True)
     found["find (whole picture)"] = _timed(lambda frame: find.find(frame.luma), frames)
     box = _first_face(frames, find, media)
     classifier = FaceClassifier()

@@ -32,7 +32,10 @@ class SingleShot:
     Smaller ones are found in parts of the picture: see `edge.face.search`.
     """
 
-    def __init__(self, min_score: float = 0.5, folder: Path | None = None, runtime: Runtime = CPU) -> None:
+    def __init__(
+        self, min_score: float = 0.5, folder: Path | None = None, runtime: Runtime = CPU, *, quick: bool = False
+    ) -> None:
+        """`quick` makes pictures smaller at less cost and a little less well: for a stream of frames."""
         folder = folder or resources.models() / "finder"
         self._model = Model(folder, runtime)
         preprocessing = self._model.manifest.preprocessing
@@ -44,10 +47,11 @@ class SingleShot:
         if side != SIDE:
             raise ModelError(f"{folder}: takes pictures of {side} pixels, not {SIDE}")
         self._min_score = min_score
+        self._quick = quick
 
     def find(self, luma: Luma) -> list[Face]:
         """Faces in pixels of `luma`, the surest first."""
-        square, scale = fitted(luma)
+        square, scale = fitted(luma, quick=self._quick)
         return [moved(face, scale, 0.0, 0.0) for face in self.look(square)]
 
     def look(self, square: Luma) -> list[Face]:

@@ -35,7 +35,7 @@ def prepare(luma: NDArray[np.uint8]) -> Floats:
     return values[np.newaxis, :, :, np.newaxis]
 
 
-def fitted(luma: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+def fitted(luma: NDArray[np.uint8], *, quick: bool = False) -> tuple[NDArray[np.uint8], float]:
     """The picture brought into a square of SIDE pixels, at its top left, and its scale there.
 
     What it does not fill has the picture's mean. Small pictures are enlarged.
@@ -43,7 +43,11 @@ def fitted(luma: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     height, width = luma.shape
     scale = SIDE / max(height, width)
     size = (min(SIDE, max(1, round(width * scale))), min(SIDE, max(1, round(height * scale))))
-    small = resized(luma, *size)
+    if quick:
+        small = resized(luma, *size)
+    else:
+        way = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+        small = np.asarray(cv2.resize(luma, size, interpolation=way), np.uint8)
     if size == (SIDE, SIDE):
         return small, scale
     square = np.full((SIDE, SIDE), round(cv2.mean(small)[0]), np.uint8)

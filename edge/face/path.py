@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from edge.config import schema
 from edge.face.boxes import centre, scaled, without_doubles
@@ -16,6 +17,7 @@ from edge.face.search import Luma, Searcher, at_most
 from edge.face.tracks import Track, Tracks
 from edge.readings import FaceReading, FacesReading, Frame
 
+_FINDER = partial(SingleShot, quick=True)
 _WHOLE_EVERY = 4  # looks: the others are only close to known faces
 _LOOK_S = 0.35  # since the last look: a head has moved farther by then than it can be followed
 _QUIET_S = 1.0  # a room where nothing moves and nobody is known is searched this often
@@ -32,7 +34,7 @@ class FacePath:
         settings: schema.FaceConfig,
         classifier: FaceClassifier | None = None,
         *,
-        find: Callable[[float], Finder] = SingleShot,
+        find: Callable[[float], Finder] = _FINDER,
     ) -> None:
         """`find` makes a finder for the score from which a face counts."""
         self._settings = settings

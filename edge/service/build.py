@@ -75,7 +75,7 @@ def build(loaded: Loaded, state: Path) -> Service:
     if config.camera.enabled and config.camera.source != "none":
         runtime = Runtime(config.face.threads, config.face.delegate)
         classifier = FaceClassifier(chosen["face"].folder, runtime=runtime)
-        find = partial(SingleShot, folder=chosen["finder"].folder, runtime=runtime)
+        find = partial(SingleShot, folder=chosen["finder"].folder, runtime=runtime, quick=True)
         path = FacePath(config.face, classifier, find=find)
         sight = CameraSense(config, make_camera, path, inbox.put, clock)
     if config.microphone.enabled and config.microphone.source != "none":

@@ -55,7 +55,7 @@ def perceived(
     models = models or {}
     faces = voice = None
     if frames is not None:
-        find = partial(SingleShot, folder=models.get("finder"))
+        find = partial(SingleShot, folder=models.get("finder"), quick=True)
         faces = FacePath(config.face, FaceClassifier(models.get("face")), find=find)
     if sound is not None:
         voice = SpeechPath(speech_settings(config.speech), models.get("speech"))

@@ -133,7 +133,7 @@ class CameraTrial(Trial[Frame]):
         luma = at_most(item.luma)
         scale = item.image.shape[0] / luma.shape[0]
         if self._searcher is None:
-            self._searcher = Searcher(SingleShot)
+            self._searcher = Searcher(partial(SingleShot, quick=True))
         self._searcher.prepare(0.5, 0.0)
         faces = self._searcher.whole(luma, thorough=True)
         self._seen = (self._clock.monotonic(), aimed(luma, faces, scale, self._min_size))
