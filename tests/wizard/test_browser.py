@@ -127,8 +127,8 @@ def test_every_step_is_accessible_and_fits_in_every_dress(rig: Rig, browser: Bro
 def test_it_speaks_the_browsers_language(rig: Rig, browser: Browser, language: Language) -> None:
     browser.speak(language)
     browser.go(f"http://127.0.0.1:{rig.port}/#hear")
-    browser.run("location.reload()")
-    browser.wait(f"document.documentElement.lang === '{language}' && {READY}")
+    browser.run("window.before = true; location.reload()")
+    browser.wait(f"!window.before && document.documentElement.lang === '{language}' && {READY}")
     assert words(language)["setup.aim"] in browser.text("#steps")
     shown = browser.run("document.body.innerText")
     assert "setup." not in shown
