@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import signal
-import threading
 
 from msgspec.structs import replace
 
@@ -82,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         subscriber.start()
         print(f"{prefix} via {mqtt.host}: the page is at {address(settings)} (Ctrl-C ends it)", flush=True)
-        _wait(arguments.seconds)
+        common.wait_for_the_end(arguments.seconds)
         subscriber.stop()
     finally:
         page.stop()
@@ -103,18 +101,11 @@ def _all(arguments: argparse.Namespace, config: Config, settings: Settings) -> i
     try:
         subscriber.start()
         print(f"every device below {base} via {mqtt.host}: {address(settings)} (Ctrl-C ends it)", flush=True)
-        _wait(arguments.seconds)
+        common.wait_for_the_end(arguments.seconds)
         subscriber.stop()
     finally:
         page.stop()
     return 0
-
-
-def _wait(seconds: float | None) -> None:
-    done = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: done.set())
-    signal.signal(signal.SIGINT, lambda *_: done.set())
-    done.wait(seconds)
 
 
 def _answers(settings: Settings) -> bool:

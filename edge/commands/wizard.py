@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from edge.commands import setup
+from edge.commands import common, setup
 from edge.commands.answers import Answers
 from edge.commands.broker import same_broker
 from edge.config.load import load
@@ -69,17 +67,10 @@ def run(arguments: argparse.Namespace, given: Mapping[str, Any]) -> int:
     try:
         print(f"open {address(settings)} and sign in with the word  {word.word}", flush=True)
         print("nothing is changed before you save there; Ctrl-C ends this page", flush=True)
-        _wait(arguments.seconds)
+        common.wait_for_the_end(arguments.seconds)
     finally:
         wizard.stop()
     return 0
-
-
-def _wait(seconds: float | None) -> None:
-    done = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: done.set())
-    signal.signal(signal.SIGINT, lambda *_: done.set())
-    done.wait(seconds)
 
 
 def _free_port(settings: DashboardConfig, *, fixed: bool) -> int:
