@@ -15,7 +15,7 @@ from edge.commands.broker import split_broker
 from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
-from edge.fleet.collect import Feed, collect, prepared
+from edge.fleet.collect import Feed, collect, listening, prepared
 from edge.fleet.feeds import AmqpFeed, MqttFeed
 from edge.fleet.store import Store
 
@@ -69,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not prepared(store, stop, stop.wait):
         return 0
     with store:
-        feed.start()
-        print("collecting", flush=True)
+        if listening(feed, stop):
+            print("collecting", flush=True)
         totals = collect(feed, store, stop, pause=stop.wait)
         feed.stop()
     print(f"{totals.new} new, {totals.doubled} doubled, {totals.parked} parked, in {totals.batches} batches")

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 WAIT_S = 0.2  # a batch is stored at the latest this long after its first message
+PATIENCE_S = 30.0  # with a broker that does not answer, before a line says so
 RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # while the database is away; the broker keeps what we do not take
 
 
@@ -42,6 +43,7 @@ class Feed(Protocol):
     """Where messages come from. Reconnects by itself; bounded by what the broker lets be unacknowledged."""
 
     deliveries: queue.Queue[Delivery]
+    reading: threading.Event  # set once whatever is published from now on comes here or waits for us
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -87,6 +89,19 @@ def prepared(store: Store, stop: threading.Event, pause: Pause = time.sleep) -> 
             failures += 1
         else:
             return True
+    return False
+
+
+def listening(feed: Feed, stop: threading.Event, patience_s: float = PATIENCE_S) -> bool:
+    """Started and subscribed: what was published before the first time has nowhere to wait. False when `stop` came."""
+    feed.start()
+    told = time.monotonic()
+    while not stop.is_set():
+        if feed.reading.wait(0.2):
+            return True
+        if time.monotonic() - told >= patience_s:
+            told = time.monotonic()
+            log.warning("the broker has not taken our subscriptions yet; trying on")
     return False
 
 

@@ -24,7 +24,6 @@ from edge.mqtt.client import UnusableFiles, new_client
 log = logging.getLogger(__name__)
 
 IN_FLIGHT = 1_000
-FIRST_S = 30.0  # how long the start waits for RabbitMQ
 RETAINED = ("info", "availability", "reported", "job")
 KEPT_S = 7 * 86_400  # how long the broker keeps our session, and with it what we have not taken
 
@@ -37,6 +36,8 @@ class MqttFeed:
 
     def __init__(self, settings: MqttConfig, password: str | None, *, member: str, group: str = "") -> None:
         self.deliveries: queue.Queue[Delivery] = queue.Queue(2 * IN_FLIGHT)
+        self.reading = threading.Event()
+        self._connection = 0  # counts them: a message is acknowledged on the one it came by
         share = f"$share/{group}/" if group else ""
         # A broker sends retained messages to no shared subscription; of these the newest counts, whoever has it.
         self._topics = [
@@ -53,6 +54,7 @@ class MqttFeed:
         client.max_inflight_messages_set(IN_FLIGHT)
         client.reconnect_delay_set(1, 15)
         client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
         client.on_message = self._received
         self._client = client
 
@@ -77,12 +79,30 @@ class MqttFeed:
         if reason.is_failure:
             log.error("%s", reasons.from_code(self._settings, reason.value, str(reason)).reason)
             return
+        self._connection += 1
         _empty(self.deliveries)
         client.subscribe(self._topics)
 
+    def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        refused = {str(reason) for reason in reasons if reason.is_failure}
+        if refused:
+            log.error(
+                "the broker refuses subscriptions (%s): allow this user to read %s/#",
+                ", ".join(sorted(refused)),
+                self._settings.base,
+            )
+        self.reading.set()
+
     def _received(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        delivery = Delivery(message.topic, bytes(message.payload), lambda: _acknowledge(client, message))
-        self.deliveries.put(delivery)  # bounded by what the broker lets be unacknowledged
+        came_by = self._connection
+
+        def acknowledge() -> None:
+            # By another connection its number may be another message's. The broker sends this one again.
+            if came_by == self._connection:
+                client.ack(message.mid, message.qos)
+
+        # Bounded by what the broker lets be unacknowledged.
+        self.deliveries.put(Delivery(message.topic, bytes(message.payload), acknowledge))
 
 
 # A device's topics have its name, and perhaps tenant, site and group, between the base and the kind.
@@ -96,10 +116,6 @@ def _empty(deliveries: queue.Queue[Delivery]) -> None:
             deliveries.get_nowait()
 
 
-def _acknowledge(client: paho.Client, message: paho.MQTTMessage) -> None:
-    client.ack(message.mid, message.qos)
-
-
 class AmqpFeed:
     """A Feed from RabbitMQ: one durable quorum queue that all copies read. Its loop runs in a thread of its own."""
 
@@ -109,20 +125,18 @@ class AmqpFeed:
         except ImportError:
             raise MissingPackage("RabbitMQ needs aio-pika: pip install 'emotion-edge[fleet]'") from None
         self.deliveries: queue.Queue[Delivery] = queue.Queue(2 * IN_FLIGHT)
+        self.reading = threading.Event()
         logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # a lost connection is one line of ours
         self._aio_pika: Any = aio_pika
         self._urls = list(urls)
         self._queue_name = queue_name
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
-        self._reading = threading.Event()
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
 
     def start(self) -> None:
-        """Connect; what is published before the queue is there for the first time has nowhere to wait."""
+        """Connect, as often as it takes."""
         self._thread.start()
-        if not self._reading.wait(FIRST_S):
-            log.warning("RabbitMQ: not reached within %.0f s; it is tried on", FIRST_S)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
@@ -161,7 +175,7 @@ class AmqpFeed:
             self.deliveries.put_nowait(Delivery(topic, message.body, lambda: self._acknowledge(message)))
 
         await held.consume(received)
-        self._reading.set()
+        self.reading.set()
         waits = [asyncio.create_task(each.wait()) for each in (gone, self._stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for each in waits:
