@@ -7,9 +7,9 @@ from pathlib import Path
 
 from edge.config import schema
 from edge.device.clock import Clock
-from edge.device.database import remove
+from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
-from edge.mqtt.store import DamagedStore, Now, Row, Store
+from edge.mqtt.store import Now, Row, Store
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ class Outbox:
         if self._today() != self._day:
             self._day, self._bytes_before = self._today(), 0
             if self._store:
-                self._store.written = 0
-        return self._bytes_before + (self._store.written if self._store else 0)
+                self._store.file.written = 0
+        return self._bytes_before + (self._store.file.written if self._store else 0)
 
     def find_earlier(self) -> None:
         """Takes up what an earlier session left behind."""
@@ -206,7 +206,7 @@ class Outbox:
 
     def _failed(self, error: StorageError) -> None:
         """Full, read-only or broken: say so once, keep a tail in memory, try again later."""
-        if isinstance(error, DamagedStore):
+        if isinstance(error, DamagedDatabase):
             log.warning("outbox: %s; the file is deleted, what waited in it is lost", error)
             error = self._start_over() or error
             if not self._path.exists():

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.device.clock import Clock
-from edge.device.database import remove
+from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.history.minutes import NOTHING, Gathered, Minute, Total, add, joined, minute, total_of
-from edge.history.store import DamagedHistory, Store
+from edge.history.store import Store
 from edge.messages.payloads import Payload, SummaryPayload
 from edge.service.supervision import Worker
 
@@ -94,8 +94,8 @@ class HistoryRecorder:
         if self._today() != self._day:
             self._day, self._bytes_before = self._today(), 0
             if self._store is not None:
-                self._store.written = 0
-        return self._bytes_before + (self._store.written if self._store else 0)
+                self._store.file.written = 0
+        return self._bytes_before + (self._store.file.written if self._store else 0)
 
     # From any thread
 
@@ -195,7 +195,7 @@ class HistoryRecorder:
         try:
             try:
                 done = work(self._opened())
-            except DamagedHistory as damaged:
+            except DamagedDatabase as damaged:
                 log.warning("history: %s; the file is deleted, and the history begins anew", damaged)
                 self._close()
                 remove(self._path)

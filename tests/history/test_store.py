@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.device.database import DamagedDatabase
 from edge.errors import StorageError
 from edge.history.minutes import STATES, Minute, joined, minute
-from edge.history.store import DamagedHistory, Store
+from edge.history.store import Store
 from tests.helpers.told import summary
 
 
@@ -79,19 +80,19 @@ def test_a_day_costs_the_card_little(file: Path) -> None:
     for batch in range(96):
         store.write(minutes(15, 60_000 + 900 * batch))
     store.close()
-    assert 0 < store.written < 2_000_000
+    assert 0 < store.file.written < 2_000_000
     assert file.stat().st_size < 200_000
 
 
 def test_what_is_no_history_is_named(file: Path) -> None:
     file.write_bytes(b"this is no database, whatever it is" * 100)
-    with pytest.raises(DamagedHistory, match=r"history\.sqlite"):
+    with pytest.raises(DamagedDatabase, match=r"history\.sqlite"):
         Store(file)
     file.unlink()
     other = sqlite3.connect(file)
     other.execute("PRAGMA user_version=7")
     other.close()
-    with pytest.raises(DamagedHistory, match="layout 7"):
+    with pytest.raises(DamagedDatabase, match="layout 7"):
         Store(file)
 
 

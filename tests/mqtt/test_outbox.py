@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import schema
-from edge.device.database import remove
+from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.mqtt import outbox as module
 from edge.mqtt.outbox import COMMIT_S, RETRY_S, TAIL_MAX, Outbox
-from edge.mqtt.store import DamagedStore, Now, Row, Store, age
+from edge.mqtt.store import Now, Row, Store, age
 
 SUMMARY, STATE, EVENT = 1, 2, 3
 
@@ -238,7 +238,7 @@ def test_a_file_of_another_layout_is_not_ours(tmp_path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version=99")
     database.close()
-    with pytest.raises(DamagedStore, match="another version"):
+    with pytest.raises(DamagedDatabase, match="another version"):
         Store(path)
 
 
