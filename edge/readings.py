@@ -74,7 +74,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class FoundFace:
     """A face as found, before anybody asks what it expresses."""
 
     box: Box

@@ -61,6 +61,15 @@ def test_no_modules_know_each_other() -> None:
     assert not circles, "\n".join(circles)
 
 
+def test_no_class_name_is_used_for_two_things() -> None:
+    places = defaultdict(list)
+    for file in sorted((ROOT / "edge").rglob("*.py")):
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
 def test_tests_share_by_way_of_helpers() -> None:
     """A fixture comes by its name, a type or function from a helper: no test leans on another test's module."""
     leaning = [

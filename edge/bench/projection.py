@@ -26,7 +26,7 @@ Stages = Mapping[str, Counts]
 
 
 @dataclass(frozen=True)
-class Board:
+class Processor:
     """A processor: megahertz, and instructions a cycle from the worst to the best that such code reaches."""
 
     says: str
@@ -39,7 +39,7 @@ class Board:
         return best, worst
 
 
-BOARDS = {"a72": Board("Raspberry Pi 4", 1800, (1.2, 1.7)), "a76": Board("Raspberry Pi 5", 2400, (1.8, 2.5))}
+BOARDS = {"a72": Processor("Raspberry Pi 4", 1800, (1.2, 1.7)), "a76": Processor("Raspberry Pi 5", 2400, (1.8, 2.5))}
 
 
 def read() -> dict[str, Any]:

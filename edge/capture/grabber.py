@@ -18,7 +18,7 @@ PATIENCE_S = 0.2
 CLOSE_S = 1.1  # with the patience, leaves pause() and stop() within their two seconds
 
 
-class Device(Protocol[T_co]):
+class OpenDevice(Protocol[T_co]):
     """An open device, used by one thread only."""
 
     def grab(self) -> T_co | None:
@@ -33,7 +33,9 @@ class Device(Protocol[T_co]):
 class Grabber(Generic[T]):
     """Connects, grabs and releases in its own thread, and holds the newest picture until it is asked for."""
 
-    def __init__(self, name: str, connect: Callable[[], Device[T]], hang_up: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, name: str, connect: Callable[[], OpenDevice[T]], hang_up: Callable[[], None] | None = None
+    ) -> None:
         self._name = name
         self._connect = connect
         self._hang_up = hang_up  # makes a blocked device give up

@@ -21,7 +21,7 @@ from edge.device.files import write_atomically
 from edge.device.identity import device_name, machine_id
 from edge.device.service_user import SERVICE_USER
 from edge.errors import ConfigError, EdgeError, StorageError
-from edge.fleet.enroll import Answer, Proof, ask
+from edge.fleet.enroll import Proof, SignedCertificate, ask
 
 # Certificate and key stand in one file: a renewal replaces both in one step, whenever the power fails.
 _FILES = {"mqtt.ca_file": "fleet-ca.pem", "mqtt.cert_file": "device.pem", "mqtt.key_file": "device.pem"}
@@ -89,7 +89,7 @@ def _renew(url: str, name: str, arguments: argparse.Namespace, certificate: Path
     return 0
 
 
-def _store(config: Path, key: str, answer: Answer, files: dict[str, Path]) -> None:
+def _store(config: Path, key: str, answer: SignedCertificate, files: dict[str, Path]) -> None:
     _until(answer)
     both = answer.certificate.rstrip() + "\n" + key
     owner = _service() if paths.is_of_system(config) and os.geteuid() == 0 else None
@@ -99,7 +99,7 @@ def _store(config: Path, key: str, answer: Answer, files: dict[str, Path]) -> No
         _write(each, both, 0o600, owner)
 
 
-def _until(answer: Answer) -> str:
+def _until(answer: SignedCertificate) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(validity(answer.certificate).ends))
 
 

@@ -18,7 +18,7 @@ from edge.commands.collect import add_database, database
 from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
-from edge.fleet.rollout import Outcome, Plan, Said, roll_out
+from edge.fleet.rollout import JobStatus, Outcome, Plan, roll_out
 from edge.fleet.store import Store
 from edge.messages.desired import Unreadable, parse, topic
 from edge.messages.job import Job
@@ -156,7 +156,7 @@ def _model(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"{job.job}: there was a roll-out of that name; choose another")
         payload = msgspec.json.encode(job)
 
-        def note(wave: int, device: str, said: Said) -> None:
+        def note(wave: int, device: str, said: JobStatus) -> None:
             print(
                 f"wave {wave}: {printable(device)}: {said.state}{f' ({printable(said.reason)})' if said.reason else ''}"
             )
@@ -185,11 +185,11 @@ def _devices(store: Store, arguments: argparse.Namespace) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
-def _states(store: Store) -> dict[str, Said]:
+def _states(store: Store) -> dict[str, JobStatus]:
     rows = store.run(
         "select device, job ->> 'job', job ->> 'state', job ->> 'reason' from device where job is not null"
     )
-    return {str(name): Said(str(job), str(state), str(reason or "")) for name, job, state, reason in rows}
+    return {str(name): JobStatus(str(job), str(state), str(reason or "")) for name, job, state, reason in rows}
 
 
 def _yes(question: str) -> bool:

@@ -14,7 +14,7 @@ from edge.config.schema import Config
 from edge.device import paths
 from edge.device.database import remove
 from edge.errors import BrokerError, EdgeError
-from edge.history.store import Store
+from edge.history.store import HistoryStore
 from edge.homeassistant.device import discovery_topic
 from edge.mqtt import session
 from edge.mqtt.session import Session
@@ -75,7 +75,7 @@ def _forget_days(file: Path | None, *, running: bool) -> None:
     if file is None or not file.exists():
         return
     if running:
-        store = Store(file)
+        store = HistoryStore(file)
         store.delete()
         store.close()
     else:

@@ -32,7 +32,7 @@ _HEAD = (
 T = TypeVar("T")
 
 
-class Kept(Protocol):
+class PastDays(Protocol):
     """What the service keeps of past days; may be asked from any thread, and may raise StorageError."""
 
     @property
@@ -46,7 +46,7 @@ class Kept(Protocol):
 class Days:
     """Belongs to the page's thread; the file is read by `work`."""
 
-    def __init__(self, kept: Kept | None, *, history: History, clock: Clock, work: Executor) -> None:
+    def __init__(self, kept: PastDays | None, *, history: History, clock: Clock, work: Executor) -> None:
         self._kept = kept
         self._history = history
         self._clock = clock
@@ -89,7 +89,7 @@ class Days:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Answer(kind="text/csv; charset=utf-8", headers=headers, stream=True), self._lines(kept)
 
-    async def _lines(self, kept: Kept) -> AsyncGenerator[bytes, None]:
+    async def _lines(self, kept: PastDays) -> AsyncGenerator[bytes, None]:
         forgotten = self._history.forgotten
         yield (",".join(_HEAD) + "\r\n").encode()
         first = await self._do(kept.first)
@@ -103,7 +103,7 @@ class Days:
                 yield "".join(_line(row) for row in rows).encode()
             start += _DAY_S
 
-    def _readable(self) -> Kept:
+    def _readable(self) -> PastDays:
         if self._kept is None:
             raise _NOTHING
         if not self._history.is_open:
@@ -125,7 +125,7 @@ _NOTHING = Refused(HTTPStatus.NOT_FOUND, "nothing of past days is kept: history.
 _PRIVATE = Refused(HTTPStatus.CONFLICT, "privacy is on")
 
 
-def _between(kept: Kept, start: float, end: float) -> Callable[[], list[Minute]]:
+def _between(kept: PastDays, start: float, end: float) -> Callable[[], list[Minute]]:
     return lambda: kept.between(start, end)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.config import schema
 from edge.dashboard.actions import Actions
-from edge.dashboard.days import Days, Kept
+from edge.dashboard.days import Days, PastDays
 from edge.dashboard.files import Files
 from edge.dashboard.history import History, News
 from edge.dashboard.live import Viewers
@@ -55,7 +55,7 @@ class DashboardObserver:
         clock: Clock,
         over_mqtt: bool = False,
         language: Language = "en",
-        days: Kept | None = None,
+        days: PastDays | None = None,
     ) -> None:
         self.settings = settings
         self.history = History(device)

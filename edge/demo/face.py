@@ -30,7 +30,7 @@ _IRIS = np.array((70.0, 92.0, 84.0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
+class FaceShape:
     """How far each feature is from rest, 0 at rest; lengths in halves of the face's height."""
 
     brow_inner: float = 0.0  # up
@@ -44,9 +44,9 @@ class Expression:
     teeth: float = 0.0
     upper_lip: float = 0.0  # up
 
-    def towards(self, other: Expression, share: float) -> Expression:
+    def towards(self, other: FaceShape, share: float) -> FaceShape:
         """Between this one (0) and another (1)."""
-        return Expression(
+        return FaceShape(
             **{
                 each.name: (1 - share) * getattr(self, each.name) + share * getattr(other, each.name)
                 for each in fields(self)
@@ -54,7 +54,7 @@ class Expression:
         )
 
 
-def draw(expression: Expression) -> tuple[Image, NDArray[np.uint8]]:
+def draw(expression: FaceShape) -> tuple[Image, NDArray[np.uint8]]:
     """A square picture with the person, and how opaque each pixel is. A pure function."""
     canvas = np.zeros((SIDE, SIDE, 3), np.float32)
     alpha = np.zeros((SIDE, SIDE), np.float32)
@@ -115,7 +115,7 @@ def _shade(canvas: Plane, alpha: Plane) -> None:
     canvas *= np.where(alpha > 0, np.clip(light, 0.45, 1.12), 1.0)[..., None]
 
 
-def _eye(canvas: Plane, e: Expression, side: float) -> None:
+def _eye(canvas: Plane, e: FaceShape, side: float) -> None:
     x, y = 0.33 * side, -0.2
     up = max(0.075 + 0.5 * e.lids, 0.008)
     down = max(0.05 + 0.2 * e.lids - 0.25 * e.cheeks, 0.004)
@@ -139,7 +139,7 @@ def _between(a: tuple[float, float], b: tuple[float, float], t: float, bulge: fl
     return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t + bulge * 4 * t * (1 - t)
 
 
-def _brow(canvas: Plane, e: Expression, side: float) -> None:
+def _brow(canvas: Plane, e: FaceShape, side: float) -> None:
     inner, outer = -0.40 - e.brow_inner, -0.37 - e.brow_outer
     closer = 0.12 - 0.25 * max(-e.brow_inner, 0.0)
     points = [
@@ -162,7 +162,7 @@ def _brow(canvas: Plane, e: Expression, side: float) -> None:
             )
 
 
-def _nose(canvas: Plane, e: Expression) -> None:
+def _nose(canvas: Plane, e: FaceShape) -> None:
     up = 0.5 * e.nose
     _soft(canvas, (0.10, 0.02), (0.06, 0.24), 0.90)
     _soft(canvas, (-0.03, 0.0), (0.05, 0.26), 1.07)
@@ -181,7 +181,7 @@ def _nose(canvas: Plane, e: Expression) -> None:
                 _line(canvas, [(side * 0.03, row), (side * 0.13, row - 0.05)], 0.018, _SKIN * 0.5, min(5 * e.nose, 0.6))
 
 
-def _folds(canvas: Plane, e: Expression) -> None:
+def _folds(canvas: Plane, e: FaceShape) -> None:
     """From the wings of the nose to the corners of the mouth."""
     strength = min(0.18 + 1.6 * max(e.cheeks, e.nose, e.upper_lip, 0.0), 0.75)
     for side in (-1.0, 1.0):
@@ -195,7 +195,7 @@ def _folds(canvas: Plane, e: Expression) -> None:
             _soft(canvas, (side * 0.42, 0.12), (0.16, 0.1), 1.0 + 0.35 * e.cheeks)
 
 
-def _mouth(canvas: Plane, e: Expression) -> None:
+def _mouth(canvas: Plane, e: FaceShape) -> None:
     half, y = 0.27 + e.width, 0.50
     gap = max(e.open, 0.0)
     corner = y - e.corners

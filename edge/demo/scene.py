@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.demo.face import CENTRE, Expression, draw
+from edge.demo.face import CENTRE, FaceShape, draw
 from edge.readings import Image
 
 SECONDS = 60.0
@@ -17,13 +17,13 @@ AWAY = (40.0, 47.0)  # seconds during which the person is out of view; gliding o
 CHANGE_S = 0.6  # from one expression to the next
 
 EXPRESSIONS = {
-    "neutral": Expression(),
-    "happy": Expression(cheeks=0.10, corners=0.10, width=0.08, open=0.06, teeth=1.0, upper_lip=0.02),
-    "sad": Expression(brow_inner=0.12, brow_outer=-0.08, lids=-0.05, cheeks=0.04, corners=-0.08, width=-0.06),
-    "angry": Expression(
+    "neutral": FaceShape(),
+    "happy": FaceShape(cheeks=0.10, corners=0.10, width=0.08, open=0.06, teeth=1.0, upper_lip=0.02),
+    "sad": FaceShape(brow_inner=0.12, brow_outer=-0.08, lids=-0.05, cheeks=0.04, corners=-0.08, width=-0.06),
+    "angry": FaceShape(
         brow_inner=-0.14, brow_outer=0.10, lids=0.02, nose=0.04, corners=-0.06, open=0.06, teeth=1.0, upper_lip=0.03
     ),
-    "surprised": Expression(brow_inner=0.15, brow_outer=0.14, lids=0.08, open=0.28, width=-0.08),
+    "surprised": FaceShape(brow_inner=0.15, brow_outer=0.14, lids=0.08, open=0.28, width=-0.08),
 }
 # From when on which; it begins at rest, so that the resting face can be learned. The voice says the like, see voice.py.
 SCRIPT = ((0.0, "neutral"), (9.5, "happy"), (18.5, "sad"), (28.5, "angry"), (35.0, "surprised"), (44.0, "neutral"))

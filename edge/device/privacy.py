@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 STORE_AGAIN_S = 30.0  # a switch that the disk refused is tried again this often
 
 
-class QuietHours(Protocol):
+class DailyPeriod(Protocol):
     """A period of the day, each end as HH:MM; it may pass midnight."""
 
     @property
@@ -41,7 +41,7 @@ class PrivacySettings(Protocol):
     @property
     def start(self) -> str: ...  # "on" or "off", when no state is stored
     @property
-    def quiet_hours(self) -> Sequence[QuietHours]: ...
+    def quiet_hours(self) -> Sequence[DailyPeriod]: ...
     @property
     def trust_clock(self) -> bool: ...  # quiet hours by a clock that is not synchronised
 
@@ -240,7 +240,7 @@ def may_ask(state: Path) -> bool:
     return folder != state or os.access(state, os.R_OK | os.X_OK)
 
 
-def in_quiet_hours(periods: Sequence[QuietHours], minutes: int) -> bool:
+def in_quiet_hours(periods: Sequence[DailyPeriod], minutes: int) -> bool:
     """Whether `minutes` since midnight lie in a period; a period may pass midnight."""
     for period in periods:
         start, end = _minutes(period.start), _minutes(period.end)

@@ -14,7 +14,7 @@ from edge.face.finder import Finder, moved
 from edge.face.grid import SIDE
 from edge.face.quality import detail_of, overall
 from edge.face.search import everywhere
-from edge.readings import Box, Face, FaceQuality, Image, Probabilities
+from edge.readings import Box, FaceQuality, FoundFace, Image, Probabilities
 
 Luma = NDArray[np.uint8]
 
@@ -50,7 +50,7 @@ def classify_picture(
     return results
 
 
-def find_everywhere(grey: Luma, find: Finder) -> list[Face]:
+def find_everywhere(grey: Luma, find: Finder) -> list[FoundFace]:
     """Faces of every size in a picture of any size, the largest first."""
     scale = min(1.0, _LARGEST / max(grey.shape))
     size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
@@ -65,7 +65,7 @@ def find_everywhere(grey: Luma, find: Finder) -> list[Face]:
     )
 
 
-def _with_room(luma: Luma, find: Finder) -> list[Face]:
+def _with_room(luma: Luma, find: Finder) -> list[FoundFace]:
     """With a border: a face that touches the edge of the picture lacks what finders expect around it."""
     across, down = round(_EDGE * luma.shape[1]), round(_EDGE * luma.shape[0])
     larger = cv2.copyMakeBorder(luma, down, down, across, across, cv2.BORDER_REPLICATE)

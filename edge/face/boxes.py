@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 # Two boxes can be the same face when they overlap this much, or when their centres are this near (in heights)
 # and their sizes alike: fast heads leave their old box, but do not change their size at once.
@@ -50,7 +50,7 @@ def affinity(a: Box, b: Box) -> float:
     return shared + max(0.0, 1.0 - distance)
 
 
-def pairs(tracks: Sequence[Box], faces: Sequence[Face]) -> dict[int, int]:
+def pairs(tracks: Sequence[Box], faces: Sequence[FoundFace]) -> dict[int, int]:
     """Which face continues which track: the best pair first, each used once at most.
 
     The answer does not depend on the order of `faces`: ties go by place, not by index.
@@ -71,10 +71,10 @@ def pairs(tracks: Sequence[Box], faces: Sequence[Face]) -> dict[int, int]:
     return taken
 
 
-def without_doubles(faces: Sequence[Face], limit: float = 0.35) -> list[Face]:
+def without_doubles(faces: Sequence[FoundFace], limit: float = 0.35) -> list[FoundFace]:
     """The surest faces, without those that overlap, or lie inside, a better one. A larger one counts more: a mouth
     can look like a face, the face around it is the better answer."""
-    kept: list[Face] = []
+    kept: list[FoundFace] = []
     for face in sorted(faces, key=lambda f: (-f.score * f.box.height**0.5, f.box.x, f.box.y)):
         if all(overlap(face.box, other.box) < limit and not _inside(face.box, other.box) for other in kept):
             kept.append(face)

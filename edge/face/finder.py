@@ -13,7 +13,7 @@ from edge.errors import ModelError
 from edge.face.grid import LEAST_SPREAD, SIDE, decode, fitted
 from edge.face.pixels import standardised
 from edge.inference import CPU, Model, Runtime
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 Luma = NDArray[np.uint8]
 
@@ -21,7 +21,7 @@ Luma = NDArray[np.uint8]
 class Finder(Protocol):
     """Finds faces in a grey picture. Not to be shared between threads."""
 
-    def find(self, luma: Luma) -> list[Face]:
+    def find(self, luma: Luma) -> list[FoundFace]:
         """Boxes in pixels of `luma`, brows to chin, about 0.75 as wide as high; the surest first."""
         ...
 
@@ -49,21 +49,21 @@ class SingleShot:
         self._min_score = min_score
         self._quick = quick
 
-    def find(self, luma: Luma) -> list[Face]:
+    def find(self, luma: Luma) -> list[FoundFace]:
         """Faces in pixels of `luma`, the surest first."""
         square, scale = fitted(luma, quick=self._quick)
         return [moved(face, scale, 0.0, 0.0) for face in self.look(square)]
 
-    def look(self, square: Luma) -> list[Face]:
+    def look(self, square: Luma) -> list[FoundFace]:
         """Faces in a picture of SIDE x SIDE pixels."""
         said = self._model.run({"image": standardised(self._model, square, LEAST_SPREAD)})
         return decode(said["score"][0, :, :, 0], said["box"][0], said["landmarks"][0], self._min_score, self._middle)
 
 
-def moved(face: Face, scale: float, left: float, top: float) -> Face:
+def moved(face: FoundFace, scale: float, left: float, top: float) -> FoundFace:
     """A face of a part that begins at (left, top) and was brought to `scale`, as it lies in the whole."""
     box = face.box
-    return Face(
+    return FoundFace(
         Box(left + box.x / scale, top + box.y / scale, box.width / scale, box.height / scale),
         face.score,
         tuple((left + x / scale, top + y / scale) for x, y in face.landmarks),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.face.boxes import centre, overlap
 from edge.face.pixels import resized
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +55,7 @@ def fitted(luma: NDArray[np.uint8], *, quick: bool = False) -> tuple[NDArray[np.
     return square, scale
 
 
-def decode(scores: Floats, boxes: Floats, landmarks: Floats, least: float, middle: float = 0.0) -> list[Face]:
+def decode(scores: Floats, boxes: Floats, landmarks: Floats, least: float, middle: float = 0.0) -> list[FoundFace]:
     """Faces in pixels of the square with at least the score `least`, the surest first, each once.
 
     `scores` are logits, cells x cells, and `middle` is the one that makes a half. `boxes` hold the centre's way from
@@ -68,10 +68,10 @@ def decode(scores: Floats, boxes: Floats, landmarks: Floats, least: float, middl
     order = np.argsort(-chances, kind="stable")[:_MOST]
     order = order[chances[order] >= least]
     cells = cells[order]
-    kept: list[Face] = []
+    kept: list[FoundFace] = []
     for cell, chance, box in zip(cells.tolist(), chances[order].tolist(), _boxes(cells, boxes), strict=True):
         if all(overlap(box, other.box) < _SAME for other in kept):
-            kept.append(Face(box, chance, _landmarks(box, landmarks.reshape(-1, LANDMARKS, 2)[cell].tolist())))
+            kept.append(FoundFace(box, chance, _landmarks(box, landmarks.reshape(-1, LANDMARKS, 2)[cell].tolist())))
     return kept
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.readings import Face, FaceQuality
+from edge.readings import FaceQuality, FoundFace
 
 FULL_SIZE = 48.0  # pixels of height: what the face model sees; more adds nothing
 
@@ -44,7 +44,7 @@ def overall(detail: FaceQuality, score: float) -> float:
     return round(detail.size * detail.sharpness * detail.light * detail.pose * detail.cover * sureness(score), 4)
 
 
-def pose(face: Face) -> float:
+def pose(face: FoundFace) -> float:
     """1 for a face that looks at us, less the more it is turned away: by where the nose is between the eyes."""
     if len(face.landmarks) < _NOSE + 1:
         return 1.0

@@ -16,7 +16,7 @@ from edge.face.boxes import centre, without_doubles
 from edge.face.finder import Finder, moved
 from edge.face.grid import SIDE
 from edge.face.pixels import halvable, resized
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 Luma = NDArray[np.uint8]
 Square = tuple[int, int, int]  # left, top, side
@@ -53,7 +53,7 @@ class Searcher:
             self._finder = self._make(min_score)
         self._min_score, self._min_size = min_score, min_size
 
-    def whole(self, luma: Luma, *, thorough: bool = False) -> list[Face]:
+    def whole(self, luma: Luma, *, thorough: bool = False) -> list[FoundFace]:
         """Faces in the whole picture and, closer, in a few of its squares: all of them in turn, or at once."""
         squares = closer(*luma.shape)
         if not thorough:
@@ -64,15 +64,15 @@ class Searcher:
             found += within(luma, square, self._finder)
         return self._good(found)
 
-    def close(self, luma: Luma, boxes: Sequence[Box]) -> list[Face]:
+    def close(self, luma: Luma, boxes: Sequence[Box]) -> list[FoundFace]:
         """Faces in and around the boxes."""
-        found: list[Face] = []
+        found: list[FoundFace] = []
         for box in boxes:
             view = region_of_interest(luma, box)
             found += [view.back(face) for face in self._finder.find(view.luma)]
         return self._good(found)
 
-    def _good(self, faces: Sequence[Face]) -> list[Face]:
+    def _good(self, faces: Sequence[FoundFace]) -> list[FoundFace]:
         return without_doubles([f for f in faces if f.score >= self._min_score and f.box.height >= self._min_size])
 
 
@@ -85,7 +85,7 @@ class RegionOfInterest:
     top: int
     scale: float
 
-    def back(self, face: Face) -> Face:
+    def back(self, face: FoundFace) -> FoundFace:
         """A face found in the view, as it lies in the picture."""
         return moved(face, self.scale, self.left, self.top)
 
@@ -117,7 +117,7 @@ def closer(height: int, width: int) -> list[Square]:
     return squares(height, width, max(SIDE, round(max(height, width) / 2)))
 
 
-def within(luma: Luma, square: Square, finder: Finder) -> list[Face]:
+def within(luma: Luma, square: Square, finder: Finder) -> list[FoundFace]:
     """Faces in the square, as they lie in the picture; those that it cuts are left to the others."""
     left, top, side = square
     part = luma[top : top + side, left : left + side]
@@ -136,7 +136,7 @@ def within(luma: Luma, square: Square, finder: Finder) -> list[Face]:
     return found
 
 
-def everywhere(luma: Luma, finder: Finder, sides: Iterable[int] | None = None) -> list[Face]:
+def everywhere(luma: Luma, finder: Finder, sides: Iterable[int] | None = None) -> list[FoundFace]:
     """Faces in the whole picture and in its squares: those of twice the detail, or of the given sides."""
     height, width = luma.shape
     if sides is None:

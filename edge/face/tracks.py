@@ -14,7 +14,7 @@ from edge.face.boxes import around, centre, overlap, pairs
 from edge.face.liveness import Places, Stillness
 from edge.face.movement import Movement
 from edge.face.quality import pose
-from edge.readings import Box, Face, FaceQuality, Probabilities
+from edge.readings import Box, FaceQuality, FoundFace, Probabilities
 
 Luma = NDArray[np.uint8]
 
@@ -114,7 +114,7 @@ class Tracks:
             for other in self.all
         )
 
-    def update(self, faces: Sequence[Face], luma: Luma, now: float, settings: schema.FaceConfig) -> None:
+    def update(self, faces: Sequence[FoundFace], luma: Luma, now: float, settings: schema.FaceConfig) -> None:
         """Take in what a look found, the largest faces first; how many tracks there can be is bounded."""
         most = settings.max_people + _SPARE
         faces = sorted(faces, key=lambda f: (-f.box.height, f.box.x, f.box.y))[:most]
@@ -147,14 +147,14 @@ class Tracks:
         self.all = []
         self._places = Places()
 
-    def _begin(self, face: Face, luma: Luma, now: float) -> Track:
+    def _begin(self, face: FoundFace, luma: Luma, now: float) -> Track:
         stillness = self._places.enter(face.box, now)
         return Track(
             face.box, face.score, now, now, follow.take(luma, face.box), stillness,
             evidence=face.score, pose=pose(face), followed=now,
         )  # fmt: skip
 
-    def _found(self, track: Track, face: Face, luma: Luma, now: float, settings: schema.FaceConfig) -> None:
+    def _found(self, track: Track, face: FoundFace, luma: Luma, now: float, settings: schema.FaceConfig) -> None:
         box = _blended(track.box, face.box) if track.in_sight else face.box
         track.velocity = _velocity(track, face.box, now)
         track.box = track.last_place = box

@@ -20,7 +20,7 @@ TIMEOUT_S = 30.0
 MAX_BYTES = 64_000
 
 
-class Answer(msgspec.Struct, frozen=True):
+class SignedCertificate(msgspec.Struct, frozen=True):
     """What the signing service sends."""
 
     certificate: str
@@ -37,7 +37,7 @@ class Proof:
     key: Path
 
 
-def ask(url: str, document: dict[str, Any], *, ca_file: str = "", proof: Proof | None = None) -> Answer:
+def ask(url: str, document: dict[str, Any], *, ca_file: str = "", proof: Proof | None = None) -> SignedCertificate:
     """The service's answer; EdgeError is one line with the remedy."""
     if urlsplit(url).scheme != "https":
         raise EdgeError(f"{url}: must begin with https://; a token is not sent in the clear")
@@ -63,7 +63,7 @@ def ask(url: str, document: dict[str, Any], *, ca_file: str = "", proof: Proof |
     except OSError as error:
         raise EdgeError(f"{url}: {_why(error)}") from None
     try:
-        return msgspec.json.decode(text[: MAX_BYTES + 1], type=Answer)
+        return msgspec.json.decode(text[: MAX_BYTES + 1], type=SignedCertificate)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise EdgeError(f"{url}: does not answer as a signing service does; is the address right?") from None
 

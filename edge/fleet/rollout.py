@@ -28,7 +28,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class JobStatus:
     """What a device says about its last job."""
 
     job: str
@@ -40,12 +40,12 @@ class Said:
 class Outcome:
     """How it ended, for each device, and why it stopped if it did."""
 
-    devices: dict[str, Said] = field(default_factory=dict)
+    devices: dict[str, JobStatus] = field(default_factory=dict)
     waves: int = 0  # that were begun
     stopped: str = ""
 
     @property
-    def errors(self) -> dict[str, Said]:
+    def errors(self) -> dict[str, JobStatus]:
         return {name: said for name, said in self.devices.items() if said.state not in (GOOD, NOT_STARTED)}
 
 
@@ -63,14 +63,14 @@ def roll_out(
     plan: Plan,
     *,
     order: Callable[[str, bool], None],
-    states: Callable[[], Mapping[str, Said]],
+    states: Callable[[], Mapping[str, JobStatus]],
     approve: Callable[[int, list[str]], bool] = lambda _wave, _devices: True,
-    note: Callable[[int, str, Said], None] = lambda _wave, _device, _said: None,
+    note: Callable[[int, str, JobStatus], None] = lambda _wave, _device, _said: None,
     pause: Callable[[float], object] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Wave after wave. `order` gives a device the job, or takes it back (False); `states` is what all of them say."""
-    outcome = Outcome({name: Said(job, NOT_STARTED) for name in devices})
+    outcome = Outcome({name: JobStatus(job, NOT_STARTED) for name in devices})
     for number, wave in enumerate(waves(devices, plan)):
         if not wave:
             break
@@ -98,8 +98,8 @@ def _wait(  # noqa: PLR0917
     plan: Plan,
     outcome: Outcome,
     order: Callable[[str, bool], None],
-    states: Callable[[], Mapping[str, Said]],
-    note: Callable[[int, str, Said], None],
+    states: Callable[[], Mapping[str, JobStatus]],
+    note: Callable[[int, str, JobStatus], None],
     pause: Callable[[float], object],
     monotonic: Callable[[], float],
 ) -> None:
@@ -115,10 +115,10 @@ def _wait(  # noqa: PLR0917
                 waiting.discard(device)
         too_many = len(outcome.errors) > plan.errors
         if waiting and (too_many or monotonic() >= end):
-            why = Said(job, TIMED_OUT, f"nothing was heard of it within {plan.deadline_s:.0f} s")
+            why = JobStatus(job, TIMED_OUT, f"nothing was heard of it within {plan.deadline_s:.0f} s")
             for device in sorted(waiting):
                 order(device, False)
-                ended = Said(job, NOT_STARTED, "taken back, because others failed") if too_many else why
+                ended = JobStatus(job, NOT_STARTED, "taken back, because others failed") if too_many else why
                 outcome.devices[device] = ended
                 note(number, device, ended)
             return

@@ -15,7 +15,7 @@ _SHARES = [f"{label}_permille" for label in LABELS]
 _COLUMNS = ["begin", "watched_ds", "people_ds", "most", *_STATES, *_SHARES]
 
 
-class Store:
+class HistoryStore:
     """Opens the file, or creates it readable by its owner alone. Used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:

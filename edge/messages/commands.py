@@ -47,35 +47,35 @@ class Command:
         return self.name if self.kind == "request" else self.kind
 
 
-class Request(Struct, frozen=True, forbid_unknown_fields=True):
+class RequestDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """The document of a request that takes none; `transaction` is no part of it."""
 
 
-class SetRequest(Request, frozen=True):
+class SetRequest(RequestDocument, frozen=True):
     """`request/set`: several config keys at once, all or none."""
 
     values: dict[str, Any]
 
 
-class ResetRequest(Request, frozen=True):
+class ResetRequest(RequestDocument, frozen=True):
     """`request/reset`: one key, or all that were changed live."""
 
     key: str | UnsetType = UNSET
 
 
-REQUESTS: dict[str, type[Request]] = {
-    "info": Request,
-    "health": Request,
-    "config": Request,
+REQUESTS: dict[str, type[RequestDocument]] = {
+    "info": RequestDocument,
+    "health": RequestDocument,
+    "config": RequestDocument,
     "set": SetRequest,
     "reset": ResetRequest,
-    "reload": Request,
-    "calibrate": Request,
-    "doctor": Request,
+    "reload": RequestDocument,
+    "calibrate": RequestDocument,
+    "doctor": RequestDocument,
 }
 
 
-def document(name: str, value: Any) -> Request:
+def document(name: str, value: Any) -> RequestDocument:
     """The typed document of a request; EdgeError if it has another shape."""
     try:
         return msgspec.convert({} if value is None else value, REQUESTS[name])

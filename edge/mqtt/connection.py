@@ -78,7 +78,7 @@ class Requested(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Event):
+class RetainedSettings(Event):
     """What the broker holds of our `settings`: the message of this session with this number."""
 
     session: str
@@ -268,7 +268,7 @@ class Connection:
             if message.retain:
                 with suppress(msgspec.MsgspecError, ValueError, RecursionError):
                     told = msgspec.json.decode(payload, type=Payload)
-                    self._report(Kept(self.number, told.session, told.seq))
+                    self._report(RetainedSettings(self.number, told.session, told.seq))
             return
         command = commands.parse(topic, payload, retained=message.retain)
         if isinstance(command, Command):

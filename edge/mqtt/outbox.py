@@ -9,7 +9,7 @@ from edge.config import schema
 from edge.device.clock import Clock
 from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
-from edge.mqtt.store import Now, Row, Store
+from edge.mqtt.store import Now, OutboxStore, Row
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Outbox:
         self._session = session
         self._clock = clock
         self._opened = clock.monotonic()
-        self._store: Store | None = None
+        self._store: OutboxStore | None = None
         self._to_delete = False  # the file must be deleted before it may be opened again
         self._tail: dict[int, Row] = {}  # not on disk yet; their ids are above those on disk
         self._last_id = 0
@@ -198,7 +198,7 @@ class Outbox:
             if self._to_delete:
                 remove(self._path)
                 self._to_delete = False
-            self._store = Store(self._path)
+            self._store = OutboxStore(self._path)
         except StorageError as error:
             self._failed(error)
             return

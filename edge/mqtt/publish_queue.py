@@ -18,7 +18,7 @@ MAX_RECEIVED = 64  # messages on topics of others
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class QueuedMessage:
     """Something to publish."""
 
     topic: str  # below the base
@@ -31,7 +31,7 @@ def about_people(topic: str) -> bool:
     return not kind_of(topic).retained and topic.split("/", 1)[0] not in {"health", "response"}
 
 
-def dispensable(messages: deque[Message]) -> int | None:
+def dispensable(messages: deque[QueuedMessage]) -> int | None:
     """The index of the message that goes first, where there are too many beside those that must stay.
 
     The newest message of a retained topic must: it is what holds. Answers go first, then what an outage would lose
@@ -61,7 +61,7 @@ class PublishQueue:
         self.dropped = 0  # messages that found no room
         self._clock = clock
         self._changed = threading.Condition()
-        self._messages: deque[Message] = deque()
+        self._messages: deque[QueuedMessage] = deque()
         self._events: deque[Any] = deque()
         self._received = 0
         self._requests = RequestQueue(clock.monotonic())
@@ -72,7 +72,7 @@ class PublishQueue:
         """Commands of others that were refused because there were too many."""
         return self._requests.refused
 
-    def publish(self, message: Message) -> None:
+    def publish(self, message: QueuedMessage) -> None:
         """Add a message; when there is no room, the most dispensable one is dropped."""
         with self._changed:
             self._messages.append(message)
@@ -105,7 +105,7 @@ class PublishQueue:
             self._woken = True
             self._changed.notify()
 
-    def take(self, timeout: float) -> tuple[list[Any], list[Message]]:
+    def take(self, timeout: float) -> tuple[list[Any], list[QueuedMessage]]:
         """All that is there; waits for something up to `timeout` seconds."""
         with self._changed:
             if not (self._events or self._messages or len(self._requests) or self._woken):

@@ -19,9 +19,18 @@ from edge.messages.numbering import Stamp
 from edge.messages.payloads import Payload
 from edge.messages.status import BrokerStatus
 from edge.messages.topics import REWRITE_TEST, REWRITTEN, kind_of
-from edge.mqtt.connection import Acknowledged, Connection, Event, Kept, Ready, Received, Requested, SentBytes
+from edge.mqtt.connection import (
+    Acknowledged,
+    Connection,
+    Event,
+    Ready,
+    Received,
+    Requested,
+    RetainedSettings,
+    SentBytes,
+)
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.publish_queue import Message, PublishQueue
+from edge.mqtt.publish_queue import PublishQueue, QueuedMessage
 from edge.mqtt.reconnect import Reconnector
 from edge.mqtt.requests import RequestReceiver, ResponseRouter
 from edge.mqtt.retry import RetryPolicy
@@ -144,7 +153,7 @@ class Publisher:
         wanted = kind_of(topic).payload or str
         if not isinstance(payload, wanted):
             raise TypeError(f"{topic} carries {wanted.__name__}, not {type(payload).__name__}")
-        self._queue.publish(Message(topic, payload, self._clock.monotonic() if captured is None else captured))
+        self._queue.publish(QueuedMessage(topic, payload, self._clock.monotonic() if captured is None else captured))
 
     def stop(self, timeout: float = 3.0) -> None:
         """Disconnect in good order; what the broker has not acknowledged stays in the outbox for the next start."""
@@ -259,7 +268,7 @@ class Publisher:
                 self._listeners[event.topic](event.payload)
         else:
             self._reconnector.handle(event)
-            if isinstance(event, Kept):
+            if isinstance(event, RetainedSettings):
                 self._sender.kept(event.session, event.seq)
             if isinstance(event, Ready) and not self._topics_asked:
                 self._topics_asked = True

@@ -14,7 +14,7 @@ from edge.mqtt import reasons
 from edge.mqtt.backlog import Backlog
 from edge.mqtt.connection import Connection
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.publish_queue import Message, about_people
+from edge.mqtt.publish_queue import QueuedMessage, about_people
 from edge.mqtt.requests import ResponseRouter
 from edge.mqtt.retry import RetryPolicy
 from edge.rate_limit import LogOnce
@@ -28,7 +28,7 @@ _QUEUED_AGE_S = 0.6 * LIVE_AGE_S  # what had to wait this long for a busy broker
 class _Retained:
     """The latest of a retained topic, published again on every connect; its number is taken when it is first sent."""
 
-    message: Message
+    message: QueuedMessage
     number: int | None = None
     delivered: bool = False  # the broker has it, or had it
 
@@ -43,7 +43,7 @@ class _InFlight:
     since: float
     keep: int = 0
     row: int | None = None  # of the outbox, if it is backlog
-    message: Message | None = None  # that it was made of, unless it is backlog
+    message: QueuedMessage | None = None  # that it was made of, unless it is backlog
 
 
 class Sender:
@@ -72,7 +72,7 @@ class Sender:
         self._settling_since: float | None = None  # the broker does not have all yet that is retained
         self._kept_by: float | None = None  # until then the broker may show what it has kept of us
         self._retained: dict[str, _Retained] = {}
-        self._queue: deque[Message] = deque()  # QoS 1, until the window has room
+        self._queue: deque[QueuedMessage] = deque()  # QoS 1, until the window has room
         self._in_flight: dict[int, _InFlight] = {}  # by message id, in the order of sending
         self._acknowledged: deque[tuple[float, _InFlight]] = deque()  # acknowledged within the grace, and when
 
@@ -152,7 +152,7 @@ class Sender:
             if not kind_of(message.topic).retained:
                 self.handle(message)
 
-    def handle(self, message: Message) -> None:
+    def handle(self, message: QueuedMessage) -> None:
         """Send a message, or keep it, or drop it: by its topic's rules, its age and the connection."""
         rules = kind_of(message.topic)
         if rules.retained:
@@ -234,10 +234,10 @@ class Sender:
         self._in_flight = {key: replace(each, text=b"", keep=0) for key, each in self._in_flight.items()}
         self._backlog.forget()
 
-    def _stale(self, message: Message, bound: float = LIVE_AGE_S) -> bool:
+    def _stale(self, message: QueuedMessage, bound: float = LIVE_AGE_S) -> bool:
         return self._clock.monotonic() - message.captured > bound
 
-    def _keep_if_wanted(self, message: Message, rules: Topic) -> None:
+    def _keep_if_wanted(self, message: QueuedMessage, rules: Topic) -> None:
         if rules.keep and self._outbox.keeps and isinstance(message.payload, Payload):
             text, _ = self._stamp.numbered(message.topic, message.payload, message.captured)
             self._keep(rules.keep, message.topic, text, message.captured)
@@ -269,7 +269,7 @@ class Sender:
             else:
                 self._send(message, rules)
 
-    def _send(self, message: Message, rules: Topic) -> None:
+    def _send(self, message: QueuedMessage, rules: Topic) -> None:
         if not self._connection:
             return
         topic, correlation = self._responses.route(message.topic, message.payload)
@@ -287,7 +287,9 @@ class Sender:
         elif told is None:
             self._stamp.give_back(topic)
 
-    def _hand_over(self, message: Message, rules: Topic, topic: str, text: bytes, correlation: bytes | None) -> bool:
+    def _hand_over(
+        self, message: QueuedMessage, rules: Topic, topic: str, text: bytes, correlation: bytes | None
+    ) -> bool:
         if not self._connection:
             return False
         sent = self._connection.send(topic, text, qos=rules.qos, retain=rules.retained, correlation=correlation)

@@ -34,7 +34,7 @@ class Incoming:
     retained: bool = False
 
 
-class Refused(BrokerError):
+class NotPermitted(BrokerError):
     """The broker answered, and does not let us publish or subscribe there."""
 
 
@@ -78,23 +78,23 @@ class Session:
         return self._client.is_connected()
 
     def subscribe(self, *topics: str, qos: int = 0, timeout_s: float = TIMEOUT_S) -> None:
-        """Subscribe and wait until the broker has granted it; Refused names what it does not."""
+        """Subscribe and wait until the broker has granted it; NotPermitted names what it does not."""
         self._topics.update(dict.fromkeys(topics, qos))
         _, number = self._client.subscribe([(topic, qos) for topic in topics])
         why = self._acknowledgement(number, timeout_s)
         if why:
-            raise Refused(f"the broker {self._where} does not let us subscribe to {', '.join(topics)}: {why}")
+            raise NotPermitted(f"the broker {self._where} does not let us subscribe to {', '.join(topics)}: {why}")
 
     def publish(
         self, topic: str, payload: bytes | str, *, qos: int = 1, retain: bool = False, timeout_s: float = TIMEOUT_S
     ) -> None:
-        """Publish; with QoS 1 wait until the broker has it. Refused if it does not take it (only MQTT 5 tells)."""
+        """Publish; with QoS 1 wait until the broker has it. NotPermitted if it does not take it (only MQTT 5 tells)."""
         sent = self._client.publish(topic, payload, qos, retain)
         if qos == 0:
             return
         why = self._acknowledgement(sent.mid, timeout_s)
         if why:
-            raise Refused(f"the broker {self._where} does not let us publish on {topic}: {why}")
+            raise NotPermitted(f"the broker {self._where} does not let us publish on {topic}: {why}")
 
     def publish_soon(self, topic: str, payload: bytes | str) -> None:
         """Publish with QoS 1 without waiting for anything."""

@@ -57,7 +57,7 @@ def age(session: str, monotonic: float, wall: float | None, now: Now) -> float:
     return now.monotonic - now.began
 
 
-class Store:
+class OutboxStore:
     """Opens the file, or creates it readable by its owner alone. Used by one thread at a time.
 
     How many messages wait is counted by the database within each transaction, never kept by adding and subtracting:

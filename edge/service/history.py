@@ -15,7 +15,7 @@ from edge.device.clock import Clock
 from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.history.minutes import NOTHING, Gathered, Minute, Total, add, joined, minute, total_of
-from edge.history.store import Store
+from edge.history.store import HistoryStore
 from edge.messages.payloads import Payload, SummaryPayload
 from edge.service.supervision import Worker
 
@@ -51,7 +51,7 @@ class HistoryRecorder:
         self._waiting: deque[Gathered] = deque(maxlen=_WAITING)
         self._wake = threading.Event()
         self._lock = threading.Lock()  # of all that follows, and of what leaves `_waiting`
-        self._store: Store | None = None
+        self._store: HistoryStore | None = None
         self._write_at = clock.monotonic() + WRITE_S
         self._drop_at = clock.monotonic()
         self._bytes_before = 0  # written today by stores that are closed by now
@@ -190,7 +190,7 @@ class HistoryRecorder:
             with suppress(ValueError):  # a full queue has let it go
                 self._waiting.remove(each)
 
-    def _guarded(self, work: Callable[[Store], T]) -> T:
+    def _guarded(self, work: Callable[[HistoryStore], T]) -> T:
         """Do something with the file. One that is damaged is deleted, and begun anew; other faults are told once."""
         try:
             try:
@@ -211,9 +211,9 @@ class HistoryRecorder:
         self.trouble = ""
         return done
 
-    def _opened(self) -> Store:
+    def _opened(self) -> HistoryStore:
         if self._store is None:
-            self._store = Store(self._path)
+            self._store = HistoryStore(self._path)
         return self._store
 
     def _close(self) -> None:

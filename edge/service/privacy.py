@@ -25,7 +25,7 @@ POLL_S = 0.02
 AGAIN_S = 0.5  # how long the loop waits for an outbox that could not be emptied before
 
 
-class Device(Protocol):
+class Sensor(Protocol):
     """A camera or microphone with all that follows it."""
 
     @property
@@ -47,7 +47,7 @@ class Privacy:
     def __init__(
         self,
         gate: Gate,
-        devices: Sequence[Device],
+        devices: Sequence[Sensor],
         *,
         purge: Callable[[PrivacyState], None],
         forget: Callable[[], None],
@@ -167,7 +167,7 @@ class Privacy:
             log.error("%s; it is tried again", unpurged)
         self._unpurged = unpurged
 
-    def _released(self, device: Device) -> str:
+    def _released(self, device: Sensor) -> str:
         while not device.release(self.state.reason):
             threading.Event().wait(POLL_S)
         return ""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.quality import FULL_SIZE, light
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 AimVerdict = Literal["nobody", "too_small", "too_dark", "too_bright", "at_edge", "good"]
 HearVerdict = Literal["nothing", "clipped", "faint", "no_voice", "good"]
@@ -31,7 +31,7 @@ class Aimed:
     wanted: int = 0  # the least height that can be read well
 
 
-def aimed(luma: NDArray[np.uint8], faces: Sequence[Face], scale: float, min_size: float) -> Aimed:
+def aimed(luma: NDArray[np.uint8], faces: Sequence[FoundFace], scale: float, min_size: float) -> Aimed:
     """The largest of `faces` in a grey picture, judged; `scale` is how much larger the camera's own picture is."""
     wanted = round(max(min_size, FULL_SIZE))
     if not faces:

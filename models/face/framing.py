@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.face.crop import crop_face
 from edge.face.finder import Finder, moved
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 Grey = NDArray[np.uint8]
 
@@ -84,7 +84,7 @@ def _continued(image: Grey, mask: NDArray[np.bool_]) -> Grey:
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
-def best(image: Grey, find: Finder, least: float = _FOUND) -> Face | None:
+def best(image: Grey, find: Finder, least: float = _FOUND) -> FoundFace | None:
     """The surest face in a tile."""
     surest = None
     for border in _BORDERS:
@@ -98,7 +98,7 @@ def best(image: Grey, find: Finder, least: float = _FOUND) -> Face | None:
     return surest
 
 
-def _roll(face: Face) -> float:
+def _roll(face: FoundFace) -> float:
     (left, upper), (right, lower) = face.landmarks[:2]
     return math.degrees(math.atan2(lower - upper, right - left))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.errors import MissingPackage
 from edge.face.boxes import centre, overlap, without_doubles
 from edge.face.finder import moved
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 Luma = NDArray[np.uint8]
 
@@ -52,12 +52,12 @@ class HaarFinder:
         self._min_score = min_score
         self._side = max(_WINDOW, round(min_size / _HEIGHT))
 
-    def find(self, luma: Luma) -> list[Face]:
+    def find(self, luma: Luma) -> list[FoundFace]:
         faces = []
         for box, windows in _squares(self._first, luma, self._side):
             total = windows if windows >= _SURE else self._second_opinion(luma, box, windows)
             if _score(total) >= self._min_score:
-                faces.append(Face(box, _score(total)))
+                faces.append(FoundFace(box, _score(total)))
         return without_doubles(faces)
 
     def _second_opinion(self, luma: Luma, box: Box, windows: int) -> int:
@@ -66,7 +66,7 @@ class HaarFinder:
         there = [
             count
             for found, count in _squares(self._second, view, round(_SMALLEST / _HEIGHT))
-            if overlap(moved(Face(found, 0.0), scale, left, top).box, box) >= 0.4
+            if overlap(moved(FoundFace(found, 0.0), scale, left, top).box, box) >= 0.4
         ]
         return windows + max(there) if there else 0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.face.boxes import overlap
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 from models.finder.photos import Floats
 
 RIGHT = 0.5  # overlap
@@ -23,7 +23,7 @@ class Verdict:
     alarms: tuple[float, ...]  # scores of the answers where nothing is
 
 
-def verdict(answers: Sequence[Face], boxes: Floats, points: Floats, doubtful: Floats) -> Verdict:
+def verdict(answers: Sequence[FoundFace], boxes: Floats, points: Floats, doubtful: Floats) -> Verdict:
     """The surest answer that overlaps a face by half finds it; other answers there are alarms, too."""
     found, errors = [-1.0] * len(boxes), []
     alarms = []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.face import search
 from edge.face.boxes import without_doubles
 from edge.face.finder import Finder, SingleShot
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 from models.common import metrics
 from models.finder import compose, judge, label, photos, scenes
 from models.finder.haar import HaarFinder
@@ -41,7 +41,7 @@ class Everywhere:
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
 
-    def find(self, luma: Grey) -> list[Face]:
+    def find(self, luma: Grey) -> list[FoundFace]:
         """Of a second of the service, in one go."""
         return search.everywhere(luma, self._finder)
 
@@ -52,10 +52,10 @@ class YuNet:
     def __init__(self, file: Path, least: float) -> None:
         self._detector = label.YuNet(file, least)
 
-    def find(self, luma: Grey) -> list[Face]:
+    def find(self, luma: Grey) -> list[FoundFace]:
         """Of a grey picture, at its own size."""
         rows = self._detector.find(luma)
-        return without_doubles([Face(Box(*map(float, row[:4])), float(row[14]), _points(row)) for row in rows])
+        return without_doubles([FoundFace(Box(*map(float, row[:4])), float(row[14]), _points(row)) for row in rows])
 
 
 def _points(row: photos.Floats) -> tuple[tuple[float, float], ...]:

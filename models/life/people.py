@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.finder import Finder
-from edge.readings import LABELS, Face
+from edge.readings import LABELS, FoundFace
 from models.face import sets
 
 Grey = NDArray[np.uint8]
@@ -29,7 +29,7 @@ class Still:
     """One photograph of a face, and where the finder sees it."""
 
     image: Grey
-    face: Face
+    face: FoundFace
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def seen(image: Grey, find: Finder) -> Still | None:
         return None
     face = max(faces, key=lambda each: each.score)
     box = face.box
-    moved = Face(
+    moved = FoundFace(
         type(box)(box.x - room, box.y - room, box.width, box.height),
         face.score,
         tuple((x - room, y - room) for x, y in face.landmarks),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.config.schema import Config
-from edge.dashboard.days import Kept
+from edge.dashboard.days import PastDays
 from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import file_in, store
 from tests.dashboard.web import Serve, Web
@@ -25,7 +25,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def begin(
-            *, password: str | None = None, days: Kept | None = None, **settings: Any
+            *, password: str | None = None, days: PastDays | None = None, **settings: Any
         ) -> tuple[DashboardObserver, Web]:
             if password:
                 store(file_in(tmp_path), password)

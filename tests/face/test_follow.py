@@ -13,7 +13,7 @@ from edge.face.boxes import affinity, around, centre, overlap, pairs, without_do
 from edge.face.follow import follow, take
 from edge.face.liveness import Places, Stillness
 from edge.face.tracks import Tracks
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 from tests.helpers.stage import Person, frame, picture
 
 TEXTURE = np.random.default_rng(0).integers(0, 256, (240, 320), dtype=np.uint8)
@@ -59,11 +59,11 @@ def test_any_box_in_any_picture_can_be_followed(x: float, y: float, height: floa
 boxes = st.builds(
     lambda x, y, h: Box(x, y, 0.75 * h, h), st.integers(0, 280), st.integers(0, 200), st.integers(20, 120)
 )
-faces = st.lists(st.builds(Face, boxes, st.sampled_from([0.5, 0.6, 0.8])), max_size=6)
+faces = st.lists(st.builds(FoundFace, boxes, st.sampled_from([0.5, 0.6, 0.8])), max_size=6)
 
 
 @given(st.lists(boxes, max_size=5), faces)
-def test_each_face_continues_one_track_at_most(tracks: list[Box], found: list[Face]) -> None:
+def test_each_face_continues_one_track_at_most(tracks: list[Box], found: list[FoundFace]) -> None:
     taken = pairs(tracks, found)
     assert len(set(taken.values())) == len(taken)
     for i, j in taken.items():
@@ -72,7 +72,7 @@ def test_each_face_continues_one_track_at_most(tracks: list[Box], found: list[Fa
 
 @given(st.lists(boxes, max_size=4, unique=True), st.lists(boxes, max_size=4, unique=True), st.randoms())
 def test_the_order_of_finds_does_not_matter(tracks: list[Box], found: list[Box], shuffle: object) -> None:
-    ordered = [Face(box, 0.6) for box in found]
+    ordered = [FoundFace(box, 0.6) for box in found]
     mixed = list(ordered)
     shuffle.shuffle(mixed)  # type: ignore[attr-defined]
     assert {i: ordered[j] for i, j in pairs(tracks, ordered).items()} == {
@@ -81,20 +81,20 @@ def test_the_order_of_finds_does_not_matter(tracks: list[Box], found: list[Box],
 
 
 @given(faces)
-def test_no_doubles_remain(found: list[Face]) -> None:
+def test_no_doubles_remain(found: list[FoundFace]) -> None:
     kept = without_doubles(found)
     assert all(overlap(a.box, b.box) < 0.35 for a, b in permutations(kept, 2))
     assert bool(kept) == bool(found)
 
 
 def test_a_mouth_in_a_face_is_no_second_face() -> None:
-    face, mouth = Face(Box(50, 40, 100, 130), 0.76), Face(Box(90, 130, 36, 47), 0.78)
+    face, mouth = FoundFace(Box(50, 40, 100, 130), 0.76), FoundFace(Box(90, 130, 36, 47), 0.78)
     assert without_doubles([mouth, face]) == [face]
 
 
 @given(st.lists(faces, min_size=1, max_size=12), st.integers(1, 3))
 @effort(max_examples=40, deadline=None)
-def test_numbers_count_up_and_never_come_back(looks: list[list[Face]], most: int) -> None:
+def test_numbers_count_up_and_never_come_back(looks: list[list[FoundFace]], most: int) -> None:
     tracks, gone, highest = Tracks(), set[int](), 0
     settings = schema.FaceConfig(max_people=most)
     before: set[int] = set()
@@ -120,7 +120,7 @@ def test_who_gets_which_number_does_not_depend_on_the_order_of_finds(found: list
     for _ in range(2):
         tracks = Tracks()
         for step in range(4):
-            faces_now = without_doubles([Face(box, 0.8) for box in found])
+            faces_now = without_doubles([FoundFace(box, 0.8) for box in found])
             shuffle.shuffle(faces_now)  # type: ignore[attr-defined]
             tracks.update(faces_now, TEXTURE, step * 0.2, settings)
         results.append({track.number: track.box for track in tracks.known})
@@ -130,7 +130,7 @@ def test_who_gets_which_number_does_not_depend_on_the_order_of_finds(found: list
 
 def test_one_find_is_nobody_yet() -> None:
     tracks = Tracks()
-    tracks.update([Face(Box(50, 50, 40, 52), 0.9)], TEXTURE, 0.0, schema.FaceConfig())
+    tracks.update([FoundFace(Box(50, 50, 40, 52), 0.9)], TEXTURE, 0.0, schema.FaceConfig())
     assert tracks.known == []
     for step in (1, 2):
         tracks.update([], TEXTURE, 0.1 * step, schema.FaceConfig())
@@ -142,7 +142,7 @@ def test_one_find_is_nobody_yet() -> None:
 def test_weak_finds_need_more_of_them(scores: tuple[float, ...], number: int) -> None:
     tracks = Tracks()
     for step, score in enumerate(scores):
-        tracks.update([Face(Box(50, 50, 40, 52), score)], TEXTURE, 0.1 * step, schema.FaceConfig(min_score=0.5))
+        tracks.update([FoundFace(Box(50, 50, 40, 52), score)], TEXTURE, 0.1 * step, schema.FaceConfig(min_score=0.5))
     assert [track.number for track in tracks.all] == [number]
 
 
@@ -150,7 +150,7 @@ def test_at_a_slow_rate_one_missed_look_loses_nobody() -> None:
     tracks, settings = Tracks(), schema.FaceConfig(forget_s=1.5)
     known = []
     for step, found in enumerate([True, True, False, False]):
-        tracks.update([Face(Box(50, 50, 40, 52), 0.8)] if found else [], TEXTURE, 2.0 * step, settings)
+        tracks.update([FoundFace(Box(50, 50, 40, 52), 0.8)] if found else [], TEXTURE, 2.0 * step, settings)
         tracks.forget(2.0 * step, settings.forget_s)
         known.append(len(tracks.known))
     assert known == [0, 1, 1, 0]
@@ -175,7 +175,9 @@ def test_two_people_who_cross_keep_their_numbers() -> None:
         right, left = Box(40.0 + 5 * step, 90.0, 36.0, 48.0), Box(240.0 - 5 * step, 92.0, 33.0, 44.0)
         now = step * 0.1
         tracks.follow(noise, now, settings.forget_s)  # nothing matches: only the finder sees them
-        found = [Face(right, 0.9)] if overlap(right, left) > 0.3 else [Face(right, 0.9), Face(left, 0.85)]
+        found = (
+            [FoundFace(right, 0.9)] if overlap(right, left) > 0.3 else [FoundFace(right, 0.9), FoundFace(left, 0.85)]
+        )
         tracks.update(found, noise, now, settings)
         tracks.forget(now, settings.forget_s)
         if step == 3:

@@ -10,7 +10,7 @@ import pytest
 from edge.config import schema
 from edge.device import resources
 from edge.face.path import FacePath
-from edge.readings import Box, Face, FacesReading, Image
+from edge.readings import Box, FacesReading, FoundFace, Image
 from tests.helpers.stage import FPS, HAPPY, Constant, Person, frame, picture
 
 pytestmark = pytest.mark.slow
@@ -21,11 +21,11 @@ CENTRE = Person(320, 240)
 class Scripted:
     """A finder that says what it is told, and counts."""
 
-    def __init__(self, faces: Sequence[Face] = ()) -> None:
+    def __init__(self, faces: Sequence[FoundFace] = ()) -> None:
         self.faces = list(faces)
         self.asked: list[tuple[int, ...]] = []
 
-    def find(self, luma: Image) -> list[Face]:
+    def find(self, luma: Image) -> list[FoundFace]:
         self.asked.append(luma.shape)
         return list(self.faces)
 
@@ -177,7 +177,7 @@ def test_stillness_can_be_switched_off() -> None:
 
 
 def test_an_alarm_that_comes_once_is_nobody() -> None:
-    find = Scripted([Face(Box(100, 80, 40, 52), 0.9)])
+    find = Scripted([FoundFace(Box(100, 80, 40, 52), 0.9)])
     faces = FacePath(schema.FaceConfig(), Constant(), find=lambda _score: find)  # type: ignore[arg-type]
     noise = np.random.default_rng(0).integers(0, 256, (240, 320), dtype=np.uint8)
     readings = [faces.process(frame(noise, 0))]

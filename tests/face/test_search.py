@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.search import closer, squares, within
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 
 
 def test_squares_cover_the_picture_and_overlap() -> None:
@@ -23,8 +23,8 @@ def test_squares_cover_the_picture_and_overlap() -> None:
 class Cut:
     """A finder that always sees one face at the right edge of what it is given."""
 
-    def find(self, luma: NDArray[np.uint8]) -> list[Face]:
-        return [Face(Box(luma.shape[1] - 20, 20, 20, 26), 0.9)]
+    def find(self, luma: NDArray[np.uint8]) -> list[FoundFace]:
+        return [FoundFace(Box(luma.shape[1] - 20, 20, 20, 26), 0.9)]
 
 
 def test_a_face_that_a_square_cuts_is_left_to_the_next_one() -> None:

@@ -124,7 +124,7 @@ def test_a_key_is_made_here_and_the_broker_knows_the_device(
     assert all("PRIVATE KEY" not in path.read_text() for path in (signing.folder / "issued").iterdir())
     with session.connect(mqtt, None) as broker:
         broker.publish("emotion/door/state", b"{}")
-        with pytest.raises(session.Refused):
+        with pytest.raises(session.NotPermitted):
             broker.publish("emotion/window/state", b"{}")
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.fleet.rollout import Outcome, Plan, Said, roll_out, waves
+from edge.fleet.rollout import JobStatus, Outcome, Plan, roll_out, waves
 from edge.fleet.store import Store
 from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.postgres import Make, Postgres, collector
@@ -36,12 +36,12 @@ class Fleet:
         self.taken_back: list[str] = []
         self.now = 0.0
         self._answers = answers
-        self._states: dict[str, Said] = {name: Said("an older job", "rolled back") for name in TEN}
+        self._states: dict[str, JobStatus] = {name: JobStatus("an older job", "rolled back") for name in TEN}
 
     def order(self, device: str, do: bool) -> None:
         (self.ordered if do else self.taken_back).append(device)
         if do and device in self._answers:
-            self._states[device] = Said("face-4", self._answers[device], "why")
+            self._states[device] = JobStatus("face-4", self._answers[device], "why")
 
     def pause(self, seconds: float) -> None:
         self.now += seconds

@@ -15,7 +15,7 @@ import msgspec
 from edge.config.overrides import live_values
 from edge.config.schema import Config
 from edge.config.schema import DashboardConfig as Settings
-from edge.dashboard.days import Kept
+from edge.dashboard.days import PastDays
 from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import Password
 from edge.dashboard.preview import Aim
@@ -158,7 +158,7 @@ def page(
     *,
     over_mqtt: bool = False,
     refuses: Mapping[str, str] | None = None,
-    days: Kept | None = None,
+    days: PastDays | None = None,
     **settings: Any,
 ) -> Iterator[DashboardObserver]:
     """The page at 127.0.0.1, with nothing told yet. Commands are carried out as the service would, if all goes well;

@@ -11,7 +11,7 @@ import pytest
 from edge.device.database import DamagedDatabase
 from edge.errors import StorageError
 from edge.history.minutes import STATES, Minute, joined, minute
-from edge.history.store import Store
+from edge.history.store import HistoryStore
 from tests.helpers.told import summary
 
 
@@ -25,20 +25,20 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_is_written_is_read(file: Path) -> None:
-    store = Store(file)
+    store = HistoryStore(file)
     written = minutes(90)
     store.write(written)
     assert store.between(0, 1e9) == written
     assert store.first() == 60_000
     store.close()
-    again = Store(file)
+    again = HistoryStore(file)
     assert again.between(60_000, 60_120) == written[:2]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     again.close()
 
 
 def test_totals_by_step(file: Path) -> None:
-    store = Store(file)
+    store = HistoryStore(file)
     store.write(minutes(30))
     store.write(minutes(15, 60_000 + 1_800, "sad"))
     totals = store.totals(60_000, 60_000 + 3_600, 900)
@@ -50,7 +50,7 @@ def test_totals_by_step(file: Path) -> None:
 
 
 def test_what_is_old_goes_and_the_rest_stays(file: Path) -> None:
-    store = Store(file)
+    store = HistoryStore(file)
     store.write(minutes(10))
     assert store.delete(before=60_300) == 5
     assert store.first() == 60_300
@@ -63,7 +63,7 @@ def test_what_is_old_goes_and_the_rest_stays(file: Path) -> None:
 
 def test_what_is_deleted_is_in_no_file_any_more(file: Path) -> None:
     """Neither in a page that is free now nor in the journal."""
-    store = Store(file)
+    store = HistoryStore(file)
     marked = [each._replace(people=0x5A5B5C) for each in minutes(50)]
     store.write(marked)
     everything = b"".join(each.read_bytes() for each in file.parent.iterdir())
@@ -76,7 +76,7 @@ def test_what_is_deleted_is_in_no_file_any_more(file: Path) -> None:
 
 def test_a_day_costs_the_card_little(file: Path) -> None:
     """In batches of a quarter of an hour, as they are written."""
-    store = Store(file)
+    store = HistoryStore(file)
     for batch in range(96):
         store.write(minutes(15, 60_000 + 900 * batch))
     store.close()
@@ -87,16 +87,16 @@ def test_a_day_costs_the_card_little(file: Path) -> None:
 def test_what_is_no_history_is_named(file: Path) -> None:
     file.write_bytes(b"this is no database, whatever it is" * 100)
     with pytest.raises(DamagedDatabase, match=r"history\.sqlite"):
-        Store(file)
+        HistoryStore(file)
     file.unlink()
     other = sqlite3.connect(file)
     other.execute("PRAGMA user_version=7")
     other.close()
     with pytest.raises(DamagedDatabase, match="layout 7"):
-        Store(file)
+        HistoryStore(file)
 
 
 def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="file"):
-        Store(tmp_path / "file" / "history.sqlite")
+        HistoryStore(tmp_path / "file" / "history.sqlite")

@@ -15,7 +15,7 @@ from edge.device import resources
 from edge.face.classify import FaceClassifier
 from edge.face.crop import prepare, shrink
 from edge.inference import Model, quantise, read_manifest
-from edge.readings import LABELS, Box, Face
+from edge.readings import LABELS, Box, FoundFace
 from models.common import calibration, metrics, rates
 from models.face import data, degrade, framing, material, measure, parity, predecessor, pretrained, sets, shape, targets
 
@@ -171,12 +171,12 @@ def test_a_face_is_looked_for_in_its_tile_and_else_thought_at_the_usual_place() 
     images[4] = 0  # here nothing is found
 
     class Finds:
-        def find(self, luma: np.ndarray) -> list[Face]:  # type: ignore[type-arg]
+        def find(self, luma: np.ndarray) -> list[FoundFace]:  # type: ignore[type-arg]
             if not luma.any():
                 return []
             room = (luma.shape[0] - 100) / 2
             eyes = ((room + 20, room + 30), (room + 60, room + 70))
-            return [Face(Box(room + 10, room + 5, 60, 80), 0.9, eyes)]
+            return [FoundFace(Box(room + 10, room + 5, 60, 80), 0.9, eyes)]
 
     places = framing.places(images, Finds())
     assert places.found.tolist() == [True] * 4 + [False]

@@ -15,7 +15,7 @@ from edge.face.boxes import overlap
 from edge.face.finder import SingleShot
 from edge.face.grid import CELLS, LANDMARKS, SIDE, STRIDE, decode, fitted, prepare
 from edge.inference import Model, dequantise, quantise, read_manifest
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 from models.finder import batches, compose, judge, light, parity, photos, scenes, targets
 
 FOLDER = resources.models() / "finder"
@@ -166,10 +166,10 @@ def test_one_answer_finds_one_face_and_the_rest_are_alarms() -> None:
     points = np.zeros((1, 5, 2), np.float32)
     doubtful = np.array([[100, 100, 20, 20]], np.float32)
     answers = [
-        Face(Box(11, 11, 30, 40), 0.9),
-        Face(Box(14, 12, 30, 40), 0.6),
-        Face(Box(101, 101, 18, 18), 0.8),
-        Face(Box(60, 60, 9, 9), 0.7),
+        FoundFace(Box(11, 11, 30, 40), 0.9),
+        FoundFace(Box(14, 12, 30, 40), 0.6),
+        FoundFace(Box(101, 101, 18, 18), 0.8),
+        FoundFace(Box(60, 60, 9, 9), 0.7),
     ]
     told = judge.verdict(answers, boxes, points, doubtful)
     assert told.found == (0.9,)

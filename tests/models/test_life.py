@@ -13,7 +13,7 @@ from edge.config.schema import Config, DecisionConfig
 from edge.device import resources
 from edge.emotion.fusion import learned_weights
 from edge.errors import SourceEnded
-from edge.readings import LABELS, Box, Face, FacesReading, SpeechReading
+from edge.readings import LABELS, Box, FacesReading, FoundFace, SpeechReading
 from edge.service.replay import Perceived, decided
 from models.life import people, pictures, voices
 from models.life.follow import evidence, followed
@@ -31,7 +31,7 @@ def still() -> people.Still:
     image[40:46, 30:44] = image[40:46, 68:82] = 40
     image[78:84, 40:72] = 70
     points = ((37.0, 43.0), (75.0, 43.0), (56.0, 62.0), (42.0, 81.0), (70.0, 81.0))
-    return people.Still(image, Face(Box(26.0, 20.0, 60.0, 80.0), 0.9, points))
+    return people.Still(image, FoundFace(Box(26.0, 20.0, 60.0, 80.0), 0.9, points))
 
 
 def frames(acts: list[Act], conditions: Conditions) -> list[np.ndarray]:  # type: ignore[type-arg]

@@ -17,7 +17,7 @@ from edge.messages.commands import Command, Refusal
 from edge.messages.payloads import EventPayload, ReadingPayload, ResponsePayload, SourcePayload
 from edge.mqtt import request_queue
 from edge.mqtt.connection import Requested
-from edge.mqtt.publish_queue import MAX_MESSAGES, Message, PublishQueue
+from edge.mqtt.publish_queue import MAX_MESSAGES, PublishQueue, QueuedMessage
 from edge.mqtt.request_queue import PRIVACY, RequestQueue
 from tests.mqtt.parts import QUICK, ROOT, Ear, Mosquitto, Rig, until
 
@@ -78,16 +78,16 @@ def test_what_a_flood_refuses_is_answered_in_measure() -> None:
 
 def test_the_newest_of_what_is_retained_is_never_dropped(clock: Any) -> None:
     queue = PublishQueue(clock)
-    queue.publish(Message("status/camera", SourcePayload(state="offline"), 0.0))
-    queue.publish(Message("privacy", "ON", 0.0))
-    queue.publish(Message("status/camera", SourcePayload(state="online"), 1.0))
+    queue.publish(QueuedMessage("status/camera", SourcePayload(state="offline"), 0.0))
+    queue.publish(QueuedMessage("privacy", "ON", 0.0))
+    queue.publish(QueuedMessage("status/camera", SourcePayload(state="online"), 1.0))
     for number in range(3 * MAX_MESSAGES):
-        queue.publish(Message("event" if number % 2 else "reading", EVENT if number % 2 else READING, 2.0))
-        queue.publish(Message("response/info", ResponsePayload(status="ok"), 2.0))
+        queue.publish(QueuedMessage("event" if number % 2 else "reading", EVENT if number % 2 else READING, 2.0))
+        queue.publish(QueuedMessage("response/info", ResponsePayload(status="ok"), 2.0))
     _, messages = queue.take(0)
     assert len(messages) == MAX_MESSAGES + 2
-    assert Message("privacy", "ON", 0.0) in messages
-    assert Message("status/camera", SourcePayload(state="online"), 1.0) in messages
+    assert QueuedMessage("privacy", "ON", 0.0) in messages
+    assert QueuedMessage("status/camera", SourcePayload(state="online"), 1.0) in messages
     assert {each.topic for each in messages[-500:]} == {"event"}
 
 

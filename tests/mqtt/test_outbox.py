@@ -18,7 +18,7 @@ from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.mqtt import outbox as module
 from edge.mqtt.outbox import COMMIT_S, RETRY_S, TAIL_MAX, Outbox
-from edge.mqtt.store import Now, Row, Store, age
+from edge.mqtt.store import Now, OutboxStore, Row, age
 
 SUMMARY, STATE, EVENT = 1, 2, 3
 
@@ -202,7 +202,7 @@ def test_a_tail_that_is_delivered_leaves_the_unreadable_file_alone(
     add(first, clock, text=b"precious")
     first.close()
 
-    def refuse(path: Path) -> Store:
+    def refuse(path: Path) -> OutboxStore:
         raise StorageError(f"{path}: no permission")
 
     with monkeypatch.context() as patched:
@@ -239,18 +239,18 @@ def test_a_file_of_another_layout_is_not_ours(tmp_path: Path) -> None:
     database.execute("PRAGMA user_version=99")
     database.close()
     with pytest.raises(DamagedDatabase, match="another version"):
-        Store(path)
+        OutboxStore(path)
 
 
 def test_a_power_cut_while_the_file_is_made_leaves_one_that_can_be_used(tmp_path: Path) -> None:
     making = tmp_path / "making"
-    first = Store(making / "outbox.sqlite")
+    first = OutboxStore(making / "outbox.sqlite")
     journal = (making / "outbox.sqlite-wal").stat().st_size
     for cut in range(0, journal, 2048):
         copy = tmp_path / f"cut-{cut}"
         shutil.copytree(making, copy)
         os.truncate(copy / "outbox.sqlite-wal", cut)
-        second = Store(copy / "outbox.sqlite")
+        second = OutboxStore(copy / "outbox.sqlite")
         second.write([Row(1, EVENT, "event", b"{}", "s", 0.0, 0.0, True)])
         assert second.waiting == 1
         second.close()

@@ -16,7 +16,7 @@ from edge.device.clock import synced, system_synced
 from edge.device.identity import client_id, device_name, machine_id
 from edge.messages.numbering import Stamp, iso
 from edge.messages.payloads import EventPayload, ReadingPayload
-from edge.mqtt.publish_queue import MAX_MESSAGES, Message, PublishQueue
+from edge.mqtt.publish_queue import MAX_MESSAGES, PublishQueue, QueuedMessage
 from edge.mqtt.retry import RetryPolicy
 from edge.rate_limit import LogOnce
 
@@ -122,11 +122,11 @@ def test_a_full_inbox_gives_up_readings_first(clock: Any) -> None:
     inbox = PublishQueue(clock)
     event = EventPayload(event="person_gone")
     reading = ReadingPayload(probabilities={}, label="sad", confidence=0, valence=0, arousal=0, people=0)
-    inbox.publish(Message("event", event, 0.0))
-    inbox.publish(Message("reading", reading, 1.0))
-    inbox.publish(Message("reading", reading, 2.0))
+    inbox.publish(QueuedMessage("event", event, 0.0))
+    inbox.publish(QueuedMessage("reading", reading, 1.0))
+    inbox.publish(QueuedMessage("reading", reading, 2.0))
     for number in range(MAX_MESSAGES):
-        inbox.publish(Message("event", event, 10.0 + number))
+        inbox.publish(QueuedMessage("event", event, 10.0 + number))
     assert inbox.dropped == 3
     _, messages = inbox.take(0)
     assert len(messages) == MAX_MESSAGES
@@ -137,7 +137,7 @@ def test_a_full_inbox_gives_up_readings_first(clock: Any) -> None:
 def test_forgetting_spares_what_tells_of_the_device(clock: Any) -> None:
     inbox = PublishQueue(clock)
     for topic in ("event", "reading", "privacy", "status/camera", "health", "response/info", "face/1", "config/a.b"):
-        inbox.publish(Message(topic, "", 0.0))
+        inbox.publish(QueuedMessage(topic, "", 0.0))
     inbox.forget()
     left = {each.topic for each in inbox.take(0)[1]}
     assert left == {"privacy", "status/camera", "health", "response/info", "config/a.b"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import StorageError
-from edge.history.store import Store
+from edge.history.store import HistoryStore
 from edge.service.history import RETRY_S, WRITE_S, HistoryRecorder
 from tests.helpers.clock import FakeClock
 from tests.helpers.told import state, summary
@@ -36,7 +36,7 @@ class Bench:
     def stored(self) -> int:
         if not self.file.exists():
             return 0
-        store = Store(self.file)
+        store = HistoryStore(self.file)
         try:
             return len(store.between(0, 1e12))
         finally:

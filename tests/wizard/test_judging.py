@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.readings import Box, Face
+from edge.readings import Box, FoundFace
 from edge.wizard.judging import Block, aimed, heard
 
 GREY = np.random.default_rng(1).integers(90, 160, (240, 320), dtype=np.uint8)
 
 
-def face(x: float, y: float, height: float) -> Face:
-    return Face(Box(x, y, 0.75 * height, height), 0.9, ())
+def face(x: float, y: float, height: float) -> FoundFace:
+    return FoundFace(Box(x, y, 0.75 * height, height), 0.9, ())
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def face(x: float, y: float, height: float) -> Face:
         ([face(100, 180, 100)], "at_edge"),
     ],
 )
-def test_the_largest_face_is_judged(faces: list[Face], verdict: str) -> None:
+def test_the_largest_face_is_judged(faces: list[FoundFace], verdict: str) -> None:
     assert aimed(GREY, faces, 2.0, 40.0).verdict == verdict
 
 
