@@ -89,6 +89,8 @@ class Feed:
     """Deliveries at hand."""
 
     def __init__(self, messages: list[tuple[str, bytes]], done: Callable[[int], None]) -> None:
+        self.reading = threading.Event()
+        self.reading.set()
         self.deliveries: queue.Queue[Delivery] = queue.Queue()
         for number, (topic, payload) in enumerate(messages):
             self.deliveries.put(Delivery(topic, payload, lambda number=number: done(number)))  # type: ignore[misc]
