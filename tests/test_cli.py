@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -84,14 +85,25 @@ def test_the_service_imports_nothing_that_it_does_not_use() -> None:
     assert done.stdout.split() == []
 
 
-def test_what_the_front_is_made_of_comes_with_the_first_who_hears() -> None:
-    """python_speech_features, and scipy behind it: before the first voice, and not for a service that only sees."""
+def test_hearing_needs_no_scipy() -> None:
+    """The tables that python_speech_features would give, and scipy with them, are computed without either."""
     code = (
-        "import sys; from edge.device.resources import models\n"
-        "from edge.speech.classifier import Classifier\n"
-        "print('python_speech_features' in sys.modules)\n"
-        "Classifier(models() / 'speech')\n"
-        "print('python_speech_features' in sys.modules)"
+        "import sys; from edge.speech.path import SpeechPath\n"
+        "from edge.speech.settings import SpeechSettings; SpeechPath(SpeechSettings())\n"
+        "print(*sorted({'scipy', 'python_speech_features'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["False", "True"], done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_matrices_are_multiplied_in_one_thread() -> None:
+    """Ours are small: OpenBLAS's other threads would do little but spin."""
+    code = (
+        "import contextlib, os; from edge import cli\n"
+        "with contextlib.suppress(SystemExit): cli.main(['--version'])\n"
+        "import numpy; numpy.ones((500, 500)) @ numpy.ones((500, 500)); print(len(os.listdir('/proc/self/task')))"
+    )
+    bare = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=bare)
+    assert done.stdout.split()[-1] == "1", done.stderr
