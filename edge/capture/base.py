@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol, TypeVar, runtime_checkable
 
 from edge.errors import CaptureError
-from edge.readings import Frame, Sound
+from edge.readings import SAMPLE_RATE, Frame, Sound
 
 T_co = TypeVar("T_co", covariant=True)
+
+BLOCK_S = 0.16  # of sound that is handed on at a time: whole steps of voice detector and model, so that none waits
+BLOCK = round(BLOCK_S * SAMPLE_RATE)
 
 
 class NothingYet(CaptureError):

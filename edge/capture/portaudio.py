@@ -1,4 +1,4 @@
-"""Microphones through PyAudio (PortAudio): any native rate, as 16 kHz mono in blocks of 100 ms."""
+"""Microphones through PyAudio (PortAudio): any native rate, as 16 kHz mono."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture.base import Found, NothingYet
+from edge.capture.base import BLOCK_S, Found, NothingYet
 from edge.capture.resample import Resampler
 from edge.device.clock import Clock
 from edge.errors import CaptureError, MissingPackage
@@ -21,7 +21,7 @@ from edge.readings import SAMPLE_RATE, Samples, Sound
 
 READ_S = 0.5
 LET_GO_S = 1.0
-HELD = 20  # blocks of 100 ms that wait at most
+HELD = 12  # blocks that wait at most: two seconds
 DRIFT_S = 0.25  # between sound counted and time passed: beyond, sound was lost
 
 _MISSING = "PyAudio is not installed: `sudo apt install python3-pyaudio`, or `pip install emotion-edge[audio]`"
@@ -149,7 +149,7 @@ class PortAudioMicrophone:
                 try:
                     self._stream = self._audio.open(
                         rate=rate, channels=channels, format=module.paInt16, input=True,
-                        input_device_index=info["index"], frames_per_buffer=rate // 10,
+                        input_device_index=info["index"], frames_per_buffer=round(BLOCK_S * rate),
                         stream_callback=self._callback(module), start=False,
                     )  # fmt: skip
                 except (OSError, ValueError) as error:

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.capture.base import BLOCK
 from edge.capture.resample import HIGHEST, LOWEST, Resampler
 from edge.capture.wav import UnknownCoding, WavFile
 from edge.errors import CaptureError, EdgeError, MediaError, MissingPackage, SourceEnded
 from edge.readings import SAMPLE_RATE, Samples, Sound
 
-BLOCK = SAMPLE_RATE // 10
 SUFFIXES = {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".m4a"}
 
 
@@ -65,7 +65,7 @@ def open_sound(path: Path) -> Reader:
 
 
 class SoundFile:
-    """A SoundSource over a file, in blocks of 100 ms."""
+    """A SoundSource over a file."""
 
     live = False
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture.base import NothingYet
+from edge.capture.base import BLOCK, NothingYet
 from edge.capture.network import hang_up, without_password
 from edge.capture.picture import as_asked, luma_of
 from edge.config.schema import CameraConfig
@@ -23,10 +23,9 @@ from edge.device.clock import Clock
 from edge.errors import CaptureError, MissingPackage
 from edge.readings import SAMPLE_RATE, Frame, Sound
 
-BLOCK = SAMPLE_RATE // 10
 _WAIT_S = 1.0  # of one read
 _OPEN_S = 10.0
-_HELD = 50  # blocks of sound that wait to be read: five seconds
+_HELD = 31  # blocks of sound that wait to be read: five seconds
 _DRIFT_S = 0.5  # what arrival may differ from the count of samples; more is a gap
 _CLOSE_S = 1.5
 # Names of FFmpeg's errors, and what they mean for the owner. Its own words hold the address, and are not repeated.
@@ -98,7 +97,7 @@ class CameraStream:
             return newest
 
     def sound(self) -> Sound:
-        """The next tenth of a second."""
+        """The next block."""
         with self._changed:
             self._changed.wait_for(lambda: self._sound or self._ended, _WAIT_S)
             if not self._sound:
@@ -178,13 +177,15 @@ class CameraStream:
             self._changed.notify_all()
 
     def _play(self, sounds: list[Sound]) -> None:
+        if not sounds:
+            return
         with self._changed:
             self._sound.extend(sounds)
             self._changed.notify_all()
 
 
 class _Blocks:
-    """Samples as they arrive, in blocks of a tenth of a second. Time runs with the samples and never backwards.
+    """Samples as they arrive, in blocks. Time runs with the samples and never backwards.
 
     What comes in a burst, as cameras send when one connects, is older than it seems; what is too much of it is dropped.
     """

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge.capture.base import BLOCK
 from edge.capture.picture import luma_of, oriented
 from edge.config.schema import CameraConfig
 from edge.demo import scene, voice
 from edge.errors import CaptureError, SourceEnded
 from edge.readings import SAMPLE_RATE, Frame, Image, Samples, Sound
-
-BLOCK = SAMPLE_RATE // 10
 
 
 class SampleScene:
@@ -48,7 +47,7 @@ class SampleScene:
 
 
 class SampleVoice:
-    """A SoundSource of one minute, in blocks of 100 ms."""
+    """A SoundSource of one minute."""
 
     live = False
     name = "SAMPLE speech, no microphone"

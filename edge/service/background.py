@@ -17,7 +17,7 @@ from edge.service.supervision import Worker
 log = logging.getLogger(__name__)
 
 FRESH_S = 10.0  # an answer may be given again for this long: whoever asks in a loop must not wear out the card
-TAKE_S = 0.5  # how long the thread waits for something to do before it shows that it lives
+BEAT_S = 20.0  # how long the thread waits for something to do before it shows that it lives
 _ASKERS = 16  # that wait for the same answer
 
 
@@ -37,10 +37,10 @@ class BackgroundRequests:
     """
 
     def __init__(self, deliver: Callable[[BackgroundAnswer], object], clock: Clock) -> None:
-        self.worker = Worker("background", self._step, clock)
+        self.worker = Worker("background", self._step, clock, wake=lambda: self._waiting.put(None))
         self._deliver = deliver
         self._clock = clock
-        self._waiting: queue.SimpleQueue[tuple[str, Callable[[], Any]]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[str, Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._askers: dict[str, list[Command]] = {}  # by name, of what is being worked on
         self._last: dict[str, tuple[float, BackgroundAnswer]] = {}  # by name, and when it was found
@@ -62,9 +62,12 @@ class BackgroundRequests:
 
     def _step(self) -> None:
         try:
-            name, work = self._waiting.get(timeout=TAKE_S)
+            wanted = self._waiting.get(timeout=BEAT_S)
         except queue.Empty:
             return
+        if wanted is None:  # woken to end
+            return
+        name, work = wanted
         data, error = None, "could not be finished; the log says why"
         try:
             data, error = work(), ""

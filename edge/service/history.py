@@ -42,7 +42,7 @@ class HistoryRecorder:
         """`synced` says whether the wall clock can be trusted; until it can, minutes wait in memory."""
         self.keep_days = keep_days
         self.trouble = ""  # why nothing can be written; empty when all is well
-        self.worker = Worker("history", self.step, clock)
+        self.worker = Worker("history", self.step, clock, wake=self.wake)
         self._path = path
         self._clock = clock
         self._synced = synced
@@ -75,7 +75,6 @@ class HistoryRecorder:
     def stop(self) -> None:
         """Write what waits and end."""
         self.worker.stop()
-        self.wake()
         self.worker.join(2.0)
         if self._gathered is not None:
             self._waiting.append(self._gathered)

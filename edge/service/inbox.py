@@ -39,11 +39,15 @@ class Inbox:
         """False: a command that is refused, because too many wait; whoever brought it answers so."""
         with self._filled:
             taken = self._placed(item)
-            self._filled.notify()
+            if _is_news(item):
+                self._filled.notify()
         return taken
 
     def take(self, timeout: float) -> list[Item]:
-        """All that is there, what matters most first; waits up to `timeout` seconds for something."""
+        """All that is there, what matters most first; waits up to `timeout` seconds for something.
+
+        What is no news waits as long: faces that were only followed in a frame, which most frames are.
+        """
         with self._filled:
             if not len(self):
                 self._filled.wait(timeout)
@@ -94,3 +98,8 @@ class Inbox:
         self._superseded.append(BackgroundAnswer(waiting.pop(repeated), None, "superseded by a later privacy command"))
         self.refused += 1
         self._privacy = deque(waiting)
+
+
+def _is_news(item: Item) -> bool:
+    """Whether it may change what is decided at once, or asks for something."""
+    return not isinstance(item, FacesReading) or any(face.time >= item.time for face in item.faces)

@@ -37,13 +37,19 @@ class Supervised(Protocol):
 
 
 class Worker:
-    """Runs `step` over and over in a thread of its own until told to stop. `step` must return within a second."""
+    """Runs `step` over and over in a thread of its own until told to stop.
 
-    def __init__(self, name: str, step: Callable[[], None], clock: Clock) -> None:
+    `step` must return well within the time after which its supervisor takes it to hang; `wake` ends its wait at once.
+    """
+
+    def __init__(
+        self, name: str, step: Callable[[], None], clock: Clock, wake: Callable[[], object] = lambda: None
+    ) -> None:
         self.name = name
         self.heartbeat = clock.monotonic()
         self._step = step
         self._clock = clock
+        self._wake = wake
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -55,6 +61,7 @@ class Worker:
     def stop(self) -> None:
         """Ask it to end; `join` waits for it."""
         self._stop.set()
+        self._wake()
 
     def join(self, timeout: float) -> bool:
         """Whether it ended in time."""

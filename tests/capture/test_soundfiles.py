@@ -82,16 +82,16 @@ def test_without_soundfile_wav_still_works_and_the_rest_says_what_to_install(
         read_sound(tmp_path / "a.flac")
 
 
-def test_the_source_gives_blocks_of_100_ms_and_then_ends(tmp_path: Path) -> None:
+def test_the_source_gives_blocks_of_160_ms_and_then_ends(tmp_path: Path) -> None:
     source = microphone(MicrophoneConfig(source=str(write(tmp_path / "a.wav", 44_100))), SystemClock())
     assert not source.live
     source.open()
-    blocks: list[Sound] = [source.read() for _ in range(6)]
+    blocks: list[Sound] = [source.read() for _ in range(4)]
     with pytest.raises(SourceEnded):
         source.read()
     source.close()
-    assert [len(block.samples) for block in blocks] == [1_600] * 5 + [800]
-    assert [round(block.time, 3) for block in blocks] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert [len(block.samples) for block in blocks] == [2_560] * 3 + [1_120]
+    assert [round(block.time, 3) for block in blocks] == [0.0, 0.16, 0.32, 0.48]
     assert close_to_tone(np.concatenate([block.samples for block in blocks]))
 
 

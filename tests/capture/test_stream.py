@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from edge.capture import stream as stream_module
-from edge.capture.base import NothingYet
-from edge.capture.stream import BLOCK, CameraStream, StreamCamera, StreamMicrophone, is_stream
+from edge.capture.base import BLOCK, BLOCK_S, NothingYet
+from edge.capture.stream import CameraStream, StreamCamera, StreamMicrophone, is_stream
 from edge.config.schema import CameraConfig, Config, MicrophoneConfig
 from edge.demo.sources import factories
 from edge.device.clock import SystemClock
@@ -86,9 +86,9 @@ def test_picture_and_sound_come_over_one_connection(server: Server) -> None:
 
 def test_a_burst_of_old_sound_does_not_run_ahead_of_time(clock: FakeClock) -> None:
     blocks = stream_module._Blocks(clock)
-    sounds = blocks.push(np.zeros(3 * SAMPLE_RATE, np.float32))  # at once, as some cameras send at first
+    sounds = blocks.push(np.zeros(19 * BLOCK, np.float32))  # at once, as some cameras send at first
     for _ in range(100):
-        clock.pass_time(0.1)
+        clock.pass_time(BLOCK_S)
         sounds += blocks.push(np.zeros(BLOCK, np.float32))
     assert all(late.time >= early.end - 1e-6 for early, late in pairwise(sounds))
     assert sounds[-1].end <= clock.monotonic() + 0.6

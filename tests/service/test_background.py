@@ -11,7 +11,7 @@ import pytest
 
 from edge.errors import EdgeError, StorageError
 from edge.messages.commands import Command
-from edge.service.background import FRESH_S, BackgroundAnswer, BackgroundRequests
+from edge.service.background import BEAT_S, FRESH_S, BackgroundAnswer, BackgroundRequests
 
 Begin = Callable[[Callable[[BackgroundAnswer], object], Any], BackgroundRequests]
 
@@ -97,6 +97,13 @@ def test_what_fails_is_answered_too(
     background = begin(answers.put, clock)
     background.run(asking(1), fail)
     assert answers.get(timeout=10) == BackgroundAnswer(asking(1), None, told)
+
+
+def test_the_thread_ends_at_once_when_it_is_told_to(begin: Begin, clock: Any) -> None:
+    """It waits for long, so that a quiet service sleeps."""
+    background = begin(lambda _: None, clock)
+    background.worker.stop()
+    assert background.worker.join(BEAT_S / 4)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.messages.commands import Command
-from edge.readings import FacesReading, SourceStatus
+from edge.readings import FaceReading, FacesReading, SourceStatus
 from edge.service.background import BackgroundAnswer
-from edge.service.inbox import COMMANDS, PRIVACY, READINGS, Inbox
+from edge.service.inbox import COMMANDS, PRIVACY, READINGS, Inbox, Item
 
 
 def privacy(on: bool, transaction: int = 0) -> Command:
@@ -50,6 +51,23 @@ def test_of_too_many_readings_the_oldest_go_and_are_counted() -> None:
     assert inbox.readings_dropped == 7
     left = [item.time for item in inbox.take(0.0) if isinstance(item, FacesReading)]
     assert left == [float(number) for number in range(7, READINGS + 7)]
+
+
+def test_only_news_ends_the_wait() -> None:
+    """A face that was merely followed may wait for the next decision; whatever asks for something may not."""
+    inbox = Inbox()
+    taken: list[list[Item]] = []
+    waiting = threading.Thread(target=lambda: taken.append(inbox.take(30.0)))
+    waiting.start()
+    face = FaceReading(1.0, 1, (1.0, *[0.0] * 6), 1.0, 100.0)
+    followed, classified = FacesReading(2.0, 2, (face,)), FacesReading(3.0, 3, (face, replace(face, time=3.0)))
+    inbox.put(followed)
+    inbox.put(FacesReading(2.5, 3))
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    inbox.put(classified)
+    waiting.join(10.0)
+    assert taken == [[followed, FacesReading(2.5, 3), classified]]
 
 
 def test_an_answer_that_took_a_while_finds_its_place() -> None:
