@@ -85,16 +85,17 @@ def test_the_service_imports_nothing_that_it_does_not_use() -> None:
     assert done.stdout.split() == []
 
 
-def test_hearing_needs_no_scipy() -> None:
-    """The tables that python_speech_features would give, and scipy with them, are computed without either."""
+def test_what_the_front_is_made_of_comes_with_the_first_who_hears() -> None:
+    """python_speech_features, and scipy behind it: before the first voice, and not for a service that only sees."""
     code = (
-        "import sys; from edge.speech.path import SpeechPath\n"
-        "from edge.speech.settings import SpeechSettings; SpeechPath(SpeechSettings())\n"
-        "print(*sorted({'scipy', 'python_speech_features'} & set(sys.modules)))"
+        "import sys; from edge.device.resources import models\n"
+        "from edge.speech.classifier import Classifier\n"
+        "print('python_speech_features' in sys.modules)\n"
+        "Classifier(models() / 'speech')\n"
+        "print('python_speech_features' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == []
+    assert done.stdout.split() == ["False", "True"], done.stderr
 
 
 def test_matrices_are_multiplied_in_one_thread() -> None:

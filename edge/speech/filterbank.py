@@ -1,7 +1,7 @@
-"""The fixed matrices of the front: those of python_speech_features for the MFCC, Slaney's mel bands for the stem.
+"""The fixed matrices of the front: python_speech_features' own for the MFCC, Slaney's mel bands for the stem.
 
-Computed here, and compared with the package's by the tests: it imports scipy, a tenth of a second and 10 MB of a small
-board, for two tables.
+The package is what defines our MFCC. It brings scipy along (a tenth of a second and 10 MB), so it is imported by the
+first who hears and not by a service that only sees.
 """
 
 from __future__ import annotations
@@ -12,23 +12,21 @@ from edge.inference import Floats
 
 
 def mel_filters(count: int, fft: int, rate: int) -> Floats:
-    """Triangles between whole bins, evenly spread on the mel scale up to half the rate: (count, fft // 2 + 1)."""
-    mels = np.linspace(0, 2595 * np.log10(1 + rate / 2 / 700), count + 2)
-    corners = np.floor((fft + 1) * 700 * (10 ** (mels / 2595) - 1) / rate)[:, None]
-    low, middle, high = corners[:-2], corners[1:-1], corners[2:]
-    at = np.arange(fft // 2 + 1)
-    rise = (at - low) / np.maximum(middle - low, 1)
-    fall = (high - at) / np.maximum(high - middle, 1)
-    filters: Floats = np.maximum(0, np.where(at < middle, rise, fall)).astype(np.float32)
+    """Triangles from 0 Hz to half the rate: (count, fft // 2 + 1)."""
+    from python_speech_features import get_filterbanks
+
+    filters: Floats = get_filterbanks(nfilt=count, nfft=fft, samplerate=rate).astype(np.float32)
     return filters
 
 
 def cosines(count: int, lifter: int) -> Floats:
     """Orthonormal DCT-II of `count` values with the sinusoidal lifter folded in: coefficients = log_mel @ matrix."""
+    import python_speech_features
+
     order = np.arange(count)
     matrix = np.cos(np.pi * (2 * order[:, None] + 1) * order / (2 * count)) * np.sqrt(2 / count)
     matrix[:, 0] /= np.sqrt(2)
-    lifted: Floats = ((1 + lifter / 2 * np.sin(np.pi * order / lifter)) * matrix).astype(np.float32)
+    lifted: Floats = python_speech_features.lifter(matrix, lifter).astype(np.float32)
     return lifted
 
 

