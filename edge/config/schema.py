@@ -52,7 +52,7 @@ class DeviceConfig(Section, frozen=True):
     tenant: Name | None = None  # whose device it is, where it stands and to what it belongs: told in `info`, for fleets
     site: Name | None = None
     group: Name | None = None
-    language: Language = "en"  # of the names in Home Assistant; the page follows the browser
+    language: Language = "en"  # of Home Assistant's names and the doctor; the page follows the browser
 
 
 class CameraConfig(Section, frozen=True):

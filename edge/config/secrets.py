@@ -49,9 +49,9 @@ def _read(path: Path, key: str, *, guarded: bool) -> str:
             raw = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         # Without a folder it may be the password itself that was written there.
-        named = f"{path}: " if path.parent.name else ""
+        where = f"{key}: {path}" if path.parent.name else key
         raise ConfigError(
-            f"{key}: {named}no such file; it must name a file with the password; `emotion-edge setup` writes one"
+            f"{where}: no such file; it must name a file with the password; `emotion-edge setup` writes one"
         ) from None
     except PermissionError:
         raise ConfigError(

@@ -24,7 +24,11 @@ class Files:
     is not among the page's messages."""
 
     def __init__(
-        self, language: Language, more: Path | None = None, *, leave_out: tuple[str, ...] = ("ha.", "setup.", "notice.")
+        self,
+        language: Language,
+        more: Path | None = None,
+        *,
+        leave_out: tuple[str, ...] = ("ha.", "setup.", "notice.", "doctor.", "line."),
     ) -> None:
         self._language = language
         folders = [Path(__file__).parent / "static", *([more] if more is not None else [])]

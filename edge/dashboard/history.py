@@ -16,6 +16,7 @@ from edge.config import keys
 from edge.config.schema import Config, DecisionConfig
 from edge.dashboard.replay import STEP_S, Point, as_reading
 from edge.emotion.decision import DecisionMemory, begin, decide
+from edge.language.lines import said_in_each
 from edge.messages.payloads import (
     EventPayload,
     HealthPayload,
@@ -67,7 +68,7 @@ class History:
         self._state: dict[str, Any] | None = None
         self._reading: dict[str, Any] | None = None
         self._privacy: str | None = None
-        self._sources: dict[str, dict[str, str]] = {}
+        self._sources: dict[str, dict[str, Any]] = {}
         self._health: dict[str, Any] | None = None
         self._takers: dict[type | str, Callable[[str, Any, float], list[News]]] = {
             ReadingPayload: self._take_reading,
@@ -260,7 +261,8 @@ class History:
     def _take_source(self, name: str, payload: SourcePayload, _: float) -> list[News]:
         if name not in _SOURCES:
             return []
-        self._sources[name] = {"state": payload.state, "reason": printable(payload.reason)}
+        reason = printable(payload.reason)
+        self._sources[name] = {"state": payload.state, "reason": reason, "said": said_in_each(reason)}
         return [("source", {"name": name, **self._sources[name]})]
 
     def _take_info(self, _: str, payload: InfoPayload, __: float) -> list[News]:

@@ -23,6 +23,7 @@ from edge.dashboard.sign_in import SignIn
 from edge.dashboard.site import Site
 from edge.device.clock import Clock
 from edge.language.catalogue import Language
+from edge.language.lines import said_in_each
 from edge.messages.commands import Command
 from edge.messages.payloads import Payload, ResponsePayload
 from edge.messages.status import BrokerStatus
@@ -128,7 +129,7 @@ class DashboardObserver:
                 self._viewers.send(self._checked(broker))
                 if broker != self._broker_sent:
                     self._broker_sent = broker
-                    self._viewers.send([("broker", asdict(broker))])
+                    self._viewers.send([("broker", _told(broker))])
                 aiming = self._aim.left() > 0.0
                 if aiming != self._aim_sent:
                     self._aim_sent = aiming
@@ -143,7 +144,7 @@ class DashboardObserver:
     def _extras(self) -> dict[str, Any]:
         broker = self._broker()
         self._viewers.send(self._checked(broker))
-        return {"service": self.history.service, "broker": asdict(broker), "aim": {"left": self._aim.left()}}
+        return {"service": self.history.service, "broker": _told(broker), "aim": {"left": self._aim.left()}}
 
     def _send_aim(self) -> None:
         self._viewers.send([("aim", {"left": self._aim.left()})])
@@ -184,3 +185,8 @@ def address(settings: schema.DashboardConfig) -> str:
     """Where a browser on this device finds it."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.listen, settings.listen)  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{settings.port}/"
+
+
+def _told(broker: BrokerStatus) -> dict[str, Any]:
+    """For the page, which says the reason in the visitor's language."""
+    return {**asdict(broker), "said": said_in_each(broker.reason)}

@@ -16,6 +16,7 @@ from edge.dashboard.sign_in import SignIn, redirect
 from edge.device.clock import Clock
 from edge.web.exchange import HEADERS, Answer, Refused, Request, json
 from edge.web.guard import check_host, check_origin, check_site
+from edge.web.wording import refusal_in, refused_in
 
 # By ingress the page stands in a frame of the proxy's own page; that it shares its origin with.
 IN_A_FRAME = {
@@ -94,8 +95,10 @@ class Site:
         elif request.path == "/login":
             return await self._sign_in.sign_in(request), None
         elif request.path in self._posts:
-            self._sign_in.check_token(request, self._sign_in.required(request))
-            return await self._posts[request.path](request), None
+            language = self._files.language(request)
+            with refused_in(language):
+                self._sign_in.check_token(request, self._sign_in.required(request))
+                return refusal_in(await self._posts[request.path](request), language), None
         known = request.path in {*self._gets, *self._posts} or self._files.get(request.path, request) is not None
         status = HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND
         raise Refused(status, "there is nothing here")

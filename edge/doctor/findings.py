@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from edge.config.load import Loaded
 from edge.device.board import Board
 from edge.device.clock import Clock
+from edge.language.catalogue import Language, words
+from edge.language.lines import said
 from edge.readings import SourceStatus
 
 Level = Literal["green", "yellow", "red"]
@@ -44,3 +47,13 @@ class Subject:
 def worst(findings: list[Finding]) -> Level:
     """The level of the whole."""
     return max((finding.level for finding in findings), key=_RANK.index, default="green")
+
+
+def finding_in(finding: Finding, language: Language) -> Finding:
+    """The same in another language; `check` and `level`, which programs read, stay."""
+    return replace(finding, says=said(finding.says, language), remedy=said(finding.remedy, language))
+
+
+def name_of(check: str, language: Language) -> str:
+    """What a check is called."""
+    return words(language).get(f"doctor.check.{check}", check)

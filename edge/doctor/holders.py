@@ -39,9 +39,9 @@ def named(reason: str, device: str) -> str:
 
 
 def split(reason: str) -> tuple[str, str]:
-    """What is wrong, and what to do: our reasons have both, with a colon between."""
+    """What is wrong, and what to do: our reasons have both, with a colon between. A name alone says nothing."""
     says, _, remedy = reason.rpartition(": ")
-    return (says, remedy) if says else (reason, "")
+    return (says, remedy) if " " in says else (reason, "")
 
 
 def holders(device: str, proc: Path = Path("/proc")) -> list[tuple[int, str]]:

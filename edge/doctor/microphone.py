@@ -51,21 +51,22 @@ def judged(sound: Samples, seconds: float, name: str, *, live: bool) -> tuple[Le
     level = 20 * np.log10(float(np.sqrt(np.mean(sound**2))) + 1e-9)
     clipped = float(np.mean(np.abs(sound) >= _FULL))
     given = len(sound) / seconds
-    says, remedy = f"{name}: {level:.0f} dBFS", ""
+    sound_of, remedy = f"{name}: {level:.0f} dBFS", ""
+    says = sound_of
     judgement: Level = "green"
     if not live:
-        says += ", a recording"
+        says = f"{sound_of}, a recording"
     elif not np.any(sound):
         judgement, says, remedy = "red", f"{name}: only zeros", "unmute it (alsamixer, F4) or plug it in"
     elif clipped > _CLIPPED:
         judgement, remedy = "yellow", "lower its gain (alsamixer, F4: Capture)"
-        says += f", {clipped:.0%} clipped"
+        says = f"{sound_of}, {clipped:.0%} clipped"
     elif level < _FAINT_DB:
         judgement, remedy = "yellow", "raise its gain (alsamixer, F4: Capture)"
-        says += ", very quiet"
+        says = f"{sound_of}, very quiet"
     elif abs(given / SAMPLE_RATE - 1) > _RATE_OFF:
         judgement, remedy = "yellow", "try another cable or sound server: the device does not keep its sample rate"
-        says += f", but {given:.0f} samples a second instead of {SAMPLE_RATE}"
+        says = f"{sound_of}, but {given:.0f} samples a second instead of {SAMPLE_RATE}"
     return judgement, says, remedy
 
 

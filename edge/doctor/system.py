@@ -49,8 +49,10 @@ def heat(subject: Subject) -> Iterator[Finding]:
     limit = subject.loaded.config.limits.max_temperature_c if subject.loaded else 75.0
     cool = "improve the cooling, and use a power supply made for the board"
     if throttled:
-        at = "" if celsius is None else f" at {celsius:.0f} °C"
-        yield Finding("heat", "red", f"the board is throttled{at}: too hot, or undervoltage", cool)
+        says = "the board is throttled: too hot, or undervoltage"
+        if celsius is not None:
+            says = f"the board is throttled at {celsius:.0f} °C: too hot, or undervoltage"
+        yield Finding("heat", "red", says, cool)
     elif celsius is None:
         yield Finding("heat", "green", "no temperature sensor")
     elif celsius >= limit:

@@ -1,2 +1,2 @@
-"""The words that people read on the page and in Home Assistant, in each language. The terminal and the log stay
-English."""
+"""The words that people read on the page, in Home Assistant, in the wizard and of the doctor, in each language. The
+rest of the terminal and the log stay English."""

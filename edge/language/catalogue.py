@@ -33,6 +33,13 @@ def accepted(header: str, otherwise: Language = "en") -> Language:
     return best if quality > 0.0 else otherwise
 
 
+def of_terminal(environment: Mapping[str, str]) -> Language:
+    """The language that the locale's variables name, if it is one of ours."""
+    locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    tag = locale.lower().partition(".")[0].partition("_")[0]
+    return next((ours for ours in LANGUAGES if ours == tag), "en")
+
+
 def _quality(text: str) -> float:
     name, _, value = text.strip().partition("=")
     if name != "q":

@@ -18,12 +18,15 @@ from edge.dashboard.files import Files
 from edge.dashboard.sign_in import Secret, SignIn, redirect
 from edge.device.clock import Clock
 from edge.device.descriptors import open_devices
-from edge.doctor.findings import Finding
+from edge.doctor.findings import Finding, finding_in, name_of
 from edge.errors import EdgeError
+from edge.language.catalogue import Language
+from edge.language.lines import said
 from edge.rate_limit import LogOnce, RateLimit
 from edge.web.exchange import Answer, Refused, Request, json
 from edge.web.guard import check_host, check_origin, check_site, own_names
 from edge.web.thread import WebThread
+from edge.web.wording import refusal_in, refused_in
 from edge.wizard.devices import CameraTrial, MicrophoneTrial
 from edge.wizard.network import look_for_home_assistant, try_broker
 from edge.wizard.switch import Switch
@@ -67,7 +70,7 @@ class Wizard:
         self._work = ThreadPoolExecutor(2, "wizard-work")
         self._changes = RateLimit(20, 0.5, clock.monotonic())
         self._names = own_names(settings.names)
-        self._files = Files(before.device.language, _STATIC, leave_out=("ha.", "rooms.", "notice."))
+        self._files = Files(before.device.language, _STATIC, leave_out=("ha.", "rooms.", "notice.", "doctor.", "line."))
         self._sign_in = SignIn(
             settings, secret, self._files, clock=clock, once=LogOnce(log, clock), work=self._work, cookie=COOKIE
         )
@@ -107,7 +110,9 @@ class Wizard:
         check_host(request.headers, self._names)
         if request.method == "POST":
             check_origin(request.headers)
-            return await self._post(request), None
+            language = self._files.language(request)
+            with refused_in(language):
+                return refusal_in(await self._post(request), language), None
         if request.path == "/":
             known = self._sign_in.session(request) is not None
             return self._files.page("index", request) if known else redirect("login"), None
@@ -157,8 +162,8 @@ class Wizard:
             }
         )
 
-    async def _camera_told(self, _: Request) -> Answer:
-        return json(self.camera.told())
+    async def _camera_told(self, request: Request) -> Answer:
+        return self._told(self.camera.told(), request)
 
     async def _picture(self, _: Request) -> Answer:
         jpeg = None if self._switch.why() else await self._in_background(self.camera.aim.picture)
@@ -166,8 +171,8 @@ class Wizard:
             return Answer(status=HTTPStatus.NO_CONTENT)
         return Answer(jpeg, "image/jpeg")
 
-    async def _microphone_told(self, _: Request) -> Answer:
-        return json(self.microphone.told())
+    async def _microphone_told(self, request: Request) -> Answer:
+        return self._told(self.microphone.told(), request)
 
     async def _try_camera(self, request: Request) -> Answer:
         return await self._try(self.camera, request)
@@ -195,13 +200,13 @@ class Wizard:
     async def _try_broker(self, request: Request) -> Answer:
         wanted = _wanted(request.document())
         mqtt, password = broker_of(wanted, self._before.mqtt), self._password_for(wanted)
-        return json(await self._in_background(lambda: try_broker(mqtt, password)))
+        return self._told(await self._in_background(lambda: try_broker(mqtt, password)), request)
 
     async def _try_home_assistant(self, request: Request) -> Answer:
         wanted = _wanted(request.document())
         mqtt, password = broker_of(wanted, self._before.mqtt), self._password_for(wanted)
         prefix = self._before.home_assistant.prefix
-        return json(await self._in_background(lambda: look_for_home_assistant(mqtt, password, prefix)))
+        return self._told(await self._in_background(lambda: look_for_home_assistant(mqtt, password, prefix)), request)
 
     async def _turn_privacy(self, request: Request) -> Answer:
         """{"on": true | false}"""
@@ -234,11 +239,17 @@ class Wizard:
     async def _save_wanted(self, request: Request) -> Answer:
         wanted = _wanted(request.document())
         lines = await self._in_background(lambda: self._save(wanted))
-        return json({"lines": list(lines)})
+        return json({"lines": [said(line, self._files.language(request)) for line in lines]})
 
-    async def _check(self, _: Request) -> Answer:
+    async def _check(self, request: Request) -> Answer:
         await self._in_background(self._close_devices)
-        return json({"findings": await self._in_background(lambda: list(self._examine()))})
+        language = self._files.language(request)
+        found = await self._in_background(lambda: list(self._examine()))
+        return json({"findings": [{"name": name_of(each.check, language), **_plain(each, language)} for each in found]})
+
+    def _told(self, content: dict[str, Any], request: Request) -> Answer:
+        """What a test came to, its reason in the visitor's language."""
+        return json({**content, "reason": said(content["reason"], self._files.language(request))})
 
     def _close_devices(self) -> None:
         self.camera.stop()
@@ -253,6 +264,11 @@ def _wanted(content: dict[str, object]) -> Wanted:
         return msgspec.convert(content, Wanted)
     except msgspec.ValidationError as error:
         raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from None
+
+
+def _plain(finding: Finding, language: Language) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(finding_in(finding, language))
+    return plain
 
 
 def _found() -> tuple[list[dict[str, str]], list[dict[str, str]]]:

@@ -176,6 +176,15 @@ def test_nothing_from_the_wire_is_kept_as_it_comes() -> None:
     assert told["events"] == []
 
 
+def test_why_a_camera_is_off_is_told_in_every_language() -> None:
+    history = History("x")
+    reason = "no camera found: plug one in, or set camera.source (`emotion-edge devices` lists cameras)"
+    ((_, told),) = history.take("status/camera", SourcePayload(state="offline", reason=reason), 0.0)
+    assert told["reason"] == reason
+    assert told["said"]["de"].startswith("keine Kamera gefunden: ")
+    assert set(told["said"]) == {"de", "fr", "es"}
+
+
 def test_only_what_is_shown_of_health() -> None:
     history = History("x")
     health = HealthPayload(

@@ -58,6 +58,27 @@ def test_text_for_a_person(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_it_speaks_the_owners_language_and_to_programs_english(tmp_path: Path) -> None:
+    """The config's word is the owner's; without one the terminal's counts, and JSON is for programs."""
+
+    def said(*more: str, locale: str, config: str) -> str:
+        (tmp_path / "config.toml").write_text(config)
+        words = ["doctor", "--config", str(tmp_path / "config.toml"), "--state", str(tmp_path / "state"), *more]
+        return subprocess.run(
+            [sys.executable, "-m", "edge", *words],
+            capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": locale},
+        ).stdout  # fmt: skip
+
+    quiet = toml(camera={"source": "none"}, microphone={"source": "none"})
+    assert "es ist kein Broker eingestellt" in said(locale="de_AT.UTF-8", config=quiet)
+    assert "no broker is configured" in said(locale="nl_NL.UTF-8", config=quiet)
+    french = said(locale="de_AT.UTF-8", config='device.language = "fr"\n' + quiet)
+    assert "mqtt.host : aucun broker" in french
+    assert "✔ caméra" in french
+    assert "hay ningún broker" in said("--language", "es", locale="de_AT.UTF-8", config=quiet)
+    assert "no broker is configured" in said("--json", locale="de_AT.UTF-8", config=quiet)
+
+
 @pytest.mark.parametrize(
     ("module", "says"),
     [

@@ -148,6 +148,18 @@ def test_a_broker_is_tried_and_its_words_are_told(owner: Web, broker: Broker) ->
     assert owner.post("/broker", {"host": "h", "port": 99_999}).status == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+def test_what_went_wrong_is_told_in_the_browsers_language(owner: Web) -> None:
+    german = {"Accept-Language": "de-AT,de;q=0.9"}
+    bad = owner.post("/broker", {"host": "127.0.0.1", "port": 1}, german).json
+    assert bad["reason"] == "unter 127.0.0.1:1 nimmt niemand Verbindungen an; läuft der Broker?"
+    assert owner.post("/broker", {}, german).json["error"] == "mqtt.host: Name oder Adresse des Brokers fehlt"
+    saved = owner.post("/save", {"host": "h"}, german).json["lines"]
+    assert saved == ["geschrieben: /etc/emotion-edge/config.toml", "weiter: systemctl enable --now emotion-edge"]
+    checked = owner.post("/check", {}, german).json["findings"]
+    assert [each["name"] for each in checked] == ["Konfiguration", "Kamera", "Broker"]
+    assert checked[2]["remedy"] == "läuft der Broker?"
+
+
 def test_home_assistant_is_found_by_what_it_and_others_say(owner: Web, broker: Broker) -> None:
     here = {"host": "127.0.0.1", "port": broker.port}
     assert owner.post("/home-assistant", here).json["verdict"] == "silent"

@@ -1,13 +1,13 @@
 // The device's health, in a few words.
 
 import { $, html } from "./dom.js";
-import { number, percent, t } from "./words.js";
+import { number, percent, reasonOf, t } from "./words.js";
 
 export function drawHealth({ health, broker, sources, privacy }) {
   const rows = [];
-  for (const [name, { state, reason }] of Object.entries(sources)) {
-    const words = state === "online" ? reason || t("on") : reason || t("off");
-    rows.push([t(`health.${name}`), words, state === "offline" && privacy !== "ON"]);
+  for (const [name, source] of Object.entries(sources)) {
+    const words = reasonOf(source) || t(source.state === "online" ? "on" : "off");
+    rows.push([t(`health.${name}`), words, source.state === "offline" && privacy !== "ON"]);
   }
   if (broker) {
     const connected = broker.state === "connected";

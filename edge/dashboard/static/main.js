@@ -94,8 +94,8 @@ const takers = {
     log();
     slow();
   },
-  source({ name, state, reason }) {
-    model.sources[name] = { state, reason };
+  source({ name, ...source }) {
+    model.sources[name] = source;
   },
   health(health) {
     model.health = health;

@@ -39,8 +39,11 @@ export function people(count) {
 const REASONS = { "face too small": "reason.too_small", "too dark": "reason.too_dark", "face covered": "reason.covered",
   "face and voice disagree": "reason.disagree", "still learning": "reason.learning" };
 
-/** `reason` as the end of a sentence. */
-const ended = (reason) => reason.replace(/\.$/, "");
+/** Why a camera, a microphone or the broker is as it is, in the page's language where the service's words are known. */
+export const reasonOf = ({ reason, said }) => said?.[LANGUAGE] ?? reason;
+
+/** The same as the end of a sentence. */
+const ended = (about) => reasonOf(about).replace(/\.$/, "");
 
 /** What the headline says: a state, or what there is instead of one. */
 export function headline(model) {
@@ -60,7 +63,7 @@ export function present(model, now) {
     case "deciding": return t("present.deciding");
     case "absent": {
       const away = Object.entries(sources).filter(([, source]) => source.state === "offline");
-      if (away.length) return away.map(([name, { reason }]) => t("present.source_offline", { source: t(`health.${name}`), reason: ended(reason) })).join(" ");
+      if (away.length) return away.map(([name, source]) => t("present.source_offline", { source: t(`health.${name}`), reason: ended(source) })).join(" ");
       return t("present.absent", { time: duration(Math.max(now - state.since, 0)) });
     }
     case "uncertain": {
@@ -126,7 +129,7 @@ export function sureness({ state, reading, labels }) {
 function absence({ link, service, broker }) {
   if (link === "lost" || link === "full") return t("present.lost");
   if (service === "silent") return t("present.silent");
-  return broker?.reason ? t("present.offline_because", { reason: upper(ended(broker.reason)) }) : t("present.offline");
+  return broker?.reason ? t("present.offline_because", { reason: upper(ended(broker)) }) : t("present.offline");
 }
 
 const upper = (text) => text.charAt(0).toLocaleUpperCase(LANGUAGE) + text.slice(1);

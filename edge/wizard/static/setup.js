@@ -276,10 +276,10 @@ $("check").addEventListener("click", (event) => test(event.currentTarget, "finis
   const told = await ask("check", {});
   if (told.error) return result("finish", "bad", told.error);
   const worst = told.findings.some(({ level }) => level === "red");
-  $("findings").replaceChildren(...told.findings.map(({ check, level, says, remedy }) =>
+  $("findings").replaceChildren(...told.findings.map(({ name, level, says, remedy }) =>
     html("li", { "data-result": { green: "good", red: "bad" }[level] ?? "" },
       html("span", { class: "sign" }, { green: "✔", yellow: "!", red: "✘" }[level]),
-      html("span", {}, `${check}: ${says}`, remedy ? html("small", {}, `→ ${remedy}`) : ""))));
+      html("span", {}, `${name}: ${says}`, remedy ? html("small", {}, `→ ${remedy}`) : ""))));
   result("finish", worst ? "bad" : "good", t(worst ? "setup.checked_bad" : "setup.checked_good"));
 }));
 $("back").addEventListener("click", () => go(STEPS[STEPS.indexOf(step) - 1]));
