@@ -17,7 +17,7 @@ _SHORT = {
     "availability": "avty", "availability_mode": "avty_mode", "automation_type": "atype", "command_topic": "cmd_t",
     "components": "cmps", "default_entity_id": "def_ent_id", "device": "dev",
     "device_class": "dev_cla", "enabled_by_default": "en",
-    "latest_version_topic": "l_ver_t",
+    "latest_version_template": "l_ver_tpl", "latest_version_topic": "l_ver_t",
     "entity_category": "ent_cat", "event_types": "evt_typ", "expire_after": "exp_aft", "icon": "ic",
     "json_attributes_template": "json_attr_tpl", "json_attributes_topic": "json_attr_t", "options": "ops",
     "origin": "o", "payload": "pl", "payload_off": "pl_off", "payload_on": "pl_on", "payload_press": "pl_prs",

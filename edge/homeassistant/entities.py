@@ -215,18 +215,33 @@ def _reset(device: Device) -> Entity:
     )  # fmt: skip
 
 
+# Whichever of the two topics is heard first, the newer version wins.
+_INSTALLED = (
+    "{% set here, known = value_json.version, this.attributes.latest_version %}"
+    "{% set newer = known and version(known) > version(here) %}"
+    "{{ {'installed_version': here, 'latest_version': known if newer else here} | tojson }}"
+)
+_LATEST = (
+    "{% set here = this.attributes.installed_version %}"
+    "{{ here if here and (not value or version(here) > version(value)) else value }}"
+)
+
+
 def _update(device: Device) -> Entity:
-    """Whether a newer version is known. A device at home asks nobody in the Internet: the owner, or who looks after a
-    fleet, publishes the newest version's number. Off at first, as without that number it knows nothing."""
+    """Which version is installed, and whether a newer one is known. A device at home asks nobody in the Internet: the
+    owner, or who looks after a fleet, publishes the newest version's number. Until then, and where that number is
+    older, the installed version is the latest that is known. It stays available while the device is off: Home
+    Assistant forgets an unavailable entity's attributes, and with them the number that was published."""
     return Entity(
         "update", "update", words(device.language)["ha.update"],
         {
             "state": "info",
-            "value_template": "{{ {'installed_version': value_json.version} | tojson }}",
+            "value_template": _INSTALLED,
             "latest_version_topic": device.release_topic,
+            "latest_version_template": _LATEST,
+            "availability": [],
             "title": "Emotion Edge",
             "device_class": "firmware",
             "entity_category": "diagnostic",
-            "enabled": False,
         },
     )  # fmt: skip

@@ -12,7 +12,7 @@ SHORT = {
     "atype": "automation_type", "avty": "availability", "avty_mode": "availability_mode", "cmd_t": "command_topic",
     "cmps": "components", "def_ent_id": "default_entity_id",
     "dev": "device", "dev_cla": "device_class", "en": "enabled_by_default",
-    "l_ver_t": "latest_version_topic",
+    "l_ver_t": "latest_version_topic", "l_ver_tpl": "latest_version_template",
     "ent_cat": "entity_category", "evt_typ": "event_types", "exp_aft": "expire_after", "ic": "icon",
     "json_attr_t": "json_attributes_topic", "json_attr_tpl": "json_attributes_template", "o": "origin",
     "ops": "options", "p": "platform", "pl": "payload", "pl_off": "payload_off", "pl_on": "payload_on",
@@ -32,7 +32,7 @@ OWN = {
     "select": {"state_topic", "command_topic", "options"},
     "button": {"command_topic", "payload_press"},
     "event": {"state_topic", "event_types"},
-    "update": {"state_topic", "latest_version_topic", "title"},
+    "update": {"state_topic", "latest_version_topic", "latest_version_template", "title"},
 }
 TRIGGER = {"platform", "automation_type", "topic", "type", "subtype", "payload", "value_template", "qos"}
 UNITS = {"duration": {"ms", "s"}, "temperature": {"°C"}, "data_size": {"MB"}}

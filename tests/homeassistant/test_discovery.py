@@ -38,12 +38,14 @@ HEALTH = payloads.HealthPayload(
 )  # fmt: skip
 
 
-def rendered(template: str, payload: payloads.Payload | str) -> str:
-    """As Home Assistant renders it: plain Jinja, the payload as `value` and, parsed, as `value_json`."""
+def rendered(template: str, payload: payloads.Payload | str, **attributes: str | None) -> str:
+    """As Home Assistant renders it: plain Jinja, the payload as `value` and, parsed, as `value_json`; `attributes` are
+    those that the entity has before. Its `version` compares number by number."""
     word = payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701 - no web page
     known = None if isinstance(payload, str) else json.loads(word)
-    return environment.from_string(template).render(value=word, value_json=known)
+    environment.globals["version"] = lambda text: tuple(map(int, text.split(".")))
+    return environment.from_string(template).render(value=word, value_json=known, this={"attributes": attributes})
 
 
 def shown(name: str, payload: payloads.Payload | str) -> str:
@@ -60,8 +62,13 @@ def test_an_update_is_known_by_the_number_that_the_owner_publishes() -> None:
     info = payloads.InfoPayload(
         version="1.2.3", device="shelf", board="", runtime="", python="", models={}, labels=LABELS, config={}
     )
-    assert json.loads(shown("update", info)) == {"installed_version": "1.2.3"}
-    assert update["enabled_by_default"] is False
+    assert "enabled_by_default" not in update
+    for known, latest in ((None, "1.2.3"), ("1.2.3", "1.2.3"), ("1.10.0", "1.10.0"), ("1.1.9", "1.2.3")):
+        told = rendered(update["value_template"], info, latest_version=known)
+        assert json.loads(told) == {"installed_version": "1.2.3", "latest_version": latest}
+    for published, latest in (("1.10.0", "1.10.0"), ("1.1.9", "1.2.3"), ("", "1.2.3")):
+        assert rendered(update["latest_version_template"], published, installed_version="1.2.3") == latest
+    assert rendered(update["latest_version_template"], "1.1.9", installed_version=None) == "1.1.9"
 
 
 def test_its_short_form_means_the_same() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from edge.device import resources
 from edge.readings import LABELS
+from edge.version import __version__
 from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.service import DEVICE, Service
 from tests.homeassistant.rig import HomeAssistant
@@ -198,28 +199,23 @@ def test_the_blueprints_do_what_they_say(home: HomeAssistant, observer: Observer
     observer.send("homeassistant/light/lamp/config", "", retain=True)
 
 
-def test_an_update_is_shown_once_somebody_told_of_a_newer_version(
-    home: HomeAssistant, broker: Broker, observer: Observer
-) -> None:
-    """The entity as it is announced, shown from the start here and under another id."""
-    home.wait(EMOTION, shown, 40)
-    newcomer = Observer(broker.port)  # who subscribes now gets the announcement
-    announced = json.loads(newcomer.wait(ANNOUNCED, 10, lambda m: bool(m.payload)).payload)
-    newcomer.close()
-    update = announced["cmps"]["update"]
-    assert update.pop("en") is False
-    ours = update | {"uniq_id": "ours", "def_ent_id": "update.ours", "dev": {"ids": ["ours"], "name": "Ours"}}
-    observer.send("homeassistant/update/ours/config", json.dumps(ours), retain=True)
-    home.wait("update.ours", "unknown", 10)
-    wait_for(lambda: home.attributes("update.ours")["installed_version"] is not None, 10, "the installed version")
-    installed = home.attributes("update.ours")["installed_version"]
-    observer.send(update["l_ver_t"], installed, retain=True)
-    home.wait("update.ours", "off", 10)
-    observer.send(update["l_ver_t"], "99.0.0", retain=True)
-    home.wait("update.ours", "on", 10)
-    assert home.attributes("update.ours")["latest_version"] == "99.0.0"
-    for topic in (update["l_ver_t"], "homeassistant/update/ours/config"):
-        observer.send(topic, "", retain=True)
+def test_an_update_is_shown_once_somebody_told_of_a_newer_version(home: HomeAssistant, observer: Observer) -> None:
+    """Until then what is installed is the latest; and whichever is heard first, the newer number wins."""
+    update, release = f"update.emotion_{DEVICE}_update", "emotion/release"
+    home.wait(update, "off", 40)
+    known = home.attributes(update)
+    assert known["installed_version"] == known["latest_version"] == __version__
+    observer.send(release, "0.0.1", retain=True)
+    observer.send(release, "99.0.0", retain=True)
+    home.wait(update, "on", 10)
+    assert home.attributes(update)["latest_version"] == "99.0.0"
+    home.stop()
+    home.start()  # hears both anew
+    home.wait(update, "on", 60)
+    assert home.attributes(update)["installed_version"] == __version__
+    observer.send(release, "", retain=True)
+    home.wait(update, "off", 10)
+    assert home.attributes(update)["latest_version"] == __version__
 
 
 def test_a_dead_device_shows_no_emotion_and_a_living_one_again(home: HomeAssistant, service: Service) -> None:
