@@ -23,6 +23,7 @@ NAMES = (FER, *sets.SHEETS)  # a face knows its set by the number in this list
 _HELD_BACK = 0.08  # of FER2013's Training, to choose by
 # How often a face of a set is seen in an epoch, on average.
 _TURNS = {FER: 0.8, "affectnet_oval": 1.0, "expw": 1.0, "lfw_imfdb_mux": 2.0, "habesha": 4.0}
+_AGREED = 0.5  # of what a face of FER2013 is to be: more than that is a clear case
 _BALANCE = 0.4  # 0 leaves the classes of a set as common as they are, 1 makes all equally common
 
 
@@ -65,8 +66,14 @@ class Learned:
 
     @property
     def natural(self) -> Floats:
-        """The logarithm of how common each class is among what annotators saw in FER2013."""
-        return np.asarray(np.log(self.wanted[self.set == NAMES.index(FER)].mean(axis=0)), np.float32)
+        """The logarithm of how common each class is among the faces of FER2013 that most annotators agree about.
+
+        Those, since the temperature too is found with faces that have one label.
+        """
+        votes = self.wanted[self.set == NAMES.index(FER)]
+        agreed = votes[votes.max(axis=1) > _AGREED].argmax(axis=1)
+        counts = np.bincount(agreed, minlength=votes.shape[1])
+        return np.asarray(np.log(np.maximum(counts, 1) / max(len(agreed), 1)), np.float32)
 
     def outside_of(self, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Where the `chosen` faces that came cut out end; False for all others."""

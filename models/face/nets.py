@@ -19,6 +19,8 @@ from edge.face.crop import LEAST_SPREAD
 from edge.readings import LABELS
 from models.face.shape import BLOCKS, SIDE, STEM
 
+Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # kernel and bias
+
 _EPSILON = 1e-3  # of the batch norms, as in Keras
 _LAYOUT = torch.channels_last  # several times as fast on a CPU
 
@@ -26,7 +28,7 @@ _LAYOUT = torch.channels_last  # several times as fast on a CPU
 _TEACHER_STEM = 32
 _TEACHER_BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
 # It learned from pictures of 224 pixels, less the mean of all; ours are enlarged to as much as time allows.
-_TEACHER_SIDE = 112
+_TEACHER_SIDE = 144
 _GREY_LEVELS = 60  # the spread of a picture
 _FROZEN = 6  # layers: enlarging, the stem and four blocks see edges and spots, which need not be learned again
 
@@ -106,7 +108,7 @@ def begin(network: Any, found: Mapping[str, NDArray[np.float32]], examples: Any)
     _unfold_norms(network, examples)
 
 
-def continue_from(network: Any, layers: list[tuple[NDArray[np.float32], NDArray[np.float32]]], examples: Any) -> None:
+def continue_from(network: Any, layers: list[Layer], head: Layer, examples: Any) -> None:
     """Give a student the kernels and biases of `models.face.predecessor`, in the order of its own convolutions."""
     stem, stem_norm = network.trunk[0], network.trunk[1]
     pairs = [(stem, stem_norm)]
@@ -115,6 +117,8 @@ def continue_from(network: Any, layers: list[tuple[NDArray[np.float32], NDArray[
     for (convolution, norm), (kernel, bias) in zip(pairs, layers, strict=True):
         _put(convolution.weight, kernel)
         _put_norm(norm, 1.0, bias)
+    _put(network.head.weight, head[0])
+    _put(network.head.bias, head[1])
     _unfold_norms(network, examples)
 
 

@@ -28,6 +28,15 @@ def layers(file: Path) -> list[Layer]:
     return found
 
 
+def head(file: Path) -> Layer:
+    """Kernel and bias of its last layer, which gives the logits."""
+    interpreter = Interpreter(model_path=str(file))
+    interpreter.allocate_tensors()
+    last = [each for each in interpreter._get_ops_details() if each["op_name"] == "FULLY_CONNECTED"][-1]
+    kernel, bias = (_real(interpreter, index) for index in last["inputs"][1:])
+    return kernel, bias
+
+
 def fitting(found: list[Layer], shapes: list[tuple[int, ...]]) -> list[Layer]:
     """Those of them whose kernels have the `shapes`, in order, counted from the last; what has no place is left out."""
     rest = iter(found[::-1])

@@ -20,7 +20,7 @@ from models.face.material import NAMES, Checked, Learned
 from models.face.nets import for_student
 from models.face.shape import SIDE
 
-VERSION = "4"
+VERSION = "5"
 _SAME = 1e-3  # of a logit
 _EXAMPLES = 12  # batches that set the ranges of int8
 _ENOUGH = 5  # faces of a class, for its recall to count

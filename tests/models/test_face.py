@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -219,6 +220,70 @@ def test_an_earlier_model_gives_its_kernels() -> None:
     assert predecessor.fitting(found, kernels[:1] + kernels[-1:])[1][0] is found[-1][0]
     with pytest.raises(SystemExit, match="others, to begin with"):
         predecessor.fitting(found, [(5, 1, 3, 3)])
+
+
+def test_an_earlier_model_gives_its_last_layer() -> None:
+    kernel, bias = predecessor.head(FOLDER / read_manifest(FOLDER).file)
+    assert kernel.shape == (len(LABELS), shape.BLOCKS[-1][0])
+    assert bias.shape == (len(LABELS),)
+    assert 0.01 < np.abs(kernel).mean() < 1
+
+
+def test_a_face_is_answered_by_all_who_know_its_set() -> None:
+    pytest.importorskip("torch")
+    from models.face.members import Member, mean
+
+    def always(value: float, seen: list[int]) -> Callable[[np.ndarray], np.ndarray]:  # type: ignore[type-arg]
+        def ask(faces: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+            seen.append(len(faces))
+            return np.full((len(faces), len(LABELS)), value, np.float32)
+
+        return ask
+
+    every: list[int] = []
+    some: list[int] = []
+    members = [Member(always(1, every)), Member(always(4, some), material.FER)]
+    faces, of_set = np.zeros((3, 8, 8), np.uint8), np.array([1, 0, 2])
+    assert mean(members, faces, of_set)[:, 0].tolist() == [1, 2.5, 1]
+    assert (every, some) == ([3], [1])
+
+
+def test_an_earlier_model_answers_both_ways_without_its_share_of_the_prior(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from models.face.members import of_files
+
+    face, model = parity.drawings()[0], FaceClassifier()
+    manifest = json.loads((FOLDER / "manifest.json").read_text())
+    manifest["preprocessing"]["prior_share"] = 0.5
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / manifest["file"]).write_bytes((FOLDER / manifest["file"]).read_bytes())
+    member = of_files(f"{material.FER}={tmp_path}")
+    assert member.judges(np.array([0, 1])).tolist() == [True, False]
+    both = (model.logits(face) + model.logits(face, mirrored=True)) / 2
+    assert member.ask(face[None])[0] == pytest.approx(both - 0.5 * model.natural_prior, abs=1e-4)
+    with pytest.raises(SystemExit, match="nobody is no set"):
+        of_files(f"nobody={tmp_path}")
+
+
+def test_a_student_sees_a_face_older_and_younger_and_it_stays_that_face() -> None:
+    torch = pytest.importorskip("torch")
+    from models.face.augment import again
+
+    lines = torch.linspace(0, 12, 64).sin()
+    faces = (128 + 60 * lines[:, None] * lines[None]).expand(200, 1, 64, 64)
+    seen = again(faces, shape.SIDE, torch.Generator().manual_seed(1))
+    assert seen.shape == (200, 1, shape.SIDE, shape.SIDE)
+    assert 0 <= float(seen.min()) <= float(seen.max()) <= 255
+    spread = seen.std(dim=(1, 2, 3)) / faces[0].std()
+    assert 0.8 < float(spread.min()) < 0.99
+    assert 1.01 < float(spread.max()) < 1.3
+
+
+def test_what_is_natural_is_counted_among_faces_that_people_agree_about() -> None:
+    learned = _learned([0] * 6 + [1] * 2 + [2] * 4, of_set=[0] * 12)
+    learned.wanted[:4] = 1 / 7
+    natural = np.exp(learned.natural)
+    assert natural[:3] == pytest.approx([2 / 8, 2 / 8, 4 / 8])
 
 
 def test_varied_faces_repeat_with_the_seed() -> None:
