@@ -42,7 +42,7 @@ GROUPS = {
     },
     "Many devices": {
         "enroll": "get a certificate from the fleet's signing service, or renew it",
-        "update": "install the fleet's signed model, and go back if the service is worse off",
+        "update": "install the fleet's signed model or package, and go back if the service is worse off",
         "collect": "collect what many devices say, from a broker into PostgreSQL",
         "fleet": "show many devices at a glance, from that database",
     },

@@ -23,6 +23,10 @@ class ModelError(EdgeError):
     """A model file is absent, altered or not what its manifest says."""
 
 
+class UpdateError(EdgeError):
+    """A job of the fleet cannot be carried out; the device stays as it is."""
+
+
 class MediaError(EdgeError):
     """A picture or sound file cannot be read."""
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from datetime import datetime, timedelta, timezone
 
-from edge.commands import fleet_orders
+from edge.commands import fleet_orders, fleet_rollout
 from edge.commands.collect import add_database, database
 from edge.errors import ConfigError
 from edge.printable import printable
@@ -42,6 +42,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     roll.add_argument("--hours", type=int, default=3, help="how far back (default: %(default)s)")
     roll.set_defaults(run=_roll_up)
     fleet_orders.add(parts)
+    fleet_rollout.add(parts)
     forget = parts.add_parser("forget", help="remove everything of a device")
     add_database(forget)
     forget.add_argument("device")

@@ -1,11 +1,10 @@
-"""`emotion-edge fleet config|model|watch|report`: what is wanted of many devices, and what became of it."""
+"""`emotion-edge fleet config|watch`: what thresholds are wanted of many devices, and how they all are."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,8 @@ from edge.commands.collect import add_database, database
 from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
-from edge.fleet.rollout import JobStatus, Outcome, Plan, roll_out
 from edge.fleet.store import Store
 from edge.messages.desired import Unreadable, parse, topic
-from edge.messages.job import Job
 from edge.mqtt import session
 from edge.mqtt.session import Session
 from edge.printable import printable
@@ -37,35 +34,17 @@ def add(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--privacy-on", action="store_true", help="close camera and microphone; nothing here opens them"
     )
     config.add_argument("--again", action="store_true", help="send the newest document once more, to those behind")
-    _add_common(config)
+    add_common(config)
     config.set_defaults(run=_config)
-    model = parts.add_parser("model", help="roll a signed model out, in waves")
-    model.add_argument("job", help="a name for it; each roll-out has another")
-    model.add_argument("url", help="where devices fetch it: https://...")
-    model.add_argument("--model", required=True, choices=("finder", "face", "speech", "fusion"))
-    model.add_argument("--sha256", required=True, metavar="HEX", help="of the archive")
-    model.add_argument("--site", default="", help="only devices of this site")
-    model.add_argument("--group", default="", help="only devices of this group")
-    model.add_argument("--canary", type=int, default=1, help="devices of the first wave (default: %(default)s)")
-    model.add_argument("--percent", type=float, default=25.0, help="of all in each other wave (default: %(default)s)")
-    model.add_argument("--errors", type=int, default=0, help="more than so many stop it (default: %(default)s)")
-    model.add_argument("--within", type=float, default=900.0, help="seconds for one device (default: %(default)s)")
-    model.add_argument("--watch", type=float, default=120.0, help="seconds in which it looks at its health afterwards")
-    model.add_argument("--ask", action="store_true", help="ask before each wave")
-    _add_common(model)
-    model.set_defaults(run=_model)
     watch = parts.add_parser("watch", help="how the fleet is, a line every few seconds")
     watch.add_argument("--every", type=float, default=5.0, help="seconds (default: %(default)s)")
     watch.add_argument("--once", action="store_true", help="one line")
     add_database(watch)
     watch.set_defaults(run=_watch)
-    report = parts.add_parser("report", help="what became of a roll-out")
-    report.add_argument("job")
-    add_database(report)
-    report.set_defaults(run=_report)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Whose devices, the broker and the database."""
     parser.add_argument("--tenant", default="", help="whose devices (device.tenant)")
     parser.add_argument("--broker", required=True, metavar="HOST[:PORT]", help="the centre's; mqtts://HOST for TLS")
     parser.add_argument("--username", default="", help="the user at the broker")
@@ -75,7 +54,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def _broker(arguments: argparse.Namespace) -> Iterator[Session]:
+def centre(arguments: argparse.Namespace) -> Iterator[Session]:
+    """A connection to the broker that was named."""
     host, port, tls = split_broker(arguments.broker)
     settings = MqttConfig(
         host=host, port=port, tls=tls or bool(arguments.ca_file), ca_file=arguments.ca_file, username=arguments.username
@@ -86,7 +66,7 @@ def _broker(arguments: argparse.Namespace) -> Iterator[Session]:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    with database(arguments) as store, _broker(arguments) as broker:
+    with database(arguments) as store, centre(arguments) as broker:
         if arguments.again:
             return _again(arguments, store, broker)
         version = _next_version(store, arguments.tenant, arguments.name)
@@ -138,72 +118,6 @@ def _value(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def _model(arguments: argparse.Namespace) -> int:
-    try:
-        job = msgspec.convert(
-            {"v": 1, "job": arguments.job, "model": arguments.model, "url": arguments.url,
-             "sha256": arguments.sha256.lower(), "within_s": arguments.within, "watch_s": arguments.watch,
-             "tenant": arguments.tenant}, Job,
-        )  # fmt: skip
-    except msgspec.ValidationError as error:
-        raise ConfigError(str(error)) from None
-    plan = Plan(arguments.canary, arguments.percent, arguments.errors, arguments.within + arguments.watch + 60.0)
-    with database(arguments) as store, _broker(arguments) as broker:
-        devices = _devices(store, arguments)
-        if not devices:
-            raise ConfigError("no device of that tenant, site and group is online")
-        if store.run("select 1 from rollout where job = %s limit 1", (job.job,)):
-            raise ConfigError(f"{job.job}: there was a roll-out of that name; choose another")
-        payload = msgspec.json.encode(job)
-
-        def note(wave: int, device: str, said: JobStatus) -> None:
-            print(
-                f"wave {wave}: {printable(device)}: {said.state}{f' ({printable(said.reason)})' if said.reason else ''}"
-            )
-            store.run(
-                "insert into rollout (job, device, wave, state, reason) values (%s, %s, %s, %s, %s)",
-                (job.job, device, wave, said.state, said.reason),
-            )
-
-        outcome = roll_out(
-            job.job, devices, plan,
-            order=lambda device, do: broker.publish(
-                topic(device, arguments.tenant, "job"), payload if do else b"", retain=True
-            ),
-            states=lambda: _states(store), note=note,
-            approve=lambda wave, names: not arguments.ask or _yes(f"wave {wave}: {len(names)} devices?"),
-        )  # fmt: skip
-    return _told(outcome)
-
-
-def _devices(store: Store, arguments: argparse.Namespace) -> list[str]:
-    rows = store.run(
-        "select device from device where availability = 'online' and tenant = %s and (%s = '' or site = %s)"
-        " and (%s = '' or grp = %s) order by device",
-        (arguments.tenant, arguments.site, arguments.site, arguments.group, arguments.group),
-    )
-    return [str(name) for (name,) in rows]
-
-
-def _states(store: Store) -> dict[str, JobStatus]:
-    rows = store.run(
-        "select device, job ->> 'job', job ->> 'state', job ->> 'reason' from device where job is not null"
-    )
-    return {str(name): JobStatus(str(job), str(state), str(reason or "")) for name, job, state, reason in rows}
-
-
-def _yes(question: str) -> bool:
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-
-
-def _told(outcome: Outcome) -> int:
-    counts = Counter(said.state for said in outcome.devices.values())
-    print(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
-    if outcome.stopped:
-        print(f"stopped after {outcome.waves} waves: {printable(outcome.stopped, 500)}")
-    return 1 if outcome.stopped else 0
-
-
 def _watch(arguments: argparse.Namespace) -> int:
     with database(arguments) as store:
         while True:
@@ -221,15 +135,3 @@ def _watch(arguments: argparse.Namespace) -> int:
             if arguments.once:
                 return 0
             time.sleep(arguments.every)
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    with database(arguments) as store:
-        rows = store.run(
-            "select wave, device, state, reason from rollout where job = %s order by wave, device", (arguments.job,)
-        )
-    if not rows:
-        raise ConfigError(f"{arguments.job}: no such roll-out; `emotion-edge fleet jobs` shows what devices say")
-    for wave, device, state, reason in rows:
-        print(f"wave {wave}  {printable(device):<24} {state}{f'  {printable(reason)}' if reason else ''}")
-    return 0

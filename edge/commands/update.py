@@ -1,8 +1,9 @@
-"""`emotion-edge update`: carries out the fleet's job for this device: a signed model, taken back if it does harm."""
+"""`emotion-edge update`: carries out the fleet's job for this device: a signed model or package, with a way back."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import ssl
 import subprocess
@@ -14,25 +15,35 @@ from edge.commands import common
 from edge.config.load import load
 from edge.device import paths
 from edge.device.files import folder_owner, write_atomically
+from edge.device.service_user import service_user
 from edge.errors import ConfigError, EdgeError, StorageError
 from edge.inference import read_bounded
 from edge.messages.desired import Unreadable
-from edge.messages.job import FINAL, Job, State, parse
-from edge.modelstore.update import Look, carry_out
+from edge.messages.job import FINAL, ModelJob, PackageJob, State, parse
 from edge.service.jobs import Condition, Progress
+from edge.update import model, package
+from edge.update.dpkg import Dpkg
+from edge.update.health import Look, Tell
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("update")
     common.add_config(parser)
-    parser.add_argument("--signers", type=Path, help="whom you trust (default: model-signers beside the config)")
+    parser.add_argument("--package", action="store_true", help="jobs about the package, and none about models")
+    parser.add_argument("--signers", type=Path, help="whom you trust (default: in the folder of the config)")
     parser.add_argument("--ca-file", default="", help="the authority that signed the certificate of the file server")
-    parser.add_argument("--restart", default="", metavar="COMMAND", help="how the service is started again")
+    parser.add_argument("--restart", default="", metavar="COMMAND", help="how the service is started again (models)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     config, state = arguments.config, common.state(arguments)
+    progress = paths.job_progress(state)
+    if arguments.package:
+        interrupted = package.taken_back(paths.UPGRADE)
+        if interrupted is not None:
+            _teller(progress, interrupted)("rolled back", "it was interrupted")
+            return 1
     try:
         job = parse(read_bounded(paths.job_file(state), follow=False), load(config).config.device.tenant)
     except FileNotFoundError:
@@ -44,46 +55,69 @@ def run(arguments: argparse.Namespace) -> int:
     if job is None:
         print("there is no job")
         return 0
-    progress = paths.job_progress(state)
-    if _is_over(progress, job):
+    if _is_over(progress, job.job):
         print(f"{job.job} is over already")
         return 0
+    tell = _teller(progress, job.job)
+    signers = arguments.signers or (config or paths.SYSTEM_CONFIG).with_name(
+        "package-signers" if isinstance(job, PackageJob) else "model-signers"
+    )
+    context = ssl.create_default_context(cafile=arguments.ca_file or None)
+    condition = paths.condition_file(state)
+    if isinstance(job, ModelJob) and not arguments.package:
+        ended = model.carry_out(
+            job,
+            store=paths.model_store(config, state),
+            signers=signers,
+            look=lambda: _look(condition, job.model),
+            restart=lambda: _restart(arguments.restart or _usual(config)),
+            tell=tell,
+            context=context,
+        )
+    elif isinstance(job, PackageJob) and arguments.package:
+        user = service_user() if os.geteuid() == 0 else None
+        place = package.UpgradePlace(
+            paths.UPGRADE, signers, config or paths.SYSTEM_CONFIG, (user.uid, user.gid) if user else None
+        )
+        ended = package.carry_out(job, place, Dpkg(), look=lambda: _look(condition), tell=tell, context=context)
+    elif isinstance(job, PackageJob) and not signers.exists():
+        tell("refused", f"this device takes no package from a job: {signers} is not there")
+        ended = "refused"
+    else:
+        print(f"{job.job} is for `emotion-edge update{'' if arguments.package else ' --package'}`")
+        return 0
+    return 0 if ended == "done" else 1
+
+
+def _teller(progress: Path, job: str) -> Tell:
+    """Tells each step here, and by way of the service."""
 
     def tell(step: State, reason: str) -> None:
-        print(f"{job.job}: {step}{f': {reason}' if reason else ''}", flush=True)
-        said = msgspec.json.encode(Progress(job.job, step, reason))
+        print(f"{job}: {step}{f': {reason}' if reason else ''}", flush=True)
+        said = msgspec.json.encode(Progress(job, step, reason))
         try:
             write_atomically(progress, said, owner=folder_owner(progress.parent))
         except OSError as error:
             raise StorageError(f"{progress}: cannot be written: {error.strerror}; use sudo") from None
 
-    ended = carry_out(
-        job,
-        store=paths.model_store(config, state),
-        signers=arguments.signers or (config or paths.SYSTEM_CONFIG).with_name("model-signers"),
-        look=lambda: _look(paths.condition_file(state), job.model),
-        restart=lambda: _restart(arguments.restart or _usual(config)),
-        tell=tell,
-        context=ssl.create_default_context(cafile=arguments.ca_file or None),
-    )
-    return 0 if ended == "done" else 1
+    return tell
 
 
-def _is_over(progress: Path, job: Job) -> bool:
+def _is_over(progress: Path, job: str) -> bool:
     """A job is carried out once; whoever wants it again gives it another name."""
     try:
         said = msgspec.json.decode(read_bounded(progress, follow=False), type=Progress)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return False
-    return said.job == job.job and said.state in FINAL
+    return said.job == job and said.state in FINAL
 
 
-def _look(path: Path, model: str) -> Look | None:
+def _look(path: Path, name: str = "") -> Look | None:
     try:
         found = msgspec.json.decode(read_bounded(path, follow=False), type=Condition)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return Look(found.pid, found.models.get(model, {}).get("sha256", ""), found.health)
+    return Look(found.pid, found.models.get(name, {}).get("sha256", ""), found.health)
 
 
 def _usual(config: Path | None) -> str:

@@ -10,6 +10,7 @@ SYSTEM_CONFIG = Path("/etc/emotion-edge/config.toml")
 
 # Root's, beside the releases: a model is software, and whoever breaks into the service must not be able to stay there.
 SYSTEM_MODELS = Path("/opt/emotion-edge/models")
+UPGRADE = Path("/opt/emotion-edge/upgrade")  # root's: the way back while the fleet upgrades the package
 
 
 def config_file() -> Path | None:

@@ -1,6 +1,7 @@
-"""A job for one device: install a signed model. The document says what; that it may be trusted, the signature says.
+"""A job for one device: install a model or package. The document says what; that it may be trusted, the signature says.
 
 fleet/door/job    {"v": 1, "job": "face-4", "model": "face", "url": "https://...", "sha256": "...", "within_s": 900}
+                  {"v": 1, "job": "edge-2", "packages": [{"version": "0.2.0~deb13", "architecture": "arm64", ...}]}
 """
 
 from __future__ import annotations
@@ -16,23 +17,45 @@ from edge.printable import printable
 VERSION = 1
 MAX_BYTES = 8_000
 FINAL = ("done", "refused", "rolled back", "failed")
+Url = Annotated[str, Meta(pattern=r"^https://[^\s]{1,500}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 State = Literal["waiting", "downloading", "trying", "watching", "done", "refused", "rolled back", "failed"]
 
 
-class Job(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to install, where it lies, and how long all of it may take."""
+class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every job says: its name, and how long all of it may take."""
 
     v: Literal[1]
     job: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-    model: Literal["finder", "face", "speech", "fusion"]
-    url: Annotated[str, Meta(pattern=r"^https://[^\s]{1,500}$")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     within_s: Annotated[float, Meta(ge=10, le=86_400)] = 900.0
     watch_s: Annotated[float, Meta(ge=1, le=3_600)] = 120.0  # how long the device looks at its own health afterwards
     tenant: str = ""
 
 
-def parse(payload: bytes, tenant: str | None) -> Job | None:
+class ModelJob(Job, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A model to install."""
+
+    model: Literal["finder", "face", "speech", "fusion"]
+    url: Url
+    sha256: Sha256
+
+
+class PackageFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The package for one architecture and release; the release is in the version."""
+
+    version: Annotated[str, Meta(pattern=r"^[0-9][A-Za-z0-9.+~-]{0,62}$")]
+    architecture: Annotated[str, Meta(pattern=r"^[a-z0-9]{2,16}$")]
+    url: Url
+    sha256: Sha256
+
+
+class PackageJob(Job, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A Debian package of ours to install: one of these, whichever is made for the device."""
+
+    packages: Annotated[tuple[PackageFile, ...], Meta(min_length=1, max_length=8)]
+
+
+def parse(payload: bytes, tenant: str | None) -> ModelJob | PackageJob | None:
     """The job; None for an empty message, which takes it back. Unreadable says why it is refused."""
     if not payload.strip():
         return None
@@ -46,7 +69,8 @@ def parse(payload: bytes, tenant: str | None) -> Job | None:
     if type(layout) is int and layout > VERSION:
         raise Unreadable(f"the job has layout {layout}, and this device knows up to {VERSION}: update the device first")
     try:
-        job = msgspec.convert(raw, Job)
+        about_package = isinstance(raw, dict) and "packages" in raw
+        job = msgspec.convert(raw, PackageJob) if about_package else msgspec.convert(raw, ModelJob)
     except msgspec.ValidationError as error:
         raise Unreadable(f"the job cannot be used: {printable(str(error))}") from None
     if job.tenant != (tenant or ""):

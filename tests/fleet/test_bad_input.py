@@ -1,6 +1,6 @@
 """What comes wrong is refused, parked or waited for, told, and nothing behind it is lost.
 
-Documents of another tenant, replays and future versions: test_desired.py; jobs: test_update.py; poison: test_fleet.py.
+Documents of another tenant, replays and future versions: test_desired.py; jobs: tests/update; poison: test_fleet.py.
 """
 
 from __future__ import annotations

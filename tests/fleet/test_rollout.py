@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -121,8 +123,8 @@ def answering(broker: Broker) -> Iterator[Broker]:
 
 
 @pytest.mark.slow
-def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(
-    store: Store, postgres: Postgres, answering: Broker, make: Make, run: Run
+def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(  # noqa: PLR0917
+    store: Store, postgres: Postgres, answering: Broker, make: Make, run: Run, tmp_path: Path
 ) -> None:
     broker = answering
     where = {"device": {"tenant": "acme", "site": "north", "group": "hall"}}
@@ -146,6 +148,24 @@ def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(
         assert "door-1" in out
         assert run("fleet", "model", *words, *common)[0] == 78  # the same name again
         assert run("fleet", "model", "x", "http://files.example/x", *words[2:], *common)[0] == 78
+
+        debs = [tmp_path / f"emotion-edge_0.2.0~deb13_{processor}.deb" for processor in ("amd64", "arm64")]
+        for deb in debs:
+            deb.write_bytes(deb.name.encode())
+        upgrade = ("fleet", "upgrade", "edge-2", *debs, "--at", "https://files.example/debs/", *common)
+        status, _, err = run(*upgrade)
+        assert (status, "is not signed" in err) == (78, True)
+        for deb in debs:
+            deb.with_name(f"{deb.name}.sig").touch()
+        status, out, _ = run(*upgrade)
+        assert (status, "wave 0: door-1: refused" in out) == (1, True)
+        job = heard.wait("/job", 5, lambda m: m.json["job"] == "edge-2").json
+        assert [each["architecture"] for each in job["packages"]] == ["amd64", "arm64"]
+        assert job["packages"][1] == {
+            "version": "0.2.0~deb13", "architecture": "arm64",
+            "url": "https://files.example/debs/emotion-edge_0.2.0~deb13_arm64.deb",
+            "sha256": hashlib.sha256(debs[1].read_bytes()).hexdigest(),
+        }  # fmt: skip
 
         for version in (1, 2):
             status, out, _ = run("fleet", "config", "hall", f"decision.enter=0.{version + 4}", *common)

@@ -44,6 +44,7 @@ class Spec(msgspec.Struct, frozen=True):
     folder: str
     seed: int
     reading_hz: float
+    slower: float = 1.0  # so many times as long from one message to the next
 
 
 class Device:
@@ -133,6 +134,7 @@ def run(spec: Spec) -> dict[str, Any]:
     every = {"state": 10.0, "event": 12.0, "summary": 60.0, "health": 30.0}
     if spec.reading_hz:
         every["reading"] = 1.0 / spec.reading_hz
+    every = {kind: seconds * spec.slower for kind, seconds in every.items()}
     began = time.monotonic()
     due: list[tuple[float, int, int, str]] = []
     for index in range(len(devices)):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
 import shutil
-import ssl
 import subprocess
 import sys
 import tarfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +17,13 @@ from msgspec.structs import replace
 
 from edge.device import resources
 from edge.messages.desired import Unreadable
-from edge.messages.job import Job, parse
+from edge.messages.job import ModelJob, parse
 from edge.messages.payloads import HealthPayload, Latency
 from edge.modelstore.store import in_use
-from edge.modelstore.update import Look, carry_out, worse
-from tests.helpers.authority import Authority
+from edge.update.health import Look, worse
+from edge.update.model import carry_out
 from tests.helpers.broker import Observer
+from tests.helpers.files import FileServer, Signer
 from tests.helpers.service import DEVICE, Run, Start
 
 SHA = "a" * 64
@@ -57,12 +55,12 @@ def test_what_is_not_worse() -> None:
     assert worse(None, Look(2, SHA, replace(HEALTH, fps=1.0)), SHA) is None
 
 
-def job_of(url: str, archive: bytes, **more: Any) -> Job:
+def job_of(url: str, archive: bytes, **more: Any) -> ModelJob:
     job = parse(
         json.dumps({"v": 1, "job": "fusion-9", "model": "fusion", "url": url, "watch_s": 3,
                     "sha256": hashlib.sha256(archive).hexdigest(), **more}).encode(), None,
     )  # fmt: skip
-    assert job is not None
+    assert isinstance(job, ModelJob)
     return job
 
 
@@ -80,49 +78,24 @@ def test_a_job_that_cannot_be_used_is_refused(change: dict[str, Any]) -> None:
         parse(json.dumps({**good, **change}).encode(), None)
 
 
-class Files:
-    """A static server over TLS, with a signed model on it."""
+class Files(FileServer):
+    """With a signed model on it."""
 
     def __init__(self, folder: Path, *, signed: bool = True) -> None:
+        super().__init__(folder)
         self.folder = folder
-        authority = Authority(folder / "authority")
-        self.ca = authority.file
-        self.context = ssl.create_default_context(cafile=self.ca)
-        self.context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        self.signers = folder / "model-signers"
-        self._sign(signed)
-        (folder / "www").mkdir()
-        with tarfile.open(folder / "www" / "fusion.tar", "w") as archive:
-            archive.add(folder / "fusion", arcname="fusion")
-        self.archive = (folder / "www" / "fusion.tar").read_bytes()
-        handler = type("Handler", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-        self._server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0), lambda *given: handler(*given, directory=str(folder / "www"))
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*authority.issue("files"))
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self._server.server_address[1]}/fusion.tar"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def _sign(self, signed: bool) -> None:
-        model = self.folder / "fusion"
+        model = folder / "fusion"
         model.mkdir()
         manifest = json.loads((resources.models() / "fusion" / "manifest.json").read_text())
         (model / "manifest.json").write_text(json.dumps({**manifest, "version": "9"}))
-        key = self.folder / "key"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-        self.signers.write_text(f'me namespaces="emotion-edge-model" {key.with_suffix(".pub").read_text()}')
-        self.signers.chmod(0o644)
+        signer = Signer(folder, "emotion-edge-model")
+        self.signers = signer.list
         if signed:
-            words = ["-Y", "sign", "-n", "emotion-edge-model", "-f", str(key), str(model / "manifest.json")]
-            subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+            signer.sign(model / "manifest.json")
+        with tarfile.open(self.www / "fusion.tar", "w") as archive:
+            archive.add(model, arcname="fusion")
+        self.archive = (self.www / "fusion.tar").read_bytes()
+        self.url = f"{self.root}/fusion.tar"
 
 
 @pytest.fixture
@@ -165,7 +138,7 @@ class Device:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def carry_out(self, job: Job) -> str:
+    def carry_out(self, job: ModelJob) -> str:
         return carry_out(
             job, store=self.store, signers=self._files.signers, look=self.look, restart=self.restart,
             tell=lambda step, why: self.steps.append((step, why)), context=self._files.context, sleep=self.sleep,

@@ -1,0 +1,56 @@
+"""A static server with https on loopback, and somebody who signs what lies there."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import subprocess
+import threading
+from pathlib import Path
+
+from tests.helpers.authority import Authority
+
+
+class FileServer:
+    """Serves `www` below `folder` until it is closed."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = Authority(folder / "authority")
+        self.ca = authority.file
+        self.context = ssl.create_default_context(cafile=self.ca)
+        self.context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        self.www = folder / "www"
+        self.www.mkdir()
+        handler = type("Handler", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+        self._server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), lambda *given: handler(*given, directory=str(self.www))
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*authority.issue("files"))
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.root = f"https://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Signer:
+    """Has a key; `list` is the file of those who are trusted, with this one in it."""
+
+    def __init__(self, folder: Path, namespace: str) -> None:
+        self._key = folder / "key"
+        self._namespace = namespace
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self._key], check=True)
+        self.list = folder / "signers"
+        self.list.write_text(f'me namespaces="{namespace}" {self._key.with_suffix(".pub").read_text()}')
+        self.list.chmod(0o644)
+
+    def sign(self, file: Path, namespace: str = "") -> None:
+        """`file.sig` beside it."""
+        words = ["-Y", "sign", "-n", namespace or self._namespace, "-f", str(self._key), str(file)]
+        file.with_name(f"{file.name}.sig").unlink(missing_ok=True)
+        subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
