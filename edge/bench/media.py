@@ -47,14 +47,14 @@ def people_picture(people: int, width: int, height: int, time: float) -> Image:
     return np.concatenate([np.concatenate(cells[row * columns : (row + 1) * columns], axis=1) for row in range(rows)])
 
 
-def sample_media(folder: Path, people: int = 1) -> Media:
+def sample_media(folder: Path, people: int = 1, fps: int = FPS) -> Media:
     """The sample scene as files: what is measured then is the service and not the making of the scene."""
     media = Media(folder / "scene.mp4", folder / "voice.wav")
-    writer = cv2.VideoWriter(str(media.video), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (640, 480))
+    writer = cv2.VideoWriter(str(media.video), cv2.VideoWriter.fourcc(*"mp4v"), fps, (640, 480))
     if not writer.isOpened():
         raise MediaError(f"{media.video}: this OpenCV cannot write mp4; give --video and --audio")
-    for number in range(SECONDS * FPS):
-        writer.write(people_picture(people, 640, 480, number / FPS))
+    for number in range(SECONDS * fps):
+        writer.write(people_picture(people, 640, 480, number / fps))
     writer.release()
     voice = SampleVoice(synthetic=True)  # the same on every machine
     voice.open()

@@ -16,71 +16,62 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.bench.media import Media
+from edge.bench.media import FPS, Media
+from edge.config.schema import LimitsConfig
 from edge.demo.local_broker import LocalBroker
 from edge.errors import EdgeError
 from edge.messages.payloads import Latency
 from edge.service.health import percentile
 
 WARM_S = 6.0
+THINNED_S = 40.0  # until a limit has found the rate of frames that it allows
+ALLOCATOR = {  # as the unit sets it
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "8388608",
+    "MALLOC_TRIM_THRESHOLD_": "8388608",
+}
 DEVICE = "bench"
 
 
 class Whole(msgspec.Struct, frozen=True):
-    """`latency_ms` is from the capture of the frame to the message in a subscriber's hands."""
+    """`latency_ms` is from the capture of a frame to the message in a subscriber's hands, where a frame is the news."""
 
     fps: float
     cpu_percent: float  # of one core
     rss_mb: float  # the highest seen
+    rss_first_mb: float  # after the warm-up: what it grew by is the difference
     latency_ms: Latency
     seconds: float
     wakeups: float  # a second: how often any of its threads slept and went on
     first_reading_cpu_s: float  # what it took of a core from its start to its first reading in a subscriber's hands
     people: int  # the most that a reading told of
+    thinned: str  # what a limit leaves out, and which
 
 
-def measure(media: Media, folder: Path, seconds: float) -> Whole:
-    """Run the service on `media` for so long, after a warm-up."""
+def measure(media: Media, folder: Path, seconds: float, *, fps: int = FPS, limit: float | None = None) -> Whole:
+    """Run the service on `media` for so long, after a warm-up. `limit` is its max_cpu_percent."""
     broker = LocalBroker()
     port = broker.start()
-    config = folder / "bench.toml"
-    config.write_text(
-        f'[device]\nname = "{DEVICE}"\n[camera]\nsource = "{media.video}"\n[microphone]\nsource = "{media.audio}"\n'
-        f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n[publish]\nmax_hz = 10.0\nhealth_every_s = 1.0\n'
-    )
-    latencies: list[float] = []
-    rates: list[float] = []
-    people = [0]
-    first_reading_cpu: list[float] = []
+    config = _config(media, folder, port, fps, limit)
+    heard = _Heard()
     service: subprocess.Popen[bytes] | None = None
-
-    def received(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        now = time.time()
-        if message.topic.endswith("/reading"):
-            if not first_reading_cpu and service is not None:
-                first_reading_cpu.append(_cpu_seconds(service.pid))
-            reading = json.loads(message.payload)
-            latencies.append(now - datetime.fromisoformat(reading["ts"].replace("Z", "+00:00")).timestamp())
-            people.append(reading["people"])
-        else:
-            rates.append(json.loads(message.payload)["fps"])
-
     listener = paho.Client(CallbackAPIVersion.VERSION2)
-    listener.on_message = received
+    listener.on_message = heard.take
     try:
         listener.connect("127.0.0.1", port)
         listener.subscribe([(f"emotion/{DEVICE}/reading", 0), (f"emotion/{DEVICE}/health", 0)])
         listener.loop_start()
         service = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--config", str(config), "--state", str(folder / "state")],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **ALLOCATOR},
         )  # fmt: skip
-        time.sleep(WARM_S)
+        heard.service = service.pid
+        time.sleep(WARM_S if limit is None else THINNED_S)
         if service.poll() is not None:
             raise EdgeError("the service ended at once; `emotion-edge run` says why")
-        latencies.clear()
-        rates.clear()
-        cpu, woken, began, highest = _cpu_seconds(service.pid), _wakeups(service.pid), time.monotonic(), 0.0
+        heard.begin()
+        cpu, woken, began = _cpu_seconds(service.pid), _wakeups(service.pid), time.monotonic()
+        first = highest = _resident_mb(service.pid)
         while time.monotonic() - began < seconds:
             time.sleep(0.5)
             highest = max(highest, _resident_mb(service.pid))
@@ -93,19 +84,62 @@ def measure(media: Media, folder: Path, seconds: float) -> Whole:
         listener.disconnect()
         listener.loop_stop()
         broker.stop()
-    if not latencies or not rates:
-        raise EdgeError("no reading arrived while measuring")
-    ordered = sorted(latencies)
+    if not heard.latencies or not heard.rates:
+        raise EdgeError("no reading of a face arrived while measuring")
+    ordered = sorted(heard.latencies)
     return Whole(
-        fps=round(sum(rates) / len(rates), 2),
+        fps=round(sum(heard.rates) / len(heard.rates), 2),
         cpu_percent=round(100 * used / lasted, 1),
         rss_mb=round(highest, 1),
+        rss_first_mb=round(first, 1),
         latency_ms=Latency(round(1000 * percentile(ordered, 0.5), 1), round(1000 * percentile(ordered, 0.95), 1)),
         seconds=round(lasted, 1),
         wakeups=round(woken / lasted, 1),
-        first_reading_cpu_s=round(first_reading_cpu[0], 2),
-        people=max(people),
+        first_reading_cpu_s=round(heard.first_reading_cpu_s or 0.0, 2),
+        people=heard.people,
+        thinned=heard.thinned,
     )
+
+
+class _Heard:
+    """What a subscriber notes of the service's messages."""
+
+    def __init__(self) -> None:
+        self.service: int | None = None  # its process
+        self.first_reading_cpu_s: float | None = None
+        self.people = 0
+        self.thinned = ""
+        self.begin()
+
+    def begin(self) -> None:
+        """From now on is measured."""
+        self.latencies: list[float] = []
+        self.rates: list[float] = []
+
+    def take(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        now = time.time()
+        told = json.loads(message.payload)
+        if message.topic.endswith("/health"):
+            self.rates.append(told["fps"])
+            self.thinned = told["thinned"]
+            return
+        if self.first_reading_cpu_s is None and self.service is not None:
+            self.first_reading_cpu_s = _cpu_seconds(self.service)
+        self.people = max(self.people, told["people"])
+        ages = {name: told[name]["age_s"] for name in ("face", "speech") if told.get(name)}
+        if ages and min(ages, key=lambda name: ages[name]) == "face":  # its time is that of the newest evidence
+            self.latencies.append(now - datetime.fromisoformat(told["ts"].replace("Z", "+00:00")).timestamp())
+
+
+def _config(media: Media, folder: Path, port: int, fps: int, limit: float | None) -> Path:
+    config = folder / "bench.toml"
+    config.write_text(
+        f'[device]\nname = "{DEVICE}"\n[camera]\nsource = "{media.video}"\nfps = {fps}\n'
+        f'[microphone]\nsource = "{media.audio}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
+        f"[publish]\nmax_hz = 10.0\nhealth_every_s = 2.0\n[face]\nmax_people = 8\n"
+        f"[limits]\nmax_cpu_percent = {limit or LimitsConfig().max_cpu_percent}\n"
+    )
+    return config
 
 
 def _cpu_seconds(pid: int) -> float:

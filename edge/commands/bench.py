@@ -13,7 +13,7 @@ import msgspec
 
 from edge.bench import projection
 from edge.bench.contest import Result, compare, pictures, verdicts
-from edge.bench.media import Media, sample_media, sample_pictures
+from edge.bench.media import FPS, Media, sample_media, sample_pictures
 from edge.bench.stages import stages
 from edge.bench.whole import measure
 from edge.device.board import detect
@@ -25,6 +25,12 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--audio", type=Path, help="instead of the sample's voice")
     parser.add_argument(
         "--people", type=int, choices=(1, 2, 3, 4, 8), default=1, help="of the sample scene (default: 1)"
+    )
+    parser.add_argument(
+        "--fps", type=int, default=FPS, metavar="N", help="frames a second of the sample (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--limit", type=float, metavar="PERCENT", help="run the service with this limits.max_cpu_percent"
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the service runs (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -49,10 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.video and arguments.audio:
             media = Media(arguments.video.resolve(), arguments.audio.resolve())
         else:
-            sample = sample_media(folder, arguments.people)
+            sample = sample_media(folder, arguments.people, arguments.fps)
             media = Media(arguments.video or sample.video, arguments.audio or sample.audio)
         by_stage = stages(media)
-        whole = measure(media, folder, arguments.seconds)
+        whole = measure(media, folder, arguments.seconds, fps=arguments.fps, limit=arguments.limit)
     if arguments.json:
         print(json.dumps({"machine": machine(), "stages": msgspec.to_builtins(by_stage),
                           "service": msgspec.to_builtins(whole)}))  # fmt: skip
@@ -64,10 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{stage:<40} {result.median_ms:>10.3f} {result.p95_ms:>10.3f} {share:>12}")
     print(
         f"\nthe whole service, {whole.seconds:.0f} s: {whole.fps:.1f} fps, {whole.cpu_percent:.1f} % of a core, "
-        f"{whole.rss_mb:.0f} MB, {whole.wakeups:.0f} wake-ups a second, {whole.people} in view, capture to subscriber "
-        f"{whole.latency_ms.median:.0f} ms (p95 {whole.latency_ms.p95:.0f} ms); its first reading after "
-        f"{whole.first_reading_cpu_s:.2f} s of processor time"
+        f"{whole.rss_mb:.0f} MB ({whole.rss_mb - whole.rss_first_mb:+.1f}), {whole.wakeups:.0f} wake-ups a second, "
+        f"{whole.people} in view, capture to subscriber {whole.latency_ms.median:.0f} ms (p95 "
+        f"{whole.latency_ms.p95:.0f} ms); its first reading after {whole.first_reading_cpu_s:.2f} s of processor time"
     )
+    if whole.thinned:
+        print(f"left out to keep to a limit: {whole.thinned}")
     print("\nno measurement of this machine, but counted instructions of the real code (scripts/cost):")
     print("\n".join(f"  {line}" for line in projection.lines(projection.read())))
     return 0

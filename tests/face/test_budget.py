@@ -71,6 +71,19 @@ def test_a_hot_or_throttled_board_thins_although_cpu_is_low() -> None:
     assert "throttled" in throttled.thinned
 
 
+@pytest.mark.parametrize("inertia_s", [20.0, 60.0, 180.0])
+def test_the_temperature_limit_holds_and_is_used(inertia_s: float) -> None:
+    """A board that work warms slowly: 87 degrees with all of it, in a room of 25 whose case adds 20."""
+    budget = Budget(400, 75, FPS)
+    temperature, found = 45.0, []
+    for now in range(3000):
+        rate = budget.step(70, temperature, False, float(now)) or FPS
+        temperature += (45.0 + 42.0 * (0.15 + 0.85 * rate / FPS) - temperature) / inertia_s
+        found.append(temperature)
+    assert max(found) <= 1.02 * 75
+    assert mean(found[1500:]) >= 0.9 * 75, "more could be done"
+
+
 def test_work_comes_back_after_a_calm_while() -> None:
     budget = Budget(60, 75, FPS)
     for t in range(10):
