@@ -28,6 +28,7 @@ from edge.messages.numbering import iso
 from edge.modelstore.store import used_folders
 from edge.mqtt.publisher import Publisher
 from edge.service.replay import play
+from edge.text.script import read_script
 
 CONNECT_S = 10.0
 
@@ -37,8 +38,11 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_config(parser)
     parser.add_argument("--video", help="video file, folder of pictures, or `sample`")
     parser.add_argument("--audio", help="sound file, or `sample`")
+    parser.add_argument(
+        "--text", type=Path, metavar="FILE", help="what was said meanwhile: a line each, `SECONDS WORDS`"
+    )
     parser.add_argument("--speed", default="max", help="`max`, or a multiple of real time (default: max)")
-    parser.add_argument("--modalities", action="store_true", help="also print face/<track> and speech")
+    parser.add_argument("--modalities", action="store_true", help="also print face/<track>, speech and text")
     parser.add_argument("--mqtt", action="store_true", help="also publish to the broker of the config")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
     parser.add_argument(
@@ -48,18 +52,19 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if not (arguments.video or arguments.audio):
-        print("emotion-edge replay: needs --video, --audio or both", file=sys.stderr)
+    if not (arguments.video or arguments.audio or arguments.text):
+        print("emotion-edge replay: needs --video, --audio, --text or several of them", file=sys.stderr)
         return 2
     speed = None if arguments.speed == "max" else float(arguments.speed)
     config = load(arguments.config).config
     if arguments.modalities:
         config = replace(config, publish=replace(config.publish, modalities=True))
+    script = read_script(arguments.text) if arguments.text else []
     began = time.monotonic()
     numbered = Numbers()
     with _publisher(config) if arguments.mqtt else nullcontext() as publisher:
         models = used_folders(paths.model_store(arguments.config, common.state(arguments)))
-        for t, message in play(config, arguments.video, arguments.audio, models):
+        for t, message in play(config, arguments.video, arguments.audio, models, script=script):
             if arguments.seconds is not None and t > arguments.seconds:
                 break
             if speed:

@@ -152,7 +152,7 @@ def change_line(before: View, view: View) -> str | None:
         return None
     parts = [f"{stamp} {state.label} {100 * state.confidence:.0f} %  people {state.people}"]
     if view.reading is not None:
-        shares = (_part("face", view.reading.face), _part("voice", view.reading.speech))
+        shares = _parts(view.reading)
         parts += [text for text in shares if text]
     if view.health is not None and view.health.fps:
         parts.append(f"{view.health.fps:.1f} fps")
@@ -222,8 +222,7 @@ def _details(view: View) -> list[str]:
     if view.reading is not None and view.reading.because:
         lines.append(f"because: {printable(view.reading.because)}{second(view.reading)}")
     if view.reading is not None:
-        shares = [_part("face", view.reading.face), _part("voice", view.reading.speech)]
-        lines += [text for text in shares if text] or ["nobody seen or heard"]
+        lines += [text for text in _parts(view.reading) if text] or ["nobody seen or heard"]
     health = view.health
     if health is not None:
         latency = f"{health.latency_ms.median:.0f} ms  " if health.latency_ms is not None else ""
@@ -236,6 +235,11 @@ def _source(view: View, name: str) -> str:
     if source is None:
         return "…"
     return SAMPLE if source.reason.startswith(SAMPLE) else source.state
+
+
+def _parts(reading: ReadingPayload) -> tuple[str, str, str]:
+    """What face, voice and words say; empty for what says nothing."""
+    return _part("face", reading.face), _part("voice", reading.speech), _part("words", reading.text)
 
 
 def _part(name: str, part: ModalityPart | None) -> str:

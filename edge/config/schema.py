@@ -36,6 +36,14 @@ HostName = Annotated[
     ),
 ]
 IpAddress = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}$", description='an address, such as "172.30.32.2"')]
+WyomingSource = Annotated[
+    str,
+    Meta(
+        pattern=r"^wyoming://(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}$",
+        description="wyoming://127.0.0.1:PORT, where a Wyoming satellite on this device forwards its events to (its "
+        "--event-uri); what other machines understand comes by text/set",
+    ),
+]
 Prior = dict[str, Annotated[float, Meta(ge=-10, le=10)]]  # label -> offset added to its logit
 
 CONFIG_VERSION = 1
@@ -102,6 +110,7 @@ class SpeechConfig(Section, frozen=True):
 
 class TextConfig(Section, frozen=True):
     enabled: bool = False  # judge what others publish on text/set, such as a voice assistant's transcript
+    source: WyomingSource | None = None  # and what a Wyoming satellite on this device forwards there
 
 
 class FusionConfig(Section, frozen=True):

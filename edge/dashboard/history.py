@@ -183,7 +183,7 @@ class History:
             "people": payload.people,
             "face": _part(payload.face),
             "speech": _part(payload.speech),
-            "text": None if payload.text is None else _values(payload.text.probabilities),
+            "text": _part(payload.text),
             "label": payload.label if payload.label in LABELS else None,
         }
         fresh = "speech" if payload.face is None or _younger(payload.speech, payload.face) else "face"

@@ -39,7 +39,9 @@ class Command:
     transaction: str | int | None = None
     response_topic: str | None = None  # below ours, MQTT 5 only; the publisher minds it
     correlation: bytes | None = None
-    local: bool = False  # from the device's own page, which is its owner's: privacy.remote_off is about MQTT
+    local: bool = (
+        False  # from the device's own page, which is its owner's (privacy.remote_off is about MQTT), or satellite
+    )
 
     @property
     def answers_on(self) -> str:

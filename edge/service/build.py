@@ -46,6 +46,7 @@ from edge.service.service import Service
 from edge.service.settings import Settings
 from edge.service.supervision import Supervised
 from edge.service.text import TextInput
+from edge.service.transcripts import TranscriptListener
 from edge.speech.path import SpeechPath
 from edge.text.classifier import TextClassifier
 
@@ -106,11 +107,13 @@ def build(loaded: Loaded, state: Path) -> Service:
         hear = partial(_hand_on, inbox, name_of_document)
         publisher.listen(desired.topic(name_of_document, where.tenant), hear, retained=True)
     if desired.names(where, name):
-        hear = partial(_hand_on, inbox, name, kind="job")
-        publisher.listen(desired.topic(name, where.tenant, "job"), hear, retained=True)
+        publisher.listen(
+            desired.topic(name, where.tenant, "job"), partial(_hand_on, inbox, name, kind="job"), retained=True
+        )
     history = _history(config, state, clock)
-    pages: list[Observer] = []
-    supervised: list[Supervised] = [publisher]
+    listeners = _listeners(config.text, inbox.put, clock)
+    pages: list[Observer] = [*listeners]
+    supervised: list[Supervised] = [publisher, *(listener.worker for listener in listeners)]
     if config.dashboard.enabled:
         page = _page(config, state, publisher, send=send, sight=sight, history=history, clock=clock)
         pages.append(page)
@@ -147,6 +150,11 @@ def build(loaded: Loaded, state: Path) -> Service:
 
 def _hand_on(inbox: Inbox, name: str, payload: bytes, kind: Literal["desired", "job"] = "desired") -> None:
     inbox.put(Command(kind, name, payload))
+
+
+def _listeners(text: schema.TextConfig, put: Callable[[Command], object], clock: Clock) -> list[TranscriptListener]:
+    """For a satellite on this device, if the owner has one."""
+    return [TranscriptListener(text.source, put, clock)] if text.enabled and text.source else []
 
 
 def _history(config: schema.Config, state: Path, clock: Clock) -> HistoryRecorder | None:

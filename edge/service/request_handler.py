@@ -125,7 +125,8 @@ class RequestHandler:
             reading = service.text.read(command.value, self._clock.monotonic())
             if reading is not None:
                 service.scene.feed(reading)
-        self._answer("text", command.transaction, error=problem)
+        if not command.local:  # a satellite does not listen for answers
+            self._answer("text", command.transaction, error=problem)
 
     def reload(self) -> str | None:
         """Read the config again (SIGHUP). A bad file keeps the old one; returns what is wrong with it."""

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from edge.commands.view import View, change_line, screen
 from edge.messages.payloads import (
@@ -190,3 +191,14 @@ def test_it_fits_above_the_last_row_so_that_it_is_redrawn_in_place() -> None:
         assert len(screen(happy(), 60, rows)) < rows
         heights = {len(screen(view, 60, rows)) for view in (happy(), happy().at(4.0))}
         assert len(heights) == 1
+
+
+def test_words_have_their_line_beside_face_and_voice() -> None:
+    words = ModalityPart(probabilities={"sad": 0.8, "neutral": 0.2}, age_s=2.0, quality=0.6, weight=0.25)
+    view = happy().with_message("reading", replace(READING, text=words), 0.0)
+    shown = screen(view, 80)
+    assert any("words sad 80 % (weight 0.25)" in line for line in shown)
+    assert not any("words" in line for line in screen(happy(), 80))
+    changed = change_line(happy(), view.with_message("state", state("sad"), 0.0))
+    assert changed is not None
+    assert "words sad 80 %" in changed

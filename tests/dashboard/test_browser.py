@@ -273,6 +273,30 @@ def test_before_a_value_is_known_its_slider_shows_none(browser: Browser, tmp_pat
         browser.go("about:blank")
 
 
+def test_words_have_a_column_once_some_were_read(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port) as dashboard:
+        Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.notify(topic, payload, None)
+        browser.go(f"http://127.0.0.1:{port}/")
+        browser.wait(LIVE, 60)
+        dashboard.notify("state", state("sad"), None)
+        dashboard.notify("reading", reading("sad"), None)
+        browser.wait("document.querySelector('#bars .strong th').innerText === 'sad'")
+        shown = "getComputedStyle(document.querySelector('#bars td:nth-child(5)')).display !== 'none'"
+        assert not browser.run(shown)
+        dashboard.notify("reading", reading("sad", text_age=1.0), None)
+        browser.wait(shown)
+        assert browser.text("#text-weight") == "weight 30%"
+        words = "document.querySelector('#bars tr[data-label=sad] td:nth-child(5) b').innerText"
+        assert browser.run(words) == "70%"
+        dashboard.notify("reading", reading("sad"), None)
+        browser.wait("document.getElementById('text-weight').innerText === 'no words'")
+        assert browser.run(shown)
+        browser.go("about:blank")
+
+
 def test_the_headline_says_what_the_bars_say(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     with page(tmp_path, port) as dashboard:

@@ -34,6 +34,23 @@ def test_replay_gives_the_same_answer_every_time(video: Path, audio: Path) -> No
     assert any(reading["face"] and reading["speech"] for reading in fused)
 
 
+def test_replay_takes_words_at_their_time(tmp_path: Path) -> None:
+    script = tmp_path / "said.txt"
+    script.write_text("1 I am so happy about this, it is wonderful!\n4 It is a quarter past four.\n")
+    result = emotion_edge("replay", "--text", script, "--modalities")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    read = [line for line in lines if line["topic"] == "text"]
+    assert [
+        (line["t"], max(line["payload"]["probabilities"], key=line["payload"]["probabilities"].get)) for line in read
+    ] == [(1.0, "happy")]
+    assert any(line["topic"] == "reading" and line["payload"]["text"] for line in lines)
+    script.write_text("soon I am so happy\n")
+    refused = emotion_edge("replay", "--text", script)
+    assert refused.returncode != 0
+    assert "line 1" in refused.stderr
+
+
 @pytest.fixture
 def portrait(video: Path, tmp_path: Path) -> Path:
     capture = cv2.VideoCapture(str(video))

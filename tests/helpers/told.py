@@ -8,12 +8,15 @@ from edge.messages.payloads import ModalityPart, ReadingPayload, StatePayload, S
 from edge.readings import LABELS
 
 
-def reading(label: str = "happy", face_age: float = 0.1, speech_age: float | None = None) -> ReadingPayload:
+def reading(
+    label: str = "happy", face_age: float = 0.1, speech_age: float | None = None, text_age: float | None = None
+) -> ReadingPayload:
     probabilities = {name: 0.7 if name == label else 0.05 for name in LABELS}
     speech = None if speech_age is None else ModalityPart(probabilities, speech_age, 0.5, 0.5)
+    text = None if text_age is None else ModalityPart(probabilities, text_age, 0.4, 0.3)
     return ReadingPayload(
         probabilities=probabilities, label=label, confidence=0.7, valence=0.5, arousal=0.3, people=1,
-        face=ModalityPart(probabilities, face_age, 0.8, 1.0), speech=speech,
+        face=ModalityPart(probabilities, face_age, 0.8, 1.0), speech=speech, text=text,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from edge.messages.payloads import StatePayload, SummaryPayload
 from edge.readings import LABELS
 from tests.helpers.broker import Broker, Observer, free_port, wait_for
 from tests.tools.programs import program, tool
-from tests.tools.samples import FLOW
+from tests.tools.samples import FLOW, WORDS
 
 pytestmark = pytest.mark.timeout(300)
 SETTINGS = """module.exports = {{
@@ -43,12 +43,14 @@ def node_red(tmp_path_factory: pytest.TempPathFactory, broker: Broker, observer:
         )
     try:
         wait_for(lambda: call(port, "GET", "/flows") is not None, 150, "Node-RED to answer")
-        flow: list[dict[str, Any]] = json.loads(json.dumps(FLOW))
+        flow: list[dict[str, Any]] = json.loads(json.dumps([*FLOW, *WORDS]))
         for node in flow:
             if node["type"] == "mqtt-broker":
                 node |= {"broker": "127.0.0.1", "port": str(broker.port)}
             if node["type"] == "tab":
-                node["env"] = [{**each, "value": "1"} if each["name"] != "SURE" else each for each in node["env"]]
+                node["env"] = [
+                    {**each, "value": "1"} if each["name"] not in ("SURE", "DEVICE") else each for each in node["env"]
+                ]
         call(port, "POST", "/flows", flow)
         wait_for(lambda: settled(port, observer), 30, "the flow to listen")
         yield log
@@ -175,3 +177,16 @@ def test_nonsense_on_our_topics_breaks_nothing(node_red: Path, observer: Observe
     tell_state(observer, "happy", device="shelf")
     wait_for(lambda: "#ffb000" in lamp(observer), 10, "the lamp")
     assert not observer.on("alarm/shelf")
+
+
+def test_transcripts_reach_the_device_as_words(node_red: Path, observer: Observer) -> None:
+    said = ("I am so happy!", '{"text": "How dare you!", "language": "en"}', "x" * 3000, " ", '{"text": 3}', "[]")
+    for text in said:
+        observer.send("transcripts/kitchen", text)
+    observer.send("transcripts/kitchen", "the last")
+    told = observer.on
+    wait_for(lambda: [m for m in told("emotion/shelf/text/set") if m.json["text"] == "the last"], 10, "the last one")
+    words = [message.json["text"] for message in told("emotion/shelf/text/set")]
+    assert words == ["I am so happy!", "How dare you!", "x" * 2000, "the last"]
+    assert not [message for message in observer.messages if message.retained]
+    assert "error" not in node_red.read_text().lower()

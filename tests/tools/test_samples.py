@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from edge.config.schema import MetricsConfig
+from edge.messages.commands import MAX_CHARACTERS
 from edge.messages.status import BrokerStatus
-from edge.messages.topics import TOPICS
+from edge.messages.topics import TEXT_COMMAND, TOPICS
 from edge.metrics.values import Values
 from tests.helpers.metrics import heard
-from tests.tools.samples import DASHBOARD, FLOW, RARE, SAMPLES, TELEGRAF
+from tests.tools.samples import DASHBOARD, FLOW, RARE, SAMPLES, TELEGRAF, WORDS
 
 
 def names(page: str) -> set[str]:
@@ -29,6 +30,16 @@ def test_the_flow_hangs_together_and_listens_to_our_topics() -> None:
         if node["type"].startswith("mqtt "):
             assert node["broker"] in ids
     assert not any(node.get("retain") == "true" for node in FLOW), "an old mood must not light a lamp"
+
+
+def test_the_flow_for_words_sends_to_the_device_and_never_retained() -> None:
+    ids = {node["id"] for node in WORDS}
+    assert not ids & {node["id"] for node in FLOW}, "both can be imported"
+    assert all({to for wire in node.get("wires", []) for to in wire} <= ids for node in WORDS)
+    (function,) = [node["func"] for node in WORDS if node["type"] == "function"]
+    assert f"/{TEXT_COMMAND}" in function
+    assert f"slice(0, {MAX_CHARACTERS})" in function
+    assert [node["retain"] for node in WORDS if node["type"] == "mqtt out"] == ["false"]
 
 
 def test_every_query_of_the_dashboard_asks_for_what_is_there() -> None:

@@ -1,9 +1,10 @@
-// One row per emotion: what face and voice say, and both together as the decision sees them, averaged over a moment.
+// One row per emotion: what face, voice and words say, and all together as the decision sees them, averaged over a
+// moment. The column of the words is there once some were read.
 
 import { html, say, share } from "./dom.js";
 import { number, percent, t, title } from "./words.js";
 
-const PARTS = ["smoothed", "face", "speech"];
+const SENSES = ["face", "speech", "text"];
 
 export class Bars {
   /** `weights`: where each modality's weight is written; `note`: the line below. */
@@ -13,7 +14,7 @@ export class Bars {
 
   build(labels) {
     this.rows = Object.keys(labels).map((label) => {
-      const cells = PARTS.map(() => ({ number: html("b"), fill: html("i") }));
+      const cells = ["smoothed", ...SENSES].map(() => ({ number: html("b"), fill: html("i") }));
       const row = html("tr", { "data-label": label }, html("th", { scope: "row" }, title(label)),
         ...cells.map(({ number, fill }) => html("td", {}, html("div", { class: "bar" }, number, html("span", {}, fill)))));
       return { row, cells };
@@ -22,7 +23,7 @@ export class Bars {
   }
 
   draw(reading, config) {
-    const parts = [reading?.smoothed, reading?.face?.values, reading?.speech?.values];
+    const parts = [reading?.smoothed, ...SENSES.map((name) => reading?.[name]?.values)];
     const top = reading ? Math.max(...reading.smoothed) : 2;
     this.rows.forEach(({ row, cells }, i) => {
       row.classList.toggle("strong", parts[0]?.[i] === top);
@@ -32,7 +33,8 @@ export class Bars {
         share(fill, value ?? 0);
       });
     });
-    for (const name of ["face", "speech"]) {
+    if (reading?.text) this.table.classList.add("with-words");
+    for (const name of SENSES) {
       const part = reading?.[name];
       say(this.weights[name], part ? t("bars.weight", { percent: percent(part.weight) }) : t(`bars.no_${name}`));
     }

@@ -24,7 +24,7 @@ const model = {
 };
 
 const field = new Field($("field"), $("field-words"));
-const bars = new Bars($("bars"), { face: $("face-weight"), speech: $("speech-weight") }, $("bars-note"));
+const bars = new Bars($("bars"), { face: $("face-weight"), speech: $("speech-weight"), text: $("text-weight") }, $("bars-note"));
 const hour = new Hour($("hour"), $("hour-words"), $("hour-title"));
 const days = new Days(post, model);
 const thresholds = new Thresholds(post, model);

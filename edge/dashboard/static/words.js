@@ -101,7 +101,7 @@ function reasoned({ face, speech, text, label }, names) {
   const topOf = (values) => names[values.indexOf(Math.max(...values))];
   const perceived = sensed({ face, speech, label }, (part) => topOf(part.values));
   if (!text) return perceived;
-  const said = topOf(text);
+  const said = topOf(text.values);
   const words = said === label ? t("because.words_agree") : t("because.words_differ", { label: title(said) });
   return face || speech ? `${perceived} ${words}` : t("because.words");
 }
