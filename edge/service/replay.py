@@ -79,8 +79,8 @@ def perceived(
             yield Perceived(now, tuple(voice.process(item)))
         elif isinstance(item, Line) and said is not None:
             judged = said.classify(item.words)
-            claims = judged is not None and judged.claims
-            yield Perceived(now, (TextReading(now, judged.probabilities, judged.quality),) if claims else ())
+            claims = judged if judged is not None and judged.claims else None
+            yield Perceived(now, (TextReading(now, claims.probabilities, claims.quality),) if claims else ())
     if voice is not None:
         yield Perceived(now, tuple(voice.finish()))
 

@@ -32,7 +32,12 @@ def mfcc(sound: Samples) -> Floats:
 
 def mean_mfcc(path: Path) -> Floats:
     """The mean of each coefficient over the recording: 40 numbers."""
-    return np.asarray(mfcc(read_clip(path)).mean(axis=0), np.float32)
+    return mean_mfcc_of(read_clip(path))
+
+
+def mean_mfcc_of(sound: Samples) -> Floats:
+    """The same of sound that is read already."""
+    return np.asarray(mfcc(sound).mean(axis=0), np.float32)
 
 
 def handmade(path: Path) -> Floats:

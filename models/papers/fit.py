@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from models.common.metrics import confusion
 from models.papers.splits import Rows
 
 Classes = NDArray[np.int64]
+Vary = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,13 @@ def standardised(values: Floats, rows: Rows) -> Floats:
 
 
 def trained(
-    net: nn.Module, values: Floats, truth: Classes, split: tuple[Rows, Rows], *, epochs: int, batch: int = 64
-) -> Outcome:
-    """Fit on one side, judge on the other; the last epoch counts, nothing is chosen by what is held out."""
+    net: nn.Module, values: Floats, truth: Classes, split: tuple[Rows, Rows], *, epochs: int, batch: int = 64,
+    vary: Vary | None = None,
+) -> Outcome:  # fmt: skip
+    """Fit on one side, judge on the other; the last epoch counts, nothing is chosen by what is held out.
+
+    `vary` changes each batch that is learned from.
+    """
     learn, held = split
     data, labels = torch.from_numpy(values), torch.from_numpy(truth)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
@@ -61,7 +67,7 @@ def trained(
         net.train()
         right = 0
         for rows in torch.from_numpy(learn)[torch.randperm(len(learn))].split(batch):
-            logits = net(data[rows])
+            logits = net(data[rows] if vary is None else vary(data[rows]))
             loss = functional.cross_entropy(logits, labels[rows])
             optimizer.zero_grad()
             loss.backward()
@@ -73,9 +79,9 @@ def trained(
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]
-def answered(net: Any, values: Floats, *, features: bool = False) -> Floats:
-    """Logits, or what the last layer sees."""
+def answered(net: Any, values: Floats, *, features: bool = False, maps: bool = False) -> Floats:
+    """Logits, or what the last layer sees, or the maps of the last convolution."""
     net.eval()
-    ask = net.features if features else net
+    ask = net.maps if maps else net.features if features else net
     parts = [ask(part) for part in torch.from_numpy(values).split(256)]
     return np.asarray(torch.cat(parts).numpy(), np.float32)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from scipy.spatial.distance import cdist
 
 Reals = NDArray[np.float64]
 
 
 def directions(values: Reals, classes: NDArray[np.int64], count: int, same: int = 5, other: int = 20) -> Reals:
     """(features, count), the best first. `same` and `other`: neighbours of either graph."""
-    distances = ((values[:, None] - values[None]) ** 2).sum(2)
+    distances = cdist(values, values, "sqeuclidean")
     alike = classes[:, None] == classes[None]
     np.fill_diagonal(alike, False)
     apart = classes[:, None] != classes[None]

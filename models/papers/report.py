@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 
 from edge.readings import LABELS
 from models.papers.fit import Outcome
+from models.papers.section import OWN_PARTS, PEOPLE, RANDOM, Section
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -20,19 +18,8 @@ import matplotlib.pyplot as plt
 _CLASSES = (*LABELS, "calm")
 
 
-@dataclass(frozen=True)
-class Section:
-    """One system."""
-
-    name: str  # of its pictures
-    title: str
-    claim: str  # of the paper
-    recipe: str  # what was done here, and what was done otherwise
-    outcomes: Mapping[str, Outcome]
-
-
-def written(sections: Sequence[Section], ours: str, folder: Path) -> str:
-    """Draw the pictures into `folder` and return the text."""
+def written(sections: Sequence[Section], product: Mapping[str, float], folder: Path) -> str:
+    """Draw the pictures into `folder` and return the text. `product`: our own figures, by what sections call them."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
     for section in sections:
@@ -43,7 +30,7 @@ def written(sections: Sequence[Section], ours: str, folder: Path) -> str:
             *(_row(name, one) for name, one in section.outcomes.items()), "",
             f"![{section.title}](papers/{section.name}.png)", "",
         ]  # fmt: skip
-    return "\n".join([*parts, *_closing(sections), "", ours, ""])
+    return "\n".join([*parts, *_closing(sections, product), ""])
 
 
 def _row(name: str, one: Outcome) -> str:
@@ -51,39 +38,35 @@ def _row(name: str, one: Outcome) -> str:
     return f"| {name} | {len(one.truth)} | {shown} |"
 
 
-def _closing(sections: Sequence[Section]) -> list[str]:
+def _closing(sections: Sequence[Section], product: Mapping[str, float]) -> list[str]:
+    """Each claim, the same system at random and on people held out, and the product on the same people."""
     lines = [
         "## Claims, and what is left of them", "",
-        "| system | the paper | here, at random | here, people held out |", "|---|---|---:|---:|",
+        "Accuracy. The last column is the product on the people (or faces) of the column before it.", "",
+        "| system | the paper | here, at random | here, held out | our product, the same held out |",
+        "|---|---|---:|---:|---:|",
     ]  # fmt: skip
     for section in sections:
-        figures = {name: one.figures()["accuracy"] for name, one in section.outcomes.items()}
-        for name, value in figures.items():
-            if name.endswith("at random"):
-                kind = name.removesuffix("by recordings, at random").rstrip(", ")
-                held = figures.get(f"{kind}, people held out" if kind else "people held out")
-                title = f"{section.title}, {kind}" if kind else section.title
-                lines.append(f"| {title} | {section.claim} | {value:.3f} | {'' if held is None else f'{held:.3f}'} |")
+        ours = f"{product[section.ours]:.3f}" if section.ours in product else "-"
+        for kind, split in by_kind(section).items():
+            at_random, held = (f"{split[name]:.3f}" if name in split else "-" for name in ("random", "held"))
+            title = f"{section.title}, {kind}" if kind else section.title
+            composed = "composed" in kind or not section.ours
+            lines.append(f"| {title} | {section.claim} | {at_random} | {held} | {'-' if composed else ours} |")
     return lines
 
 
-def ours(models: Path) -> str:
-    """What the product's own models reach on people held out, from their own evaluations."""
-    speech = json.loads((models / "speech" / "metrics.json").read_text())
-    face = json.loads((models / "face" / "metrics.json").read_text())
-    lines = [
-        "| our product, people held out | accuracy |", "|---|---:|",
-        f"| RAVDESS, eight classes, four folds | {speech['ravdess']['eight']['mean']:.3f} |",
-    ]  # fmt: skip
-    lines += [
-        f"| {name}, seven classes, macro recall {one['macro_recall']:.3f} | {one['accuracy']:.3f} |"
-        for name, one in speech["held_out"].items()
-        if name in ("ravdess", "tess")
-    ]
-    public: dict[str, Any] = face["public_test"]
-    counts = np.array(public["confusion"])
-    lines.append(f"| FER+ PublicTest, strict majority, evidence alone | {np.trace(counts) / counts.sum():.3f} |")
-    return "\n".join(lines)
+def by_kind(section: Section) -> dict[str, dict[str, float]]:
+    """The accuracies of what is the same but for the split: "random" and "held"."""
+    columns = {RANDOM: "random", PEOPLE: "held", OWN_PARTS: "held"}
+    found: dict[str, dict[str, float]] = {}
+    for name, one in section.outcomes.items():
+        kind, _, split = name.rpartition(", ") if name != RANDOM else ("", "", RANDOM)
+        if name.endswith(RANDOM):  # holds a comma itself
+            kind, split = name.removesuffix(RANDOM).rstrip(", "), RANDOM
+        if split in columns:
+            found.setdefault(kind, {})[columns[split]] = one.figures()["accuracy"]
+    return found
 
 
 def _pictures(section: Section, path: Path) -> None:
