@@ -58,5 +58,6 @@ def _log(state: Path, *, verify: bool) -> None:
         print("nothing was recorded yet")
         return
     older = "" if is_whole(found) else "; older lines were removed because the file was full"
-    print(f"{len(found)} switches since {printable(found[0].ts)}, none was changed{older}")
+    many = "1 switch" if len(found) == 1 else f"{len(found)} switches"
+    print(f"{many} since {printable(found[0].ts)}, none was changed{older}")
     print(f"last hash {found[-1].hash}; note it elsewhere to prove later that nothing was rewritten")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import stat
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -70,6 +72,24 @@ def test_compose_runs_without_root_on_a_read_only_system() -> None:
         source = volume.partition(":")[0]
         assert source in found["volumes"] or (CONTAINER / source).exists()
     assert all(port.startswith("127.0.0.1:") for port in found["services"]["broker"]["ports"])
+
+
+def test_compose_itself_reads_it() -> None:
+    """By the schema of the real one, which needs no daemon for that."""
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if (
+            shutil.which(words[0])
+            and subprocess.run([*words, "version"], capture_output=True, check=False).returncode == 0
+        ):
+            break
+    else:
+        pytest.skip("neither docker compose nor docker-compose is installed: apt install docker-compose")
+    file = str(CONTAINER / "compose.yaml")
+    done = subprocess.run([*words, "-f", file, "config"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    service = yaml.safe_load(done.stdout)["services"]["emotion-edge"]
+    assert service["read_only"] is True
+    assert Path(service["build"]["context"]) == ROOT
 
 
 class Supervisor(BaseHTTPRequestHandler):

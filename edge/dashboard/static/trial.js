@@ -69,5 +69,5 @@ function summary(was, would, both) {
 
 function changes(spans) {
   const count = Math.max(spans.length - 1, 0), parts = totals(spans, 3);
-  return count === 1 ? t("decision.one_change", { parts }) : t("decision.changes", { parts, count });
+  return count === 0 ? parts : count === 1 ? t("decision.one_change", { parts }) : t("decision.changes", { parts, count });
 }

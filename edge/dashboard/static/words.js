@@ -63,7 +63,7 @@ export function present(model, now) {
     case "deciding": return t("present.deciding");
     case "absent": {
       const away = Object.entries(sources).filter(([, source]) => source.state === "offline");
-      if (away.length) return away.map(([name, source]) => t("present.source_offline", { source: t(`health.${name}`), reason: ended(source) })).join(" ");
+      if (away.length) return away.map(([name, source]) => offline(t(`health.${name}`), ended(source))).join(" ");
       return t("present.absent", { time: duration(Math.max(now - state.since, 0)) });
     }
     case "uncertain": {
@@ -123,6 +123,12 @@ function sensed({ face, speech, label }, top) {
 export function sureness({ state, reading, labels }) {
   const index = Object.keys(labels).indexOf(state.label);
   return reading && index >= 0 ? reading.smoothed[index] : state.confidence;
+}
+
+/** Which device is away and why; many reasons name it themselves. */
+function offline(source, reason) {
+  const named = reason.toLocaleLowerCase(LANGUAGE).startsWith(source.toLocaleLowerCase(LANGUAGE));
+  return named ? t("present.offline_because", { reason: upper(reason) }) : t("present.source_offline", { source, reason });
 }
 
 /** Why there is nothing to show. */
