@@ -15,15 +15,13 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.fleet.store import Store
-from tests.fleet.trial.brokers import PASSWORD, TENANT, RabbitNodes, Site, Tls
+from tests.fleet.trial.brokers import PASSWORD, TENANT, TREE, RabbitNodes, Site, Tls
 from tests.helpers.authority import Authority
 from tests.helpers.broker import Observer, wait_for
 from tests.helpers.postgres import Make, Postgres
 from tests.helpers.service import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-TREE = CACHE / "emotion-edge" / "fleet-trixie"
 
 
 @pytest.fixture(scope="module")

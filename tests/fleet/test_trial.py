@@ -11,6 +11,8 @@ import pytest
 
 from tests.fleet.trial.cost import cost, shown
 from tests.fleet.trial.judge import Verdict, Window, compare, percentiles, settled, wrong
+from tests.fleet.trial.storm import Return
+from tests.fleet.trial.storm import wrong as wrong_in_storm
 from tests.helpers.broker import MOSQUITTO
 from tests.helpers.postgres import PROGRAMS
 
@@ -51,6 +53,20 @@ def test_the_figures() -> None:
 )
 def test_what_does_not_hold_is_named(verdict: Verdict, why: str) -> None:
     (line,) = wrong(verdict, "calm")
+    assert why in line
+
+
+@pytest.mark.parametrize(
+    ("returned", "more", "lost", "why"),
+    [
+        (Return("kept", 0.0, 61.0), 0, 0, "kept: not settled"),
+        (Return("kept", 0.0), 0, 0, "kept: not settled"),
+        (Return("kept", 0.0, 9.0), 3, 0, "3 connects more"),
+        (Return("kept", 0.0, 9.0), 0, 1, "1 messages were given up"),
+    ],
+)
+def test_a_second_storm_is_named(returned: Return, more: int, lost: int, why: str) -> None:
+    (line,) = wrong_in_storm([Return("forgotten", 0.0, 20.0), returned], more, lost)
     assert why in line
 
 

@@ -22,20 +22,25 @@ PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/p
 class Postgres:
     """A server on loopback that can be stopped and started again."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, tree: Path | None = None, settings: str = "") -> None:
+        """With `tree`, a Debian system in a folder, its programs are used; `folder` must lie in it."""
         self.port = free_port()
         self._programs = programs
+        self._tree = tree
         self._data = folder / "data"
         user: dict[str, Any] = {}
-        if os.geteuid() == 0:  # it refuses to run as root
+        if tree is not None:
+            subprocess.run(["chroot", tree, "chown", "postgres:", self._there(folder)], check=True)
+        elif os.geteuid() == 0:  # it refuses to run as root
             who = pwd.getpwnam("postgres")
             user = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
             os.chown(folder, who.pw_uid, who.pw_gid)
         self._user = user
         self._run("initdb", "-D", self._data, "-A", "trust", "-U", "emotion", "--no-sync")
-        options = f"port={self.port}\nlisten_addresses='127.0.0.1'\nunix_socket_directories='{folder}'\nfsync=off\n"
+        place = self._there(folder)
+        options = f"port={self.port}\nlisten_addresses='127.0.0.1'\nunix_socket_directories='{place}'\nfsync=off\n"
         with (self._data / "postgresql.conf").open("a") as file:
-            file.write(options)
+            file.write(options + settings)
         self.url = f"postgresql://emotion@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
@@ -44,10 +49,15 @@ class Postgres:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
 
+    def _there(self, path: Path) -> str:
+        """A path as the server sees it."""
+        return str(path) if self._tree is None else f"/{path.relative_to(self._tree)}"
+
     def _run(self, program: str, *words: object) -> None:
-        subprocess.run(
-            [self._programs / program, *map(str, words)], check=True, stdout=subprocess.DEVNULL, cwd="/", **self._user
-        )
+        root = [] if self._tree is None else ["chroot", "--userspec=postgres:postgres", str(self._tree)]
+        given = [self._there(word) if isinstance(word, Path) else str(word) for word in words]
+        command = [*root, self._there(self._programs / program), *given]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **self._user)
 
 
 def connects(store: Store) -> bool:

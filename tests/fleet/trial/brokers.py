@@ -23,6 +23,8 @@ from tests.helpers.broker import MOSQUITTO, free_port, wait_for
 
 SAMPLES = resources.firmware_config() / "fleet"
 TENANT = "acme"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+TREE = CACHE / "emotion-edge" / "fleet-trixie"  # that scripts/fleet-test makes
 PASSWORD = secrets.token_hex(8)
 
 
