@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.config.schema import Config
 from edge.emotion.crowd import Crowd
 from edge.emotion.fusion import FusionWeights, Said, freshness
-from edge.readings import LABELS, FacesReading
+from edge.readings import LABELS, FacesReading, SpeechReading
 from edge.service.replay import Perceived
 from models.life.scenes import LifeScene
 from models.life.score import SETTLED_S
@@ -70,7 +70,7 @@ def _of(
         for reading in readings:
             if isinstance(reading, FacesReading):
                 crowd.see(reading)
-            else:
+            elif isinstance(reading, SpeechReading):
                 crowd.hear(reading)
         if now < due:
             continue

@@ -15,7 +15,7 @@ from edge.emotion.crowd import Crowd
 from edge.emotion.evidence import total
 from edge.emotion.expressiveness import prior_of
 from edge.emotion.fusion import FusionWeights, weight_of
-from edge.readings import ABSENT, LABELS, UNCERTAIN, FacesReading
+from edge.readings import ABSENT, LABELS, UNCERTAIN, FacesReading, SpeechReading
 from edge.service.replay import TICK_S, Perceived
 from models.life.scenes import LifeScene
 from models.life.score import Seen, judged
@@ -72,7 +72,7 @@ def evidence(items: Sequence[Perceived], seconds: float, config: Config, weights
             for reading in items[place].readings:
                 if isinstance(reading, FacesReading):
                     crowd.see(reading)
-                else:
+                elif isinstance(reading, SpeechReading):
                     crowd.hear(reading)
             place += 1
         tracks = sorted(crowd.present(now))
