@@ -18,6 +18,7 @@ VIEWS = {
     "hot": ("fleet_hot", "devices above 75 degrees"),
     "unsynced": ("fleet_unsynced", "devices that do not know the time"),
     "lost": ("fleet_lost", "messages that are missing between others"),
+    "doubled": ("doubled", "messages that came twice and were kept once"),
     "behind": ("fleet_behind", "devices that do not have the newest document for them, and why"),
     "jobs": ("fleet_jobs", "how far each device is with its last job"),
     "parked": ("parked", "messages that could not be read, and why"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RECORD = Path(__file__).parents[1] / "records" / "fleet-test.json"
+STORM = RECORD.with_name("storm.json")
 FAULTS = {
     "node": "one of the nodes in the middle killed",
     "cut": "a site cut off",
@@ -113,7 +114,7 @@ Seconds from what is told to the database:
 All devices of a site were connected so long after the trial began, or after their broker was back:
 {settled}.
 {held}
-## Computed from it
+{returned()}## Computed from it
 
 {table(record)}
 
@@ -128,6 +129,27 @@ More than {
 it); TimescaleDB; a network between the machines; a fleet over days. Cores are of the machine that measured; they hold
 the work that brokers do without any message, multiplied with the rest, and are too high for large fleets. A real
 installation has idle rooms, which tell less.
+"""
+
+
+def returned() -> str:
+    """What `scripts/fleet-test --storm --record` came to, where somebody ran it."""
+    if not STORM.exists():
+        return ""
+    record = json.loads(STORM.read_text("utf-8"))
+    given, result = record["conditions"], record["result"]
+    times = "\n".join(f"| {each['name']} | {each['settled_s']:g} s |" for each in result["returns"])
+    return f"""## All of them at once
+
+`scripts/fleet-test --storm` of {record["at"][:10]}: {given["devices"]:,} devices at one mosquitto on one core; it is
+stopped, and comes back with what it had kept, then with nothing. The devices share the machine's {given["cores"]} cores
+with it (load before: {given["load_before"]}). Connects beyond one for each return: {result["connects"]}; messages lost:
+{result["lost"]}.
+
+| the broker has | all are connected after |
+|---|---|
+{times}
+
 """
 
 
