@@ -279,7 +279,7 @@ $("check").addEventListener("click", (event) => test(event.currentTarget, "finis
   $("findings").replaceChildren(...told.findings.map(({ name, level, says, remedy }) =>
     html("li", { "data-result": { green: "good", red: "bad" }[level] ?? "" },
       html("span", { class: "sign" }, { green: "✔", yellow: "!", red: "✘" }[level]),
-      html("span", {}, `${name}: ${says}`, remedy ? html("small", {}, `→ ${remedy}`) : ""))));
+      html("span", {}, html("b", {}, name), ` ${says}`, remedy ? html("small", {}, `→ ${remedy}`) : ""))));
   result("finish", worst ? "bad" : "good", t(worst ? "setup.checked_bad" : "setup.checked_good"));
 }));
 $("back").addEventListener("click", () => go(STEPS[STEPS.indexOf(step) - 1]));
