@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,18 @@ CALM = "calm"  # what the model tells apart from neutral and the service does no
 CLASSES = (*LABELS, CALM)
 _INPUTS = ("features", "bands", "h", "c", "statistics")
 _OUTPUTS = ("states", "weights", "c", "logits")
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure the logits make: what divides them. Little heard says little, whatever it sounds like."""
+
+    temperature: float  # in the long run
+    brevity: float = 0.0  # states that must have been weighed before that is less than doubled
+
+    def after(self, weight: float) -> float:
+        """When states of this weight together have been heard."""
+        return self.temperature * (1 + self.brevity / weight)
 
 
 class Classifier:
@@ -43,7 +56,7 @@ class Classifier:
         units = 2 * manifest.inputs[_INPUTS.index("h")].shape[-1]
         self._statistics_mean = _numbers(manifest.preprocessing, "statistics_mean", units, folder)
         self._statistics_deviation = _numbers(manifest.preprocessing, "statistics_deviation", units, folder)
-        self.temperature = manifest.temperature
+        self.certainty = Certainty(manifest.temperature, _brevity(manifest.preprocessing, folder))
         self._empty = {
             tensor.name: self._model.quantised(tensor.name, np.zeros(tensor.shape, np.float32))
             for tensor in manifest.inputs
@@ -80,12 +93,12 @@ class Classifier:
         if logits is None:
             return None
         offsets = np.array([prior.get(label, 0.0) for label in LABELS])
-        return softmax((of_labels(logits) / self.temperature + offsets).astype(np.float32))
+        return softmax((of_labels(logits) / self.certainty.after(sums.weight) + offsets).astype(np.float32))
 
     def eight(self, sums: Sums) -> tuple[float, ...] | None:
         """Probabilities of CLASSES, to compare on a corpus that tells calm from neutral."""
         logits = self.logits(sums)
-        return None if logits is None else softmax((logits / self.temperature).astype(np.float32))
+        return None if logits is None else softmax((logits / self.certainty.after(sums.weight)).astype(np.float32))
 
 
 def of_labels(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,6 +109,14 @@ def of_labels(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     kept = logits[..., : len(LABELS)].copy()
     kept[..., 0] = np.logaddexp(kept[..., 0], logits[..., -1]) - np.log(2)
     return kept
+
+
+def _brevity(preprocessing: Mapping[str, object], folder: Path) -> float:
+    """Files of before have none."""
+    value = preprocessing.get("brevity", 0.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1000:
+        raise ModelError(f"{folder}: preprocessing.brevity in the manifest must be a number from 0 to 1000")
+    return float(value)
 
 
 def _numbers(preprocessing: Mapping[str, object], name: str, length: int, folder: Path) -> Floats:

@@ -57,9 +57,11 @@ def write_metrics(folder: Path, metrics: Mapping[str, Any], summary: Mapping[str
     _save(folder, msgspec.structs.replace(read_manifest(folder), metrics=dict(summary)))
 
 
-def write_temperature(folder: Path, temperature: float) -> None:
-    """Another temperature for the same file."""
-    _save(folder, msgspec.structs.replace(read_manifest(folder), temperature=temperature))
+def write_temperature(folder: Path, temperature: float, **preprocessing: float) -> None:
+    """Another temperature for the same file, and the numbers of its preprocessing that go with it."""
+    manifest = read_manifest(folder)
+    both = manifest.preprocessing | preprocessing
+    _save(folder, msgspec.structs.replace(manifest, temperature=temperature, preprocessing=both))
 
 
 def _tensors(names: Mapping[str, str], details: list[dict[str, Any]]) -> tuple[Tensor, ...]:

@@ -44,7 +44,8 @@ def tables_of(metrics: dict[str, Any]) -> str:
         "\n| voice activity | |\n|---|---|",
         *(f"| {name} | {_words(one)} |" for name, one in metrics["voice_activity"].items()),
         f"\nOne second of voice costs ({metrics['runtime']}, one x86-64 core): {_words(metrics['cost_per_second'])}.",
-        f"The file has {metrics['bytes']} bytes; the temperature is {metrics['temperature']}.",
+        f"The file has {metrics['bytes']} bytes; the temperature is {metrics['temperature']}, the brevity "
+        f"{metrics['brevity']} steps.",
     ]
     return "\n".join(parts)
 

@@ -18,7 +18,14 @@ from edge.speech.classifier import CALM, CLASSES
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg")
 FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24))
 MAIN = "ravdess"  # the corpus that has all classes, and whose figures others publish
-TALK = "vad_speech"  # people who just talk: learned from as neutral, by everybody, and never judged by
+TALK = "vad_speech"  # people who just talk: learned from as neutral, and asked what they are taken for
+# Who of them is held back together: in some meetings the same people speak, and all the audiobooks have one reader.
+TALK_FOLDS = (
+    ("dev00", "dev01", "trn04", "test"),
+    ("tr00", "trn01", "trn02", "trn03"),
+    ("trn05", "trn06", "trn09", "6097"),
+    ("trn07", "trn08", "tst00", "tst01", "sample"),
+)
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,9 @@ CORPORA: Mapping[str, Corpus] = {
         "ema nea emf neb emg ned emh nee nek nel nen neo",
     ),
     "urdu": _corpus(r"S(?P<who>[FM]\d+)_F\d+_(?P<what>[A-Z])\d+", "A=angry H=happy N=neutral S=sad"),
-    TALK: _corpus(  # no one of the other meetings, which `voice_check` measures, speaks in these five
-        r"(?P<what>pyannote_trn|pyaa_speech)(?P<who>(?<=trn)0[5-9]|_s_.+)",
-        "pyannote_trn=neutral pyaa_speech=neutral",
+    TALK: _corpus(
+        r"(?P<what>pyannote_|pyaa_speech_s_|silero_|wcpp)(?P<who>[^_]+)(_.*)?",
+        "pyannote_=neutral pyaa_speech_s_=neutral silero_=neutral wcpp=neutral",
     ),
 }
 # What the speakers of a corpus were never asked for: its silence about a class is no evidence against it.
@@ -99,12 +106,12 @@ class Clip:
         return f"{self.corpus}/{self.path.stem}"
 
     def fold(self) -> int | None:
-        """The fold that holds its speaker back. RAVDESS actors beyond the first four folds are in none, nor is talk."""
-        if self.corpus == TALK:
-            return None
+        """The fold that holds its speaker back. RAVDESS actors beyond the first four folds are in none."""
         who = self.speaker.partition("-")[2]
         if self.corpus == MAIN:
             return next((number for number, actors in enumerate(FOLDS) if int(who) in actors), None)
+        if self.corpus == TALK and (together := [n for n, names in enumerate(TALK_FOLDS) if who in names]):
+            return together[0]
         people = CORPORA[self.corpus].people
         digits = "".join(letter for letter in who if letter.isdigit())
         place = people.index(who) if who in people else int(digits) if digits else zlib.crc32(who.encode())

@@ -22,6 +22,7 @@ EARLY = 8  # LSTM steps (0.64 s) before an answer is asked for
 ANSWERS = 3  # at how many moments of a segment: its end, and others drawn at random
 FAR = -1e4  # added to the logit of a class that the corpus does not have
 _PER_STEP = FRAMES // UNIT
+Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,11 @@ class Inputs:
         part[:, 1:MELS] -= share[:, None] * (self.front.cepstral_mean - self.cepstral_mean)
         return part
 
-    def units(self, copy: int, row: NDArray[np.int64], most: int | None = None) -> tuple[Floats, Floats]:
+    def units(self, copy: int, row: NDArray[np.int64], most: int | None = None) -> tuple[Floats, Halves]:
         """What the network takes, by units of 20 ms: features (units, UNIT * FEATURES) and stem (units, 384)."""
         frames = standardised(self.plain(copy, row, most), self.front.mean, self.front.deviation)
         first = int(row[1]) // UNIT
-        stem = self.copies[copy].stem[first : first + len(frames) // UNIT].astype(np.float32)
-        return frames.reshape(-1, UNIT * FEATURES), stem
+        return frames.reshape(-1, UNIT * FEATURES), self.copies[copy].stem[first : first + len(frames) // UNIT]
 
 
 def fronted(inputs: Inputs, chosen: set[int], cepstral_mean: Floats) -> Inputs:
@@ -80,7 +80,7 @@ class Task:
 @dataclass(frozen=True)
 class Batch:
     features: Floats  # (items, units, UNIT * FEATURES)
-    stem: Floats  # (items, units, 384)
+    stem: Halves  # (items, units, 384)
     steps: NDArray[np.int64]  # (items,): how many there are; the rest is padding
     corpora: NDArray[np.int64]  # (items,)
     masks: Floats  # (items, CLASSES), FAR where the corpus lacks the class
@@ -97,21 +97,33 @@ def mask_of(clip: Clip) -> Floats:
 
 
 def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
-    """One pass over the chosen clips, RAVDESS and talk whole, each in one version; batches of like lengths."""
+    """One pass over the chosen clips, each time in one version; batches of like lengths."""
     recipe = task.recipe
-    copies = task.inputs.copies
-    clips = [n for n in chosen if task.clips[n].corpus in (MAIN, TALK) or draw.random() < recipe.others_share]
-    version = {n: 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(copies))) for n in clips}
-    items = [
-        (number, row)
-        for number, copy in enumerate(copies)
-        for row in copy.rows
-        if version.get(int(row[0])) == number and row[2] >= FRAMES * EARLY
-    ]
+    rows = [_by_clip(copy) for copy in task.inputs.copies]
+    items = []
+    for n in chosen:
+        often = times(task.clips[n], recipe)
+        for _ in range(int(often) + (draw.random() < often % 1)):
+            number = 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(rows)))
+            items += [(number, row) for row in rows[number].get(n, ())]
     items.sort(key=lambda item: int(item[1][2]) + int(draw.integers(0, 40)))
     groups = [items[start : start + recipe.batch] for start in range(0, len(items), recipe.batch)]
     for index in draw.permutation(len(groups)):
         yield _batch(task, groups[int(index)], draw)
+
+
+def times(clip: Clip, recipe: Recipe) -> float:
+    """How often an epoch takes a clip, on average."""
+    return {MAIN: 1.0, TALK: recipe.talk_times}.get(clip.corpus, recipe.others_share)
+
+
+def _by_clip(copy: Copy) -> dict[int, list[NDArray[np.int64]]]:
+    """The segments of each clip that are long enough to be asked about."""
+    found: dict[int, list[NDArray[np.int64]]] = {}
+    for row in np.asarray(copy.rows):
+        if row[2] >= FRAMES * EARLY:
+            found.setdefault(int(row[0]), []).append(row)
+    return found
 
 
 def _batch(task: Task, items: list[tuple[int, NDArray[np.int64]]], draw: Generator) -> Batch:
@@ -120,7 +132,7 @@ def _batch(task: Task, items: list[tuple[int, NDArray[np.int64]]], draw: Generat
     steps = np.array([len(sources) // _PER_STEP for _, _, sources in drawn])
     longest = int(steps.max()) * _PER_STEP
     features = np.zeros((len(items), longest, UNIT * FEATURES), np.float32)
-    stem = np.zeros((len(items), longest, drawn[0][1].shape[1]), np.float32)
+    stem = np.zeros((len(items), longest, drawn[0][1].shape[1]), np.float16)
     masks = np.stack([mask_of(clip) for clip in clips])
     targets = _targets(task, [int(row[0]) for _, row in items], masks)
     asked = np.stack([_moments(int(count), draw) for count in steps])
@@ -154,7 +166,7 @@ def _moments(steps: int, draw: Generator) -> NDArray[np.int64]:
     return np.concatenate(([steps - 1], draw.integers(early, steps, ANSWERS - 1)))
 
 
-def _varied(task: Task, copy: int, row: NDArray[np.int64], draw: Generator) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def _varied(task: Task, copy: int, row: NDArray[np.int64], draw: Generator) -> tuple[Floats, Halves, NDArray[np.int64]]:
     """Cut, slower or faster, a piece missing, a colour of its own, a little noise; and which unit each one was."""
     features, stem = task.inputs.units(copy, row, int(task.recipe.most_s * 100))
     stretch = draw.uniform(0.88, 1.12)
@@ -166,5 +178,5 @@ def _varied(task: Task, copy: int, row: NDArray[np.int64], draw: Generator) -> t
         features[start : start + length] = 0
         stem[start : start + length] = 0
     features += np.float32(0.15) * np.tile(draw.standard_normal(FEATURES, np.float32), UNIT)
-    features += np.float32(0.1) * draw.standard_normal(features.shape, np.float32)
+    features += np.float32(0.35) * (draw.random(features.shape, np.float32) - np.float32(0.5))
     return features, stem, sources

@@ -77,11 +77,12 @@ def measure(data: Path, runs: Path, every: int) -> dict[str, Any]:
     metrics["robustness"] = _robustness(first, data, every)
     listeners = Listeners(SHIPPED)
     metrics["without_speech"] = without_speech(listeners, data)
-    metrics["in_talk"] = in_talk(listeners, data)
+    metrics["in_talk"] = in_talk({folder: int(folder.name[-1]) for folder in first}, data)
     metrics["voice_activity"] = with_speech(listeners, data)
     metrics["cost_per_second"] = cost(SHIPPED)
     metrics["bytes"] = (SHIPPED / shipped.file).stat().st_size
     metrics["temperature"] = round(shipped.temperature, 3)
+    metrics["brevity"] = shipped.preprocessing.get("brevity", 0.0)
     _draw(metrics, together.of(MAIN), runs)
     return metrics
 
@@ -127,7 +128,7 @@ def _held(folder: Path, clips: list[Clip]) -> list[Clip]:
     if not (folder / "manifest.json").exists():
         return []
     fold = int(folder.name.rpartition("fold")[2])
-    return [clip for clip in clips if clip.fold() == fold]
+    return [clip for clip in clips if clip.fold() == fold and clip.corpus != TALK]
 
 
 def _both(folder: Path, heard: Heard) -> dict[str, float]:
@@ -136,7 +137,7 @@ def _both(folder: Path, heard: Heard) -> dict[str, float]:
     The float network is asked about the segments that training found; clips without any count as wrong for both.
     """
     with np.load(folder / "float.npz") as kept:
-        answers = dict(zip(kept["keys"].tolist(), kept["logits"], strict=True))
+        answers = dict(zip(kept["keys"].tolist(), kept["logits"][-1], strict=True))
     nothing = np.full(len(CLASSES), np.nan)
     floats = Heard(heard.clips, np.stack([answers.get(clip.key, nothing) for clip in heard.clips]), heard.temperatures)
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from edge.inference import Floats
 from edge.speech.pooling import Sums
-from models.speech.corpora import MAIN, TALK, Clip
-from models.speech.dataset import ANSWERS, FAR, Batch, Inputs, Task, epoch
+from models.speech.corpora import TALK, Clip
+from models.speech.dataset import ANSWERS, EARLY, FAR, Batch, Halves, Inputs, Task, epoch, times
 from models.speech.head import Known
 from models.speech.network import Network
-from models.speech.recipe import FRAMES, UNIT
+from models.speech.recipe import FRAMES, UNIT, Recipe
 
 _AT_ONCE = 96
 _AVERAGE = 0.995  # of the weights, step by step
@@ -64,14 +64,15 @@ def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) 
 
 
 def _batches(task: Task, chosen: list[int]) -> int:
-    """About how many an epoch has: as many as all chosen clips, in one version each, would fill."""
-    wanted = {n: 1.0 if task.clips[n].corpus in (MAIN, TALK) else task.recipe.others_share for n in chosen}
+    """About how many an epoch has: as many as all chosen clips, as often as they are taken, would fill."""
+    wanted = {n: times(task.clips[n], task.recipe) for n in chosen}
     return int(sum(wanted.get(int(row[0]), 0.0) for row in task.inputs.copies[0].rows)) // task.recipe.batch + 3
 
 
 def _loss(net: Network, batch: Batch, task: Task) -> tuple[torch.Tensor, float, float]:
     recipe = task.recipe
     features, stem, masks = (torch.from_numpy(part) for part in (batch.features, batch.stem, batch.masks))
+    features, stem = features.bfloat16(), stem.bfloat16()
     asked, corpora = torch.from_numpy(batch.asked), torch.from_numpy(batch.corpora)
     told = (torch.rand(len(corpora)) < recipe.told).float()
     logits, views, thoughts = net.taught(features, stem, asked, corpora, told)
@@ -100,40 +101,66 @@ def _follow(average: Network, net: Network) -> None:
         mine.copy_(other)
 
 
+def fitted(recipe: Recipe, folder: Path) -> Network | None:
+    """The network in `folder`, if its training is over."""
+    path = folder / "checkpoint.pt"
+    kept = torch.load(path, weights_only=True) if path.exists() else {"done": 0}
+    if kept["done"] < recipe.epochs:
+        return None
+    weights = kept["average"]
+    net = Network(len(weights["own"]), recipe, len(weights["thought.bias"]), len(weights["view.bias"]))
+    net.load_state_dict(weights)
+    return net.eval()
+
+
 def statistics_of(net: Network, inputs: Inputs, clips: list[Clip], chosen: list[int], most: int = LONGEST) -> Known:
-    """Statistics of the states over all segments of a clip, for every copy of the chosen clips; copy by copy."""
+    """Statistics of the states over all segments of a clip, for every copy of the chosen clips; copy by copy.
+
+    Of talk, over each segment by itself: half a minute of it is many answers.
+    """
     parts, whose = [], []
+    apart = {n for n in chosen if clips[n].corpus == TALK}
     for number in range(len(inputs.copies)):
-        statistics, order = clip_statistics(net, inputs, number, chosen, most)
-        parts.append(statistics)
+        sums, order = clip_sums(net, inputs, number, chosen, most, apart=apart)
+        parts += [one.statistics() for one in sums]
         whose += [clips[n] for n in order]
-    return Known(np.concatenate(parts), whose)
+    return Known(np.stack(parts), whose)
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]
-def clip_statistics(
-    net: Network, inputs: Inputs, number: int, chosen: list[int], most: int = LONGEST
-) -> tuple[Floats, list[int]]:
-    """Statistics of the states over all segments of a clip; and the clips that they are of, in that order."""
+def clip_sums(
+    net: Network,
+    inputs: Inputs,
+    number: int,
+    chosen: list[int],
+    most: int = LONGEST,
+    *,
+    apart: Set[int] = frozenset(),
+) -> tuple[list[Sums], list[int]]:
+    """Of the states over all segments of a clip, and of which clip, in that order; each segment of those in `apart`."""
     wanted = set(chosen)
     rows = sorted((row for row in inputs.copies[number].rows if int(row[0]) in wanted), key=lambda row: int(row[2]))
-    sums: dict[int, Sums] = {}
+    sums: dict[tuple[int, int], Sums] = {}
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         states, weights, steps = _states(net, [inputs.units(number, row, most) for row in some])
         for place, (row, count) in enumerate(zip(some, steps, strict=True)):
-            before = sums.get(int(row[0]), Sums.nothing(states.shape[2]))
-            sums[int(row[0])] = before.with_states(states[place, :count], weights[place, :count])
+            clip = int(row[0])
+            if clip in apart and row[2] < FRAMES * EARLY:
+                continue  # too short to be asked about
+            whose = clip, int(row[1]) if clip in apart else 0
+            before = sums.get(whose, Sums.nothing(states.shape[2]))
+            sums[whose] = before.with_states(states[place, :count], weights[place, :count])
     order = sorted(sums)
-    return np.stack([sums[n].statistics() for n in order]), order
+    return [sums[whose] for whose in order], [clip for clip, _ in order]
 
 
-def _states(net: Network, parts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def _states(net: Network, parts: list[tuple[Floats, Halves]]) -> tuple[Floats, Floats, NDArray[np.int64]]:
     longest = max(len(features) for features, _ in parts)
     features = np.zeros((len(parts), longest, parts[0][0].shape[1]), np.float32)
-    stem = np.zeros((len(parts), longest, parts[0][1].shape[1]), np.float32)
+    stem = np.zeros((len(parts), longest, parts[0][1].shape[1]), np.float16)
     for number, (own, described) in enumerate(parts):
         features[number, : len(own)], stem[number, : len(own)] = own, described
-    states, weights = net(torch.from_numpy(features), torch.from_numpy(stem))
+    states, weights = net(torch.from_numpy(features), torch.from_numpy(stem).float())
     steps = np.array([len(own) * UNIT // FRAMES for own, _ in parts])
     return states.numpy(), weights.numpy(), steps

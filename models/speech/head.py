@@ -2,7 +2,8 @@
 
 A head that learns by descent gets used to the training speakers; class means and one shared covariance do not. People
 act differently in each corpus, and statistics after a second are not those of a whole sentence: each class has a mean
-for each corpus and either length, and the one that looks likeliest counts.
+for each corpus and either length, and the one that looks likeliest counts. Talk has several means: meetings and readers
+differ more than feelings do.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from edge.speech.features import standardised
-from models.speech.corpora import MAIN, Clip
+from models.speech.corpora import MAIN, TALK, Clip
 
 _SHRINKAGE = 0.3  # of the covariance towards a sphere
 _SHARPNESS = 0.3  # of the logits; the temperature does the rest
-_SHARED = 3.0  # how much the logits count that the network learned by descent, for all corpora alike
+_SHARED = 2.0  # how much the logits count that the network learned by descent, for all corpora alike
+_TALKS = 6  # means of talk at either length
+_TALK_OFTEN = 3.0  # added to their logits: in life most of what is heard is talk, and little of it acted
 _NOISE = 0.02  # that a statistic may be wrong by: int8 and rooms
 Reals = NDArray[np.float64]
 _MAIN_WEIGHT = 3.0  # one corpus counts for more in the covariance: it has all the classes
@@ -65,7 +68,6 @@ def answer_layer(whole: Known, early: Known, shared: Shared | None = None) -> An
     A voice of a corpus that is known is told best by that corpus's means; in a language that was never heard the means
     of some other one mislead, and what holds for all of them is all there is.
     """
-    corpora = sorted({clip.corpus for clip in whole.clips})
     mean, deviation = whole.statistics.mean(axis=0), whole.statistics.std(axis=0) + np.float32(1e-6)
     means: dict[tuple[int, str, str], Reals] = {}
     spread, weight = [], []
@@ -74,9 +76,11 @@ def answer_layer(whole: Known, early: Known, shared: Shared | None = None) -> An
         names = np.array([(clip.corpus, clip.emotion) for clip in known.clips])
         for corpus, emotion in sorted({(clip.corpus, clip.emotion) for clip in known.clips}):
             mine = scaled[(names == (corpus, emotion)).all(axis=1)]
-            means[length, corpus, emotion] = mine.mean(axis=0)
+            parts = _gathered(mine, _TALKS) if corpus == TALK else [mine]
+            for number, part in enumerate(parts):
+                means[length, f"{corpus}{number}" if corpus == TALK else corpus, emotion] = part.mean(axis=0)
             if known is whole:
-                spread.append(mine - mine.mean(axis=0))
+                spread += [part - part.mean(axis=0) for part in parts]
                 share = (_MAIN_WEIGHT if corpus == MAIN else 1.0) / np.sum(names[:, 0] == corpus)
                 weight.append(np.full(len(mine), share))
     covariance = _covariance(np.concatenate(spread), np.concatenate(weight)) + np.diag((_NOISE / deviation) ** 2)
@@ -86,6 +90,8 @@ def answer_layer(whole: Known, early: Known, shared: Shared | None = None) -> An
     bias = -0.5 * np.sum(centres.T * directions, axis=0)
     kernel = directions - directions.mean(axis=1, keepdims=True)
     bias -= bias.mean()  # small numbers suit int8
+    bias += _TALK_OFTEN * np.array([corpus.startswith(TALK) for _, corpus, _ in order])
+    corpora = sorted({corpus for _, corpus, _ in order})
     columns = [
         _column(order, length, corpus, emotion) for length in (0, 1) for corpus in corpora for emotion in CLASSES
     ]
@@ -97,6 +103,20 @@ def answer_layer(whole: Known, early: Known, shared: Shared | None = None) -> An
         kernel = kernel + _SHARED * np.tile(own * deviation[:, None], groups)
         bias = bias + _SHARED * np.tile(own_bias, groups)
     return Answer(mean, deviation, kernel.astype(np.float32), bias.astype(np.float32))
+
+
+def _gathered(values: Reals, count: int) -> list[Reals]:
+    """Parts of like rows, by k-means from rows far from each other; as many as there are, if those are fewer."""
+    centres = values[:1]
+    while len(centres) < min(count, len(values)):
+        away = np.stack([((values - centre) ** 2).sum(axis=1) for centre in centres]).min(axis=0)
+        centres = np.concatenate((centres, values[[int(np.argsort(away)[-max(1, len(away) // 20)])]]))
+    for _ in range(20):
+        nearest = np.stack([((values - centre) ** 2).sum(axis=1) for centre in centres]).argmin(axis=0)
+        parts = [values[nearest == number] for number in range(len(centres))]
+        parts = [part for part in parts if len(part)]
+        centres = np.stack([part.mean(axis=0) for part in parts])
+    return parts
 
 
 def _covariance(spread: Reals, weight: Reals) -> Reals:

@@ -19,7 +19,7 @@ from edge import speech
 from edge.inference import read_manifest
 from edge.readings import LABELS, Samples
 from edge.speech.batch import ClipClassifier
-from edge.speech.classifier import CLASSES, of_labels
+from edge.speech.classifier import CLASSES, Classifier, of_labels
 from models.common.calibration import softmax
 from models.common.metrics import accuracy, bootstrap, confusion, expected_calibration_error, recalls
 from models.speech import augment
@@ -74,28 +74,37 @@ def hear(folder: Path, clips: list[Clip], change: Change | None = None, name: st
 
     Answers are kept beside the file for as long as it and the code that listens stay the same.
     """
-    temperatures = np.full(len(clips), read_manifest(folder).temperature)
     kept = folder / f"heard-{_fingerprint(folder, clips, name)}.npy"
     if kept.exists():
-        return Heard(clips, np.load(kept), temperatures)
+        return _judged_as(folder, clips, np.load(kept))
     listener = ClipClassifier(folder)
-    rows = np.full((len(clips), len(CLASSES)), np.nan)
+    rows = np.full((len(clips), len(CLASSES) + 1), np.nan)
     for number, clip in enumerate(tqdm(clips, desc=f"{folder.name} {name}", mininterval=20)):
         samples = read_clip(clip.path)
         if change is not None:
             samples = change(samples, np.random.default_rng(number))
-        found = listener.classifier.logits(listener.classify(samples).sums)
+        sums = listener.classify(samples).sums
+        found = listener.classifier.logits(sums)
         if found is not None:
-            rows[number] = found
+            rows[number] = *found, sums.weight
     np.save(kept, rows)
-    return Heard(clips, rows, temperatures)
+    return _judged_as(folder, clips, rows)
+
+
+def _judged_as(folder: Path, clips: list[Clip], rows: NDArray[np.float64]) -> Heard:
+    """Rows of logits and weight, with the certainty of the file."""
+    certainty = Classifier(folder).certainty
+    weights = np.where(np.isnan(rows[:, -1]), np.inf, rows[:, -1])
+    return Heard(clips, rows[:, :-1], np.array([certainty.after(weight) for weight in weights.tolist()]))
 
 
 def _fingerprint(folder: Path, clips: list[Clip], name: str) -> str:
     """Of the model but for its temperature, the clips, what is done to them, and all code that takes part."""
     code = [path.read_bytes() for path in sorted(Path(speech.__file__).parent.glob("*.py"))]
     changes = [Path(module.__file__ or "").read_bytes() for module in (augment, sys.modules[__name__])]
-    logits_alone = msgspec.structs.replace(read_manifest(folder), temperature=1.0, metrics={})
+    manifest = read_manifest(folder)
+    front = {name: value for name, value in manifest.preprocessing.items() if name != "brevity"}
+    logits_alone = msgspec.structs.replace(manifest, temperature=1.0, preprocessing=front, metrics={})
     words = [msgspec.json.encode(logits_alone), *(clip.key.encode() for clip in clips), name.encode()]
     return hashlib.sha256(b"\0".join(code + changes + words)).hexdigest()[:16]
 

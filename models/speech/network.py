@@ -63,7 +63,7 @@ class Network(nn.Module):  # type: ignore[misc]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.training):  # twice as fast
             states, weights = self(features, stem)
             states, weights = states.float(), weights.float()
-        statistics = pooled(states, weights).gather(1, asked[..., None].expand(-1, -1, 2 * states.shape[2]))
+        statistics = pooled(states, weights, asked)
         normed = self.norm(statistics.flatten(0, 1)).reshape(statistics.shape)
         kept = self.dropout(normed)
         own = torch.einsum("iad,idk->iak", kept, self.own[corpora]) + self.own_bias[corpora][:, None]
@@ -90,11 +90,13 @@ def joined(features: torch.Tensor, stem: torch.Tensor) -> torch.Tensor:
     return torch.cat((frames, averages.flatten(2)), dim=2)
 
 
-def pooled(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """(items, steps, 2 * units): weighted mean and deviation of the states up to each step."""
-    total = weights.cumsum(1)
-    mean = (weights * states).cumsum(1) / total
-    variance = (weights * states * states).cumsum(1) / total - mean * mean
+def pooled(states: torch.Tensor, weights: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """(items, answers, 2 * units): weighted mean and deviation of the states up to each of the asked steps."""
+    heard = torch.arange(states.shape[1])[None, None] <= asked[..., None]
+    counted = heard * weights.transpose(1, 2)
+    total = counted.sum(2, keepdim=True)
+    mean = counted @ states / total
+    variance = counted @ (states * states) / total - mean * mean
     return torch.cat((mean, (variance.clamp(min=0) + SMALLEST_VARIANCE).sqrt()), dim=2)
 
 

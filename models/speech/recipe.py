@@ -14,14 +14,15 @@ class Recipe:
     units: int = 256
     dropout: float = 0.2
     weight_decay: float = 0.02
-    epochs: int = 30
+    epochs: int = 40
     batch: int = 96
     rate: float = 3e-3
-    copies: int = 2  # degraded copies of each clip, beside the clean one
+    copies: int = 1  # degraded copies of each clip, beside the clean one
     tess_share: float = 0.3  # of its two hundred words
     clean_share: float = 0.3  # of items taken as recorded
     others_share: float = 0.6  # of the clips of other corpora than RAVDESS, each epoch anew
     smoothing: float = 0.1  # of the labels
+    talk_times: int = 3  # that each stretch of talk is taken in an epoch: there is little of it
     talk_smoothing: float = 0.3  # of neutral, where people just talk: nobody asked them
     told: float = 0.5  # of items whose corpus the answer is told; the others are answered as a stranger's would be
     teacher: float = 0.6  # how much its judgement counts; the label has the rest

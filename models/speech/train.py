@@ -20,16 +20,15 @@ import torch
 from numpy.typing import NDArray
 
 from edge.readings import LABELS
-from edge.speech.classifier import CLASSES, of_labels
+from edge.speech.classifier import CLASSES, Certainty, of_labels
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK, HOP, WINDOW
-from models.common.manifest import write_temperature
 from models.common.metrics import accuracy, macro_recall
-from models.speech.calibrate import answers_of, temperature_for
+from models.speech.calibrate import MOMENTS, Answers, answers_of, certainty_for, keep_answers, write_certainty
 from models.speech.corpora import CORPORA, FOLDS, MAIN, Clip, class_index
 from models.speech.dataset import Front, Inputs, Task, fronted
 from models.speech.export import ship
-from models.speech.fit import EARLY_FRAMES, LONGEST, clip_statistics, fit, statistics_of
+from models.speech.fit import EARLY_FRAMES, LONGEST, clip_sums, fit, fitted, statistics_of
 from models.speech.head import Answer, Known, answer_layer
 from models.speech.hints import hints_for
 from models.speech.material import Material, kept_mean, prepare
@@ -70,6 +69,9 @@ class Run:
 
     def _fitted(self, inputs: Inputs) -> Network:
         clips, chosen = self.clips, self.chosen
+        done = fitted(self.recipe, self.folder)
+        if done is not None:
+            return done
         described = descriptions(self.material.copies[0], len(clips))
         lines = judges(described, clips, chosen)
         hints = hints_for(self.material.copies, {n: clips[n].speaker for n in chosen}, lines, self.recipe)
@@ -87,11 +89,12 @@ class Run:
         with np.load(path) as kept:
             return Known(kept["statistics"], [by_key[key] for key in kept["keys"].tolist()])
 
-    def ship(self, net: Network, inputs: Inputs, answer: Answer, temperature: float, out: Path) -> None:
+    def ship(self, net: Network, inputs: Inputs, answer: Answer, certainty: Certainty, out: Path) -> None:
         """Quantise and write the file and its manifest."""
         weights = plain(net, self.material.extraction.stem.arrays, answer)
-        print(f"{self.folder.name}: temperature {temperature:.3f}, {weights.parameters} parameters", flush=True)
-        ship(weights, inputs.front, temperature, self._shown(inputs.front), out)
+        print(f"{self.folder.name}: {certainty}, {weights.parameters} parameters", flush=True)
+        ship(weights, inputs.front, certainty.temperature, self._shown(inputs.front), out)
+        write_certainty(out, certainty)
 
     def _shown(self, front: Front) -> list[Utterance]:
         """Segments of all copies of the chosen clips, as the file will see them."""
@@ -129,10 +132,10 @@ def main() -> None:
     said = {path.parent: answers_of(path.parent, by_key) for path in sorted(runs.glob("*/float.npz"))}
     for run in away:
         others = [one for folder, one in said.items() if _apart(folder, run.folder)]
-        write_temperature(run.folder, temperature_for(others))
+        write_certainty(run.folder, certainty_for(others))
     if not asked.only_folds:
         run = Run(material, recipe, asked.seed, list(range(len(clips))), runs / f"seed{asked.seed}-all")
-        run.ship(*run.trained(), temperature_for(list(said.values())), asked.out)
+        run.ship(*run.trained(), certainty_for(list(said.values())), asked.out)
 
 
 def _apart(folder: Path, other: Path) -> bool:
@@ -150,12 +153,14 @@ def _hold_out(run: Run, held: list[int]) -> None:
     if (run.folder / "manifest.json").exists():
         return
     net, inputs, answer = run.trained()
-    statistics, order = clip_statistics(net, inputs, 0, held)
-    logits = answer.logits(statistics)
-    for corpus in sorted({run.clips[n].corpus for n in order}):
-        _report(f"{run.folder.name} {corpus}", corpus, [run.clips[n] for n in order], logits)
-    np.savez(run.folder / "float.npz", keys=[run.clips[n].key for n in order], logits=logits)
-    run.ship(net, inputs, answer, 1.0, run.folder)
+    every, order = zip(*(clip_sums(net, inputs, 0, held, most) for most in MOMENTS), strict=True)
+    logits = np.stack([answer.logits(np.stack([one.statistics() for one in sums])) for sums in every])
+    weights = np.array([[one.weight for one in sums] for sums in every])
+    answers = Answers([run.clips[n] for n in order[-1]], logits, weights)
+    for corpus in sorted({clip.corpus for clip in answers.clips}):
+        _report(f"{run.folder.name} {corpus}", corpus, answers.clips, logits[-1])
+    keep_answers(run.folder, answers)
+    run.ship(net, inputs, answer, Certainty(1.0), run.folder)
 
 
 def _report(name: str, corpus: str, clips: list[Clip], logits: NDArray[np.float64]) -> None:

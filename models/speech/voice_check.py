@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,19 +72,23 @@ def _answers(listeners: Listeners, files: list[Path], kind: str) -> dict[str, An
     }
 
 
-def in_talk(listeners: Listeners, data: Path) -> dict[str, Any]:
-    """Meetings and audiobooks: people who talk or read, most of them without a feeling worth a claim.
+def in_talk(folds: Mapping[Path, int], data: Path) -> dict[str, Any]:
+    """Meetings, audiobooks and other talk: people most of whom have no feeling worth a claim, each judged by the file
+    of the fold that never heard them.
 
     Each reading stands for half a second. Shares are of the readings: how many claim a feeling as surely as the service
-    asks by default before it leaves neutral, and how many claim anger. Nobody of the meetings that the model learned
-    from speaks in the others.
+    asks by default before it leaves neutral, and how many claim anger.
     """
-    kinds = _by_kind(data / TALK)
-    learned = {clip.path for clip in find_clips(data, (TALK,))}
+    kinds = {file: kind for kind, files in _by_kind(data / TALK).items() for file in files}
+    every: dict[str, list[SpeechReading]] = {"meeting speech": [], "audiobook": [], "other talk": []}
+    for folder, fold in folds.items():
+        listeners = Listeners(folder)
+        for clip in find_clips(data, (TALK,)):
+            if clip.fold() == fold:
+                kind = kinds.get(clip.path, "")
+                every[kind if kind in every else "other talk"] += listeners.readings(read_clip(clip.path))
     found: dict[str, Any] = {}
-    for kind in ("meeting speech", "audiobook"):
-        files = [file for file in kinds.get(kind, []) if file not in learned]
-        readings = [reading for file in files for reading in listeners.readings(read_clip(file))]
+    for kind, readings in every.items():
         if readings:
             said = np.array([reading.probabilities for reading in readings])
             best, sure = said.argmax(axis=1), said.max(axis=1)

@@ -17,12 +17,12 @@ from edge.device import resources
 from edge.inference import read_manifest
 from edge.readings import LABELS, Samples
 from edge.speech.batch import ClipClassifier
-from edge.speech.classifier import CLASSES, Classifier, of_labels
+from edge.speech.classifier import CLASSES, Certainty, Classifier, of_labels
 from edge.speech.features import CONTEXT, FEATURES, SegmentFeatures
 from edge.speech.frames import CHUNK
 from edge.speech.spectrum import BANDS, MELS
 from models.speech import augment, parity
-from models.speech.calibrate import Answers, temperature_for
+from models.speech.calibrate import Answers, certainty_for
 from models.speech.corpora import CORPORA, MISSING, TALK, Clip, class_index, find_clips, thinned
 from models.speech.measure import Heard
 
@@ -102,12 +102,14 @@ def test_names_of_every_corpus_are_understood(tmp_path: Path) -> None:
         "ased_am/n1-07-01-02-55.opus": ("ased-55", "neutral", 3),
         "emotiontts_ko/nen00201.opus": ("emotiontts-nen", "angry", 2),
         "URDU/SM24_F12_S024.wav": ("urdu-M24", "sad", 0),
-        "vad_speech/pyannote_trn05.opus": ("vad_speech-05", "neutral", None),
+        "vad_speech/pyannote_trn05.opus": ("vad_speech-trn05", "neutral", 2),
+        "vad_speech/wcpp6097_swag_03_tompkins_0001.opus": ("vad_speech-6097", "neutral", 2),
+        "vad_speech/pyaa_speech_s_ZX_1.0_2.0.opus": ("vad_speech-ZX", "neutral", 0),
     }
     for name in (
         *names,
         "RAVDESS/Actor_02/03-02-02-01-01-01-02.wav",
-        "vad_speech/pyannote_trn04.opus",  # measured, not learned from
+        "vad_speech/pyaa_music_m_65745_0.0_1.0.opus",
         "emovo/readme.wav",
         "other/OAF_back_sad.wav",
         "nemo_pl/KS0_hunger_1.opus",
@@ -162,16 +164,21 @@ def test_a_voice_that_is_never_calm_is_as_neutral_as_another_is_sad(tmp_path: Pa
     assert heard.labelled[0, 0] == pytest.approx(heard.labelled[0, 2], abs=0.1)
 
 
-def test_the_temperature_is_that_of_the_answers() -> None:
-    """Logits that are right as often as they say, times three: a third of them is what is meant."""
+def test_the_certainty_is_that_of_the_answers() -> None:
+    """Logits that are right as often as they say, times three, and more so where little was heard."""
     draw = np.random.default_rng(0)
     logits = draw.normal(0, 1.5, (4000, len(LABELS)))
     likely = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     truth = [int(draw.choice(len(LABELS), p=row)) for row in likely]
     clips = [Clip(Path(str(n)), "emovo", f"emovo-{n % 6}", LABELS[label]) for n, label in enumerate(truth)]
     never_calm = np.concatenate((logits, logits[:, :1]), axis=1)  # of_labels halves the two
-    assert temperature_for([Answers(clips, 3 * never_calm)]) == pytest.approx(3, rel=0.25)
-    assert temperature_for([]) == 1.0
+    weights = np.array([3.0, 30.0])[:, None] * np.ones(len(clips))
+    for brevity in (0.0, 6.0):
+        said = 3 * never_calm * (1 + brevity / weights[..., None])
+        found = certainty_for([Answers(clips, said, weights)])
+        assert found.after(30) == pytest.approx(3 * (1 + brevity / 30), rel=0.25)
+        assert found.after(3) / found.after(30) == pytest.approx((1 + brevity / 3) / (1 + brevity / 30), rel=0.25)
+    assert certainty_for([]) == Certainty(1.0)
 
 
 def test_degrading_keeps_length_and_does_what_it_says() -> None:

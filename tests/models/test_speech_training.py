@@ -16,7 +16,7 @@ from edge.speech.frames import HOP  # noqa: E402
 from edge.speech.spectrum import BANDS, MELS  # noqa: E402
 from models.speech import parity  # noqa: E402
 from models.speech.cache import Copy, Whence, loud_span  # noqa: E402
-from models.speech.corpora import MISSING, Clip, class_index  # noqa: E402
+from models.speech.corpora import MISSING, TALK, Clip, class_index  # noqa: E402
 from models.speech.dataset import ANSWERS, EARLY, Front, Inputs, Task, epoch, fronted  # noqa: E402
 from models.speech.head import Known, answer_layer  # noqa: E402
 from models.speech.hints import described, hints_for  # noqa: E402
@@ -116,6 +116,25 @@ def test_the_head_tells_classes_apart_in_every_corpus() -> None:
     # BanglaSER, the first group, has no calm: there it is what it is in RAVDESS.
     calm = CLASSES.index("calm")
     assert np.array_equal(answer.kernel[:, calm], answer.kernel[:, len(CLASSES) + calm])
+
+
+def test_each_way_of_talking_has_a_mean_of_its_own() -> None:
+    """Talk far away from all that is acted is neutral, though its ways lie on both sides of a feeling."""
+    draw = np.random.default_rng(4)
+    clips, rows = [], []
+    for number in range(800):
+        label = CLASSES[number % len(CLASSES)]
+        clips.append(Clip(Path(str(number)), "ravdess", f"ravdess-{number % 20:02}", label))
+        rows.append(np.eye(len(CLASSES), 10)[number % len(CLASSES)] * 4 + draw.normal(0, 0.4, 10))
+    sad = np.eye(len(CLASSES), 10)[CLASSES.index("sad")] * 4
+    away = np.eye(10)[9] * 4
+    for number in range(80):
+        clips.append(Clip(Path(f"t{number}"), TALK, f"{TALK}-{number}", "neutral"))
+        rows.append(sad + away * (1 if number % 2 else -1) + draw.normal(0, 0.4, 10))
+    known = Known(np.array(rows, np.float32), clips)
+    answer = answer_layer(known, known)
+    guess = answer.logits(known.statistics).argmax(axis=1)
+    assert np.mean(guess == [CLASSES.index(clip.emotion) for clip in clips]) > 0.95
 
 
 def test_what_all_corpora_share_counts_in_every_group() -> None:
@@ -219,7 +238,7 @@ def test_batches_ask_for_answers_within_what_is_heard() -> None:
 
 def test_statistics_are_those_of_the_steps_so_far() -> None:
     states, weights = torch.randn(2, 9, 3), torch.rand(2, 9, 1)
-    found = pooled(states, weights)[0, 4].numpy()
+    found = pooled(states, weights, torch.tensor([[8, 4], [1, 2]]))[0, 1].numpy()
     some, own = states[0, :5].numpy(), weights[0, :5].numpy()
     mean = (own * some).sum(axis=0) / own.sum()
     variance = (own * some**2).sum(axis=0) / own.sum() - mean**2

@@ -15,6 +15,7 @@ from edge.inference import read_manifest
 from edge.readings import LABELS, SAMPLE_RATE, Samples, Sound, SpeechReading
 from edge.speech import voice_detector
 from edge.speech.batch import ClipClassifier
+from edge.speech.classifier import Certainty
 from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
 from tests.speech.sounds import hum, noise, silence, talk
@@ -198,6 +199,25 @@ def test_a_manifest_of_another_model_is_refused(tmp_path: Path) -> None:
     wrong = msgspec.structs.replace(manifest, labels=("a", "b"))
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(wrong))
     with pytest.raises(ModelError, match="knows"):
+        SpeechPath(SpeechSettings(), tmp_path)
+
+
+def test_little_heard_says_little() -> None:
+    """The same logits make a reading less sure after half a second than after four; with files of before, as sure."""
+    certainty = Certainty(2.0, brevity=6.0)
+    assert certainty.after(6) == 4
+    assert certainty.after(50) == pytest.approx(2.24)
+    assert Certainty(2.0).after(6) == Certainty(2.0).after(50) == 2
+
+
+@pytest.mark.parametrize("brevity", [-1, 2000, "6", None, True])
+def test_a_brevity_that_is_none_is_refused(tmp_path: Path, brevity: object) -> None:
+    shipped = resources.models() / "speech"
+    manifest = read_manifest(shipped)
+    shutil.copy(shipped / manifest.file, tmp_path / manifest.file)
+    wrong = msgspec.structs.replace(manifest, preprocessing={**manifest.preprocessing, "brevity": brevity})
+    (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(wrong))
+    with pytest.raises(ModelError, match=r"preprocessing\.brevity"):
         SpeechPath(SpeechSettings(), tmp_path)
 
 
