@@ -23,7 +23,8 @@ def tables_of(metrics: dict[str, Any]) -> str:
     """Markdown."""
     plain = metrics["robustness"].get("as recorded", {})
     parts = [
-        "| RAVDESS, four folds | accuracy | over seeds | over folds | without the development fold |\n"
+        f"| RAVDESS, folds measured: {len(metrics['folds'])} | accuracy | over seeds | over folds "
+        "| without the development fold |\n"
         "|---|---|---|---|---|",
         *(_ravdess(kind.replace("_", " classes, "), one) for kind, one in metrics["ravdess"].items()),
         "\n| seven classes, speakers held out | clips | speakers | accuracy (95 %) | macro recall "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Set
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -104,13 +105,14 @@ def _follow(average: Network, net: Network) -> None:
 def fitted(recipe: Recipe, folder: Path) -> Network | None:
     """The network in `folder`, if its training is over."""
     path = folder / "checkpoint.pt"
-    kept = torch.load(path, weights_only=True) if path.exists() else {"done": 0}
+    kept: dict[str, Any] = torch.load(path, weights_only=True) if path.exists() else {"done": 0}
     if kept["done"] < recipe.epochs:
         return None
     weights = kept["average"]
     net = Network(len(weights["own"]), recipe, len(weights["thought.bias"]), len(weights["view.bias"]))
     net.load_state_dict(weights)
-    return net.eval()
+    net.eval()
+    return net
 
 
 def statistics_of(net: Network, inputs: Inputs, clips: list[Clip], chosen: list[int], most: int = LONGEST) -> Known:

@@ -59,7 +59,7 @@ def test_the_metrics_are_those_of_the_shipped_file() -> None:
 def test_int8_stays_close_to_float() -> None:
     classifier = Classifier(FOLDER)
     answers = np.stack([logits(classifier, samples) for samples in parity.utterances()])
-    difference = np.abs(answers - parity.read(FOLDER)) / classifier.temperature  # nats of evidence
+    difference = np.abs(answers - parity.read(FOLDER)) / classifier.certainty.temperature  # nats of evidence
     assert difference.mean() < 0.1
     assert difference.max() < 0.45
 
