@@ -21,9 +21,9 @@ Floats = NDArray[np.float32]
 BATCH = 64
 _NO_FACES = 4  # of a batch of the student: of these it is to say nothing
 # The teachers' share in a target, in the beginning. Ten people have voted on each face of FER2013, one has named each
-# of the others. Towards the end, when the student knows nearly as much, it falls by two fifths.
-_TRUST = np.array([0.6 if name == FER else 0.75 for name in NAMES], np.float32)
-_LESS = np.float32(0.4)
+# of the others. Towards the end, when the student knows as much, it falls to less than half.
+_TRUST = np.array([0.4 if name == FER else 0.6 for name in NAMES], np.float32)
+_LESS = np.float32(0.6)
 
 
 @dataclass(frozen=True)

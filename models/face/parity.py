@@ -32,6 +32,7 @@ def prepared(side: int) -> NDArray[np.float32]:
 def write(folder: Path, logits: NDArray[np.float32]) -> None:
     """Keep what the float network says of the drawings."""
     rows = [[round(float(value), 4) for value in row] for row in logits]
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(json.dumps({"float_logits": rows}) + "\n")
 
 
