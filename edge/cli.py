@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import logging
 import os
@@ -61,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:  # noqa: PLR0911  one for each w
     arguments = sys.argv[1:] if argv is None else argv
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     if wanted is not None and wanted not in COMMANDS:
+        import difflib
+
         near = difflib.get_close_matches(wanted, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else "`emotion-edge --help` lists the commands"
         print(f"emotion-edge: {printable(wanted)} is not a command; {hint}", file=sys.stderr)

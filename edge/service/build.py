@@ -38,20 +38,19 @@ from edge.messages.commands import Command
 from edge.messages.topics import TEXT_COMMAND
 from edge.modelstore.store import NAMES, choose, log_chosen
 from edge.mqtt.publisher import Publisher
-from edge.service.history import HistoryRecorder
 from edge.service.inbox import Inbox
 from edge.service.outlets import Observer
 from edge.service.senses import CameraSense, MicrophoneSense, speech_settings
 from edge.service.service import Service
 from edge.service.settings import Settings
 from edge.service.supervision import Supervised
-from edge.service.text import TextInput
-from edge.service.transcripts import TranscriptListener
 from edge.speech.path import SpeechPath
-from edge.text.classifier import TextClassifier
 
-if TYPE_CHECKING:  # imported where it is used: most devices show no page
+if TYPE_CHECKING:  # imported where they are used: most devices show no page, keep no days and read no words
     from edge.dashboard.observer import DashboardObserver
+    from edge.service.history import HistoryRecorder
+    from edge.service.text import TextInput
+    from edge.service.transcripts import TranscriptListener
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ def build(loaded: Loaded, state: Path) -> Service:
     if config.microphone.enabled and config.microphone.source != "none":
         voice = SpeechPath(speech_settings(config.speech), chosen["speech"].folder)
         hearing = MicrophoneSense(config, make_microphone, voice, inbox.put, clock)
-    text = TextInput(TextClassifier(chosen["text"].folder), clock.monotonic()) if config.text.enabled else None
+    text = _text(chosen["text"].folder, clock) if config.text.enabled else None
     name = device_name(config.device.name, machine_id())
     publisher = Publisher(
         structs.replace(config.mqtt, base=config.topic_base),
@@ -154,13 +153,26 @@ def _hand_on(inbox: Inbox, name: str, payload: bytes, kind: Literal["desired", "
 
 def _listeners(text: schema.TextConfig, put: Callable[[Command], object], clock: Clock) -> list[TranscriptListener]:
     """For a satellite on this device, if the owner has one."""
-    return [TranscriptListener(text.source, put, clock)] if text.enabled and text.source else []
+    if not (text.enabled and text.source):
+        return []
+    from edge.service.transcripts import TranscriptListener
+
+    return [TranscriptListener(text.source, put, clock)]
+
+
+def _text(folder: Path, clock: Clock) -> TextInput:
+    from edge.service.text import TextInput
+    from edge.text.classifier import TextClassifier
+
+    return TextInput(TextClassifier(folder), clock.monotonic())
 
 
 def _history(config: schema.Config, state: Path, clock: Clock) -> HistoryRecorder | None:
     """What keeps the minutes of past days, or nothing: then what was kept before goes."""
     path = paths.history_file(state)
     if config.history.keep_days:
+        from edge.service.history import HistoryRecorder
+
         synced = (lambda: True) if config.privacy.trust_clock else system_synced
         return HistoryRecorder(path, config.history.keep_days, clock, synced=synced)
     try:

@@ -6,14 +6,17 @@ import os
 import resource
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from edge.device.board import Board
 from edge.device.clock import Clock
 from edge.messages.payloads import HealthPayload, Latency
 from edge.messages.status import BrokerStatus
-from edge.service.history import HistoryRecorder
 from edge.service.inbox import Inbox
 from edge.service.senses import CameraSense, MicrophoneSense
+
+if TYPE_CHECKING:  # imported where it is switched on
+    from edge.service.history import HistoryRecorder
 
 
 class CpuMeter:

@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -29,8 +29,10 @@ from edge.service.jobs import Condition, JobMailbox
 from edge.service.outlets import Outlets
 from edge.service.privacy import Privacy
 from edge.service.settings import Settings
-from edge.service.text import TextInput
 from edge.version import __version__
+
+if TYPE_CHECKING:  # imported where it is switched on
+    from edge.service.text import TextInput
 
 log = logging.getLogger(__name__)
 

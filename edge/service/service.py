@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.config.load import Loaded
 from edge.config.schema import Config
@@ -27,7 +27,6 @@ from edge.messages.payloads import HealthPayload, SourcePayload
 from edge.readings import FacesReading, SourceStatus, SpeechReading
 from edge.service.background import BackgroundAnswer, BackgroundRequests
 from edge.service.health import HealthMonitor
-from edge.service.history import HistoryRecorder
 from edge.service.inbox import Inbox, Item
 from edge.service.outlets import Broker, Observer, Outlets
 from edge.service.privacy import Privacy
@@ -35,7 +34,10 @@ from edge.service.request_handler import RequestHandler
 from edge.service.senses import CameraSense, MicrophoneSense, Sense
 from edge.service.settings import Settings
 from edge.service.supervision import Supervised, Supervisor, stop_together
-from edge.service.text import TextInput
+
+if TYPE_CHECKING:  # imported where they are switched on
+    from edge.service.history import HistoryRecorder
+    from edge.service.text import TextInput
 
 log = logging.getLogger(__name__)
 
