@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.face.boxes import centre
+from edge.readings import Box
+
 _GRID = (32, 24)
+_AROUND = 1.0  # heights of a face to each side of its centre, and down to the edge: head, hair and shoulders
 _LEAST = 2.5  # grey levels of a block's mean: noise is far below, a head far away is above
 
 
@@ -22,6 +28,20 @@ class MotionGate:
             return True
         change = _means(luma) - self._last
         return bool(np.abs(change - np.median(change)).max() > _LEAST)
+
+    def beside(self, luma: NDArray[np.uint8], boxes: Iterable[Box]) -> bool:
+        """Did anything change but around the faces in `boxes`?"""
+        if self._last is None:
+            return True
+        change = _means(luma) - self._last
+        change -= np.median(change)
+        across, down = _GRID[0] / luma.shape[1], _GRID[1] / luma.shape[0]
+        for box in boxes:
+            x, y = centre(box)
+            left, right = (x - _AROUND * box.height) * across, (x + _AROUND * box.height) * across
+            top = (y - _AROUND * box.height) * down
+            change[max(0, int(top)) :, max(0, int(left)) : max(0, int(right) + 1)] = 0.0  # a body moves with its head
+        return bool(np.abs(change).max() > _LEAST)
 
     def note(self, luma: NDArray[np.uint8]) -> None:
         """This picture is being searched."""

@@ -20,6 +20,8 @@ from edge.readings import FaceReading, FacesReading, Frame
 _FINDER = partial(SingleShot, quick=True)
 _WHOLE_EVERY = 4  # looks: the others are only close to known faces
 _LOOK_S = 0.35  # since the last look: a head has moved farther by then than it can be followed
+_CALM = 2  # times as long between two looks while nobody moves
+_STIR_S = 0.3  # since the whole picture was searched
 _QUIET_S = 1.0  # a room where nothing moves and nobody is known is searched this often
 _KEEP_PLACE = 1.2  # who is counted already stays so until another is clearly larger
 _STEADY = 2.5  # a face that does not change is classified so many times more rarely
@@ -69,7 +71,7 @@ class FacePath:
         self._time, self._shape = frame.time, luma.shape
         settings = self._settings
         self._tracks.follow(luma, frame.time, settings.forget_s)
-        if self._look_is_due(frame.time):
+        if self._look_is_due(luma, frame.time):
             self._look(luma, frame)
         self._since_look += 1
         self._tracks.forget(frame.time, settings.forget_s)
@@ -91,11 +93,22 @@ class FacePath:
         height, width = self._shape
         return {track.number: (x / width, y / height) for track in self._shown() for x, y in [centre(track.box)]}
 
-    def _look_is_due(self, frame_time: float) -> bool:
-        """Every so many frames, with each where frames are few, and at once while a new face waits to be confirmed."""
+    def _look_is_due(self, luma: Luma, frame_time: float) -> bool:
+        """Every so many frames, with each where frames are few, and at once while a new face waits to be confirmed.
+
+        Half as often while all who are known sit still and nothing else moves: then nobody can have come.
+        """
         if self._tracks.tentative:
             return True
-        return self._since_look >= self._settings.find_every or frame_time - self._look_time >= _LOOK_S
+        frames, seconds = self._since_look / self._settings.find_every, (frame_time - self._look_time) / _LOOK_S
+        if frames < 1 and seconds < 1:
+            return False
+        return frames >= _CALM or seconds >= _CALM or not self._calm(luma)
+
+    def _calm(self, luma: Luma) -> bool:
+        tracks = self._tracks.all
+        still = bool(tracks) and all(track.steady for track in tracks)
+        return still and not self._motion.beside(luma, [track.box for track in tracks])
 
     def _look(self, luma: Luma, frame: Frame) -> None:
         settings = self._settings
@@ -108,7 +121,10 @@ class FacePath:
         self._looker.prepare(settings.min_score, settings.min_size * luma.shape[0] / frame.image.shape[0])
         lost = any(not track.in_sight for track in known)
         faces = self._looker.close(luma, [track.box for track in self._tracks.all])
-        if not known or lost or self._close_looks >= _WHOLE_EVERY - 1:
+        # What moves beside those who are known may be somebody who comes.
+        boxes = [track.box for track in self._tracks.all]
+        stirs = frame.time - self._whole_time >= _STIR_S and self._motion.beside(luma, boxes)
+        if not known or lost or stirs or self._close_looks >= _WHOLE_EVERY - 1:
             self._close_looks = 0
             self._whole_time = frame.time
             self._motion.note(luma)

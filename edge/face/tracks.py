@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ _MISSES = 2  # looks at least, so that at two frames a second nobody is lost bet
 _FOLLOWED = 0.55  # the patch matches: the face is where we think
 _SURE = 0.8  # it matches so well that the face is still there, though turned or tilted beyond what the finder knows
 _SURE_HITS = 5
+_SLOW = 0.25  # heights a second
 _SURE_LIMIT = 3.0  # times forget_s without the finder, at most: a background matches itself for ever
 
 _COVERED = 0.45  # overlap: two tracks on one face
@@ -65,6 +67,12 @@ class Track:
     velocity: tuple[float, float] = (0.0, 0.0)  # pixels of the searched picture a second
     followed: float = 0.0  # when `box` was last moved
     movement: Movement = field(default_factory=Movement)
+
+    @property
+    def steady(self) -> bool:
+        """Is a face that was found again and again followed without doubt, and does it hardly move?"""
+        sure = self.number and self.match >= _SURE and self.hits >= _SURE_HITS
+        return bool(sure) and math.hypot(*self.velocity) < _SLOW * self.box.height
 
     @property
     def in_sight(self) -> bool:
