@@ -59,6 +59,7 @@ class CaptureLoop(Generic[T]):
         self._is_open = False
         self._unclosed = False  # the last attempt to close it failed
         self._waiting: tuple[float, T] | None = None  # read ahead of its time, and when it is due
+        self._due = float("-inf")  # when the last item of a recording was
         self._every_s = 0.0
         self._delivered = float("-inf")
         self._retry_at = clock.monotonic()
@@ -143,8 +144,13 @@ class CaptureLoop(Generic[T]):
                 return due - now
             self._waiting = None
             self._hand_over(item)
-            return 0.0
+            return self._until_next(due, now)
         return self._read(self._source)
+
+    def _until_next(self, due: float, now: float) -> float:
+        """How long a recording in real time is left alone: reading ahead would compete with who has the item now."""
+        apart, self._due = due - self._due, due
+        return max(0.0, due + apart - now) if self._pace.real_time and apart <= MAX_WAIT_S else 0.0
 
     def _run(self) -> None:
         while not self._stopped.is_set():

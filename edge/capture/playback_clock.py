@@ -16,7 +16,7 @@ class PlaybackClock(Generic[T]):
     """Places the items of one source on the clock and numbers frames through all openings."""
 
     def __init__(self, *, real_time: bool) -> None:
-        self._real_time = real_time
+        self.real_time = real_time
         self._start = 0.0  # on the clock, of position 0
         self._end = 0.0  # position where the last item ends
         self._last = 0.0
@@ -44,7 +44,7 @@ class PlaybackClock(Generic[T]):
     def placed(self, item: T, now: float) -> tuple[float, T]:
         """When `item` is due, and itself with the time of the clock."""
         position = item.end if isinstance(item, Sound) else item.time  # sound is had when its last sample is
-        if not self._real_time or now - (self._start + position) > LATE_S:
+        if not self.real_time or now - (self._start + position) > LATE_S:
             self._start = now - position
         # A frame lasts as long as the one before it.
         self._end = position if isinstance(item, Sound) else position + max(0.0, position - self._last)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # imported where they are switched on
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.1  # decisions are taken at least this often
+TICK_S = 0.2  # decisions are taken at least this often
 SLOW_HUNG_S = 60.0  # a driver may take long to open, a disk to write, a request to be examined
 FLOW_S = 300.0  # nothing from any source for this long, though there was before: only a new process helps
 STOP_S = 4.0  # for everything together; systemd waits five seconds

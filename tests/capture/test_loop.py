@@ -260,6 +260,16 @@ def test_a_recording_plays_in_real_time_and_starts_over_without_a_gap(clock: Any
     assert bench.said == [("online", "")]
 
 
+def test_a_recording_is_read_when_it_is_due_and_not_ahead(clock: Any, frame: Any) -> None:
+    """As a camera gives its pictures; one wait for each."""
+    source = Scripted(clock, [[frame(time=n / 10, value=n) for n in range(20)]], live=False)
+    bench = Bench(clock, source)
+    bench.run(1.55)
+    assert len(bench.items) == 16
+    assert len(list(source._events)) == 4
+    assert len([wait for wait in bench.waits if wait > 0.01]) <= 17
+
+
 def test_recorded_sound_arrives_when_its_last_sample_would(clock: Any) -> None:
     start = clock.monotonic()
     bench = Bench(
