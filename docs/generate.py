@@ -267,6 +267,8 @@ def cost_page() -> str:
         f'Assumed unless said otherwise: {record["assumed"]}. "start" is the import of the service.',
         "",
         *projection.tables(record),
+        "",
+        *projection.measured(record),
     ]
     return "\n".join(out)
 

@@ -53,6 +53,9 @@ def measure(media: Media, folder: Path, seconds: float, *, fps: int = FPS, limit
     broker = LocalBroker()
     port = broker.start()
     config = _config(media, folder, port, fps, limit)
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config), "--state", str(folder / "state")]
+    environment = {**os.environ, **ALLOCATOR, "PYTHONPYCACHEPREFIX": str(folder / "code")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     heard = _Heard()
     service: subprocess.Popen[bytes] | None = None
     listener = paho.Client(CallbackAPIVersion.VERSION2)
@@ -61,11 +64,8 @@ def measure(media: Media, folder: Path, seconds: float, *, fps: int = FPS, limit
         listener.connect("127.0.0.1", port)
         listener.subscribe([(f"emotion/{DEVICE}/reading", 0), (f"emotion/{DEVICE}/health", 0)])
         listener.loop_start()
-        service = subprocess.Popen(
-            [sys.executable, "-m", "edge", "run", "--config", str(config), "--state", str(folder / "state")],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **ALLOCATOR},
-        )  # fmt: skip
-        heard.service = service.pid
+        _started([*command, "--for", "1"], environment).wait(60)  # for the byte code: an installed service has it
+        heard.service = service = _started(command, environment)
         time.sleep(WARM_S if limit is None else THINNED_S)
         if service.poll() is not None:
             raise EdgeError("the service ended at once; `emotion-edge run` says why")
@@ -105,7 +105,7 @@ class _Heard:
     """What a subscriber notes of the service's messages."""
 
     def __init__(self) -> None:
-        self.service: int | None = None  # its process
+        self.service: subprocess.Popen[bytes] | None = None
         self.first_reading_cpu_s: float | None = None
         self.people = 0
         self.thinned = ""
@@ -113,6 +113,7 @@ class _Heard:
 
     def begin(self) -> None:
         """From now on is measured."""
+        self.thinned = ""
         self.latencies: list[float] = []
         self.rates: list[float] = []
 
@@ -124,11 +125,15 @@ class _Heard:
             self.thinned = told["thinned"]
             return
         if self.first_reading_cpu_s is None and self.service is not None:
-            self.first_reading_cpu_s = _cpu_seconds(self.service)
+            self.first_reading_cpu_s = _cpu_seconds(self.service.pid)
         self.people = max(self.people, told["people"])
         ages = {name: told[name]["age_s"] for name in ("face", "speech") if told.get(name)}
         if ages and min(ages, key=lambda name: ages[name]) == "face":  # its time is that of the newest evidence
             self.latencies.append(now - datetime.fromisoformat(told["ts"].replace("Z", "+00:00")).timestamp())
+
+
+def _started(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
 
 def _config(media: Media, folder: Path, port: int, fps: int, limit: float | None) -> Path:

@@ -6,15 +6,19 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bench.media import people_picture
+from edge.bench.media import people_picture, sample_media
 from edge.bench.projection import ASSUMED, BOARDS, FPS, RECORD, whole
+from edge.bench.whole import measure
+from edge.commands.bench import machine
 from edge.demo import voice
 from edge.readings import SAMPLE_RATE
 
@@ -39,6 +43,8 @@ SCALING = (
     *(f"{what} a frame, {size}" for size in ("320x240", "1280x720", "1920x1080") for what in ("prepare", "follow")),
     *(f"follow a frame, {fps} fps" for fps in (5, 30, 60)),
 )
+# People, frames a second, limits.max_cpu_percent.
+MEASURED = ((1, 15, None), (4, 15, None), (8, 15, None), (1, 30, 5.0), (4, 30, 6.0), (8, 30, 5.0))
 COUNTED = ("face", "finder", "speech")
 OTHER_MODELS = 3  # exit status: there is nothing to compare with
 GROWTH = 1.05  # a stage may cost so many times what the record says
@@ -53,6 +59,10 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.record and (arguments.only or arguments.board):
         raise SystemExit("cost: a record is of all stages and boards, not of some")
+    if arguments.measure:
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+        write({**record, "measured": measured()})
+        return 0
     boards = [arguments.board] if arguments.board else ["a72"] if arguments.check else list(BOARDS)
     names = tuple(arguments.only) or CHEAP + (SCALING if arguments.scaling or arguments.record else ())
     make_material(arguments.environment / "material", names)
@@ -67,7 +77,8 @@ def main() -> int:
     }
     print(json.dumps(result, indent=1) if arguments.json else table(result))
     if arguments.record:
-        RECORD.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        before = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+        write({**result, **{key: before[key] for key in ("measured",) if key in before}})
     if arguments.check:
         record = json.loads(RECORD.read_text(encoding="utf-8"))
         if record["models"] != result["models"]:
@@ -87,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", default=[], metavar="STAGE", help="this stage alone; again for more")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--record", action="store_true", help="keep the result as the record")
+    parser.add_argument("--measure", action="store_true", help="run the service here and keep what it takes, too")
     parser.add_argument("--check", action="store_true", help="fail if a stage costs 5 %% more than the record says")
     return parser
 
@@ -136,6 +148,22 @@ def parsed(lines: str) -> Iterator[tuple[str, Counts]]:
 def models() -> dict[str, str]:
     """The models that are counted, by the hash of their files."""
     return {name: json.loads((ROOT / "models" / name / "manifest.json").read_text())["sha256"] for name in COUNTED}
+
+
+def measured() -> dict[str, Any]:
+    """The running service on this machine: some people, and some limits."""
+    found: dict[str, Any] = {}
+    for people, fps, limit in MEASURED:
+        name = f"{people} {'person' if people == 1 else 'people'}" + (f", {fps} fps, limit {limit} %" if limit else "")
+        with tempfile.TemporaryDirectory(prefix="emotion-edge-cost-") as folder:
+            media = sample_media(Path(folder), people, fps)
+            found[name] = msgspec.to_builtins(measure(media, Path(folder), 20.0, fps=fps, limit=limit))
+        print(name, found[name])
+    return {"machine": machine(), "service": found}
+
+
+def write(record: dict[str, Any]) -> None:
+    RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def growth(record: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
