@@ -73,7 +73,7 @@ class TranscriptListener:
             return
         if self._forgetting.is_set():
             self._forgetting.clear()
-            self._hang_up()
+            self._hang_up([connection for connection, events in self._sent.items() if events.halfway])
         listener = self._listener
         if listener is None:
             return
@@ -128,16 +128,15 @@ class TranscriptListener:
             if text.strip() and len(text) <= MAX_CHARACTERS:
                 self._put(Command("text", "", Words(text), local=True))
         if not received:
+            self._hang_up([connection])
+
+    def _hang_up(self, connections: list[socket.socket]) -> None:
+        for connection in connections:
             del self._sent[connection]
             connection.close()
 
-    def _hang_up(self) -> None:
-        for connection in self._sent:
-            connection.close()
-        self._sent.clear()
-
     def _close(self) -> None:
-        self._hang_up()
+        self._hang_up(list(self._sent))
         if self._listener is not None:
             self._listener.close()
             self._listener = None

@@ -29,6 +29,11 @@ class Events:
         self._header: _Header | None = None
         self._passed_over = 0  # bytes of a payload still to come
 
+    @property
+    def halfway(self) -> bool:
+        """Whether an event has begun to come that may hold words."""
+        return bool(self._bytes) or self._header is not None
+
     def feed(self, received: bytes) -> list[str]:
         """The transcripts complete with these bytes. ValueError, which repeats nothing, for another protocol."""
         self._bytes += received

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
-from tests.helpers.broker import Observer, wait_for
+from tests.helpers.broker import Observer, free_port, wait_for
 from tests.helpers.service import DEVICE, Service, Start
+from tests.helpers.wyoming import event
 
 PREFIX = f"emotion/{DEVICE}"
 PHRASE = "quincejam"
@@ -60,3 +62,30 @@ def test_a_device_that_reads_no_words_is_not_sent_any(start: Start, observer: Ob
     observer.wait("/response/health", 5)
     assert not observer.on("/response/text")
     assert not [message for message in observer.on("/reading") if message.json["text"]]
+
+
+def test_what_a_satellite_forwards_is_judged_and_forgotten_too(
+    start: Start, observer: Observer, tmp_path: Path
+) -> None:
+    port = free_port()
+    service = start(
+        text={"enabled": True, "source": f"wyoming://127.0.0.1:{port}"}, camera={"source": "none"},
+        microphone={"source": "none"}, log={"level": "debug"},
+    )  # fmt: skip
+    observer.wait("/state", 20)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as satellite:
+        satellite.sendall(event("detection", {"name": "ok_nabu"}) + event("transcript", {"text": HAPPY}))
+        reading = observer.wait("/reading", 10, lambda m: bool(m.json["text"])).json
+        assert reading["label"] == "happy"
+        observer.send(f"{PREFIX}/privacy/set", "ON")
+        observer.wait(f"{PREFIX}/privacy", 5, lambda m: m.payload == b"ON")
+        observer.messages.clear()
+        satellite.sendall(event("transcript", {"text": HAPPY}))
+        observer.send(f"{PREFIX}/request/health", "{}")
+        observer.wait("/response/health", 5)
+        assert not observer.on("/reading")
+        assert not observer.on("/response/text"), "a satellite does not listen"
+    assert service.stop() == 0
+    for path, content in written(service, tmp_path).items():
+        assert PHRASE.encode() not in content, path
+    assert not [message.topic for message in observer.messages if PHRASE.encode() in message.payload]

@@ -85,14 +85,13 @@ def test_another_protocol_is_hung_up_on_and_not_repeated(
 
 def test_privacy_forgets_half_a_sentence(listener: TranscriptListener, taken: list[Command]) -> None:
     whole = event("transcript", {"text": "before, and after"})
-    with connected(listener) as one:
+    with connected(listener) as one, connected(listener) as idle:
         one.sendall(whole[:-8])
-        wait_for(lambda: listener.connections, 5, "it to be connected")
+        wait_for(lambda: listener.connections == 2, 5, "both to be connected")
         listener.notify("privacy", "ON", None)
         assert one.recv(10) == b""  # hung up
-    listener.notify("privacy", "OFF", None)
-    with connected(listener) as one:
-        one.sendall(event("transcript", {"text": "anew"}))
+        listener.notify("privacy", "OFF", None)
+        idle.sendall(event("transcript", {"text": "anew"}))
         wait_for(lambda: taken, 5, "the new one")
     assert words(taken) == ["anew"]
 
