@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -145,8 +146,9 @@ def test_past_days_by_day_and_by_week(room: tuple[DashboardObserver, Web], brows
     dashboard, _ = room
     blocks = "document.querySelectorAll('#days-chart .block').length"
     browser.wait("!document.getElementById('days-earlier').disabled")
+    today = browser.text("#days-span")
     browser.click("#days-earlier")  # yesterday is a whole day at whatever time this runs
-    browser.wait(f"{blocks} > 30")
+    browser.wait(f"document.getElementById('days-span').innerText !== {json.dumps(today)} && {blocks} > 30")
     browser.wait("document.querySelectorAll('#days-chart .present').length > 60")
     assert "for" in browser.text("#days-words")
     yesterday = browser.text("#days-span")
@@ -157,7 +159,7 @@ def test_past_days_by_day_and_by_week(room: tuple[DashboardObserver, Web], brows
     assert browser.run("document.getElementById('days-later').disabled"), "there is nothing after this week"
     browser.click("#days-day")
     browser.wait("!document.getElementById('days-span').innerText.includes('\u2013')")
-    assert browser.text("#days-span") != yesterday
+    assert browser.text("#days-span") == today != yesterday
     assert browser.run("document.querySelector('a[download]').getAttribute('href')") == "history.csv"
     dashboard.notify("privacy", "ON", None)
     browser.wait("!document.getElementById('days').offsetParent")
