@@ -124,11 +124,11 @@ class FusionConfig(Section, frozen=True):
 
 class DecisionConfig(Section, frozen=True):
     expressiveness: Fraction = 0.5  # 0: a feeling only when it is clear; 1: every hint of one
-    smoothing_s: Seconds = 0.6  # time constant of the exponential smoothing
-    enter: Fraction = 0.45  # a label is entered when its smoothed probability is above this
-    exit: Fraction = 0.35  # and left when it is below this
-    margin: Fraction = 0.1  # the winner leads the second by this much to be entered
-    dwell_s: Seconds = 1.0  # no state is shorter than this
+    smoothing_s: Seconds = 0.4  # time constant of the exponential smoothing
+    enter: Fraction = 0.42  # a label is entered when its smoothed probability is above this
+    exit: Fraction = 0.32  # and left when it is below this
+    margin: Fraction = 0.05  # the winner leads the second by this much to be entered
+    dwell_s: Seconds = 0.5  # no state is shorter than this
     hold_s: Seconds = 3.0  # a state survives this long without any reading
 
 

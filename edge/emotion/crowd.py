@@ -212,7 +212,7 @@ class Crowd:
     def _of(self, track: int, now: float) -> Reading | None:
         """One person's fused view."""
         parts = [(said, share * self._weight(said)) for said, share in self.parts(track, now)]
-        return fuse(parts, prior_of(self._config.decision), now, 1)
+        return fuse(parts, prior_of(self._config.decision), now, 1, self._learned.apart)
 
     def _decide_speaker(self, now: float) -> None:
         self._decided = now

@@ -1,12 +1,14 @@
 """Late fusion: evidence of face, voice and words, pooled by how good and how fresh each is. Pure functions.
 
 What the models say under a uniform prior, the face beyond its rest, each times its weight; the owner's prior once, at
-the end. A weak or old part so flattens the result, and nothing is counted twice. Words may lift a feeling above neutral
-and support or weaken one that is seen or heard, but put no other one in its place (`limited`).
+the end. A weak or old part so flattens the result, and nothing is counted twice. A feeling may show in face and voice,
+or in one of them alone while the other stays neutral (`together`). Words may lift a feeling above neutral and support
+or weaken one that is seen or heard, but put no other one in its place (`limited`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from edge.errors import ModelError
 from edge.readings import LABELS, Modality, Part, Probabilities, Reading, circumplex
 
 Weight = Annotated[float, msgspec.Meta(ge=0.0, le=10.0)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Nats = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
 _SHORT = 0.98  # of the way to a tie
 ByLabel = tuple[Nats, Nats, Nats, Nats, Nats, Nats, Nats]
@@ -39,6 +42,7 @@ class FusionWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Weight = 0.6  # by rule: measured in models/text
     face_power: Weight = 1.0
     speech_power: Weight = 1.0
+    apart: Share = 0.0  # how often a feeling shows in face or voice alone
     face_offsets: ByLabel = NONE  # type: ignore[assignment]
     speech_offsets: ByLabel = NONE  # type: ignore[assignment]
     rest: ByLabel = NONE  # type: ignore[assignment]  # what the face model says of most people at rest
@@ -94,22 +98,51 @@ def beyond_rest(evidence: Evidence, learned: FusionWeights, prior: Evidence = NO
     )
 
 
-def fuse(said: Sequence[tuple[Said, float]], prior: Evidence, now: float, people: int) -> Reading | None:
-    """Parts with their weights as one view of `now`, or None when there is no evidence."""
+def together(parts: Sequence[tuple[Evidence, float]], apart: float) -> Evidence:
+    """What face and voice of one person say, each with its weight; neutral gets 0.
+
+    By Bayes' rule: a feeling shows in all of them, whose evidence then adds up, or in a share `apart` of all times in
+    one alone, as likely in this one as it weighs, and then the others say nothing for or against it. So a face at rest
+    hardly speaks against what is plainly heard, while both together speak for neutral. With one part, its evidence.
+    """
+    if len(parts) < 2 or apart <= 0.0:
+        whole = total(parts)
+        return tuple(value - whole[NEUTRAL] for value in whole)
+    beyond = [tuple(weight * (value - said[NEUTRAL]) for value in said) for said, weight in parts]
+    everything = math.fsum(weight for _, weight in parts)
+    shares = [1.0 - apart, *(apart * weight / everything for _, weight in parts)]
+    return tuple(
+        0.0 if label == NEUTRAL else _mixed(shares, [math.fsum(each), *each])
+        for label, each in enumerate(zip(*beyond, strict=True))
+    )
+
+
+def _mixed(shares: Sequence[float], logarithms: Sequence[float]) -> float:
+    """The logarithm of a weighted mean."""
+    top = max(value for value, share in zip(logarithms, shares, strict=True) if share > 0.0)
+    return top + math.log(
+        math.fsum(share * math.exp(value - top) for value, share in zip(logarithms, shares, strict=True) if share > 0.0)
+    )
+
+
+def fuse(
+    said: Sequence[tuple[Said, float]], prior: Evidence, now: float, people: int, apart: float = 0.0
+) -> Reading | None:
+    """One person's parts with their weights as one view of `now`, or None when there is no evidence."""
     parts = [(part, weight) for part, weight in said if weight > 0.0]
     if not parts:
         return None
     perceived = [(part.evidence, weight) for part, weight in parts if part.modality != "text"]
+    whole = total([(together(perceived, apart), 1.0), (prior, 1.0)]) if perceived else prior
     if perceived:
-        without = total([*perceived, (prior, 1.0)])
         parts = [
-            (part, limited(without, part.evidence, weight) if part.modality == "text" else weight)
+            (part, limited(whole, part.evidence, weight) if part.modality == "text" else weight)
             for part, weight in parts
         ]
-    whole = total([(part.evidence, weight) for part, weight in parts])
+    words = [(part.evidence, weight) for part, weight in parts if part.modality == "text"]
     everything = sum(weight for _, weight in parts)
     return reading_of(
-        distribution([value + offset for value, offset in zip(whole, prior, strict=True)]),
+        distribution(total([(whole, 1.0), *words])),
         now,
         people,
         {part.modality: part_of(part, weight, weight / everything, prior) for part, weight in parts},

@@ -31,6 +31,7 @@ class Rest:
     """What is known of one face at rest."""
 
     baseline: Evidence  # of this person
+    population: Evidence = NONE  # of most people
     seconds: float = 0.0  # of rest that it was learned from
     watched: float = 0.0  # seconds of anything that was seen well
     time: float | None = None  # of the readings that wait
@@ -48,12 +49,12 @@ class Rest:
 
     def without(self, evidence: Evidence, share: float) -> Evidence:
         """The evidence beyond what this face says at rest; `share` 0..1 of that is taken off."""
-        return total([(evidence, 1.0), (bounded(self.baseline), -share)])
+        return total([(evidence, 1.0), (bounded(self.baseline, self.population), -share)])
 
 
 def begin(population: Evidence = NONE) -> Rest:
     """Nothing is known yet but what most people look like at rest."""
-    return Rest(population)
+    return Rest(population, population)
 
 
 def observe(rest: Rest, evidence: Evidence, quality: float, now: float, *, share: float, neutral: float) -> Rest:
@@ -71,10 +72,18 @@ def observe(rest: Rest, evidence: Evidence, quality: float, now: float, *, share
     return replace(learned, time=now, waiting=((evidence, quality),))
 
 
-def bounded(baseline: Evidence) -> Evidence:
-    """The baseline without what would make neutral impossible."""
-    least = baseline[NEUTRAL] - _MOST
-    return tuple(max(value, least) for value in baseline)
+def bounded(baseline: Evidence, population: Evidence = NONE) -> Evidence:
+    """The part of a baseline that is taken off: what speaks against a feeling more than most people's rest does.
+
+    A face that at rest looks sadder than most must look sadder still to be sad. One that looks less so than most gains
+    nothing by it: how unlike a feeling a face is, far below all others, is mostly chance. Nothing of it makes neutral
+    impossible.
+    """
+    neutral = min(baseline[NEUTRAL], population[NEUTRAL])
+    return tuple(
+        neutral if label == NEUTRAL else max(value, most, neutral - _MOST)
+        for label, (value, most) in enumerate(zip(baseline, population, strict=True))
+    )
 
 
 def _learned(rest: Rest, seconds: float, share: float, neutral: float) -> Rest:

@@ -61,13 +61,14 @@ def perceived(
     sound: SoundSource | None,
     models: Mapping[str, Path] | None = None,
     script: Sequence[Line] = (),
+    classifier: FaceClassifier | None = None,
 ) -> Iterator[Perceived]:
     """What face and speech path say of the recordings, and the words of the script, as it would be at hand."""
     models = models or {}
     faces = voice = None
     if frames is not None:
         find = partial(SingleShot, folder=models.get("finder"), quick=True)
-        faces = FacePath(config.face, FaceClassifier(models.get("face")), find=find)
+        faces = FacePath(config.face, classifier or FaceClassifier(models.get("face")), find=find)
     if sound is not None:
         voice = SpeechPath(speech_settings(config.speech), models.get("speech"))
     said = TextClassifier(models.get("text")) if script else None

@@ -32,10 +32,9 @@ PROTOCOL = (
 def main() -> None:
     asked = options(__doc__ or "")
     weights = learned_weights(asked.fusion)
-    cast = scenes(asked.data, "report", FULL, asked.corpora)
-    found = conditions(
-        cast, moments(cast, perceive(cast, models_of(asked), asked.work, asked.workers), Config(), weights)
-    )
+    models = models_of(asked)
+    cast = scenes(asked.data, "report", FULL, asked.corpora, models.folds)
+    found = conditions(cast, moments(cast, perceive(cast, models, asked.work, asked.workers), Config(), weights))
     measured = {"protocol": PROTOCOL, "conditions": {name: _ways(one, weights) for name, one in found.items()}}
     (asked.fusion / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(measured), indent=1) + b"\n")
     replace_measured(asked.fusion / "README.md", table(measured))

@@ -5,17 +5,16 @@ Only people and speakers of the part that is for tuning. Scenes with both have a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from edge.config.schema import Config
 from edge.emotion.crowd import Crowd
 from edge.emotion.fusion import FusionWeights, Said, freshness
-from edge.readings import LABELS, FacesReading, SpeechReading
+from edge.readings import LABELS, FacesReading, SpeechReading, TextReading
 from edge.service.replay import Perceived
 from models.life.scenes import LifeScene
 from models.life.score import SETTLED_S
@@ -37,6 +36,7 @@ class Moments:
     speech: Reals
     speech_quality: Reals
     speech_share: Reals
+    own: NDArray[np.bool_]  # the voice is that of whoever is seen; else the room's
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -45,53 +45,73 @@ class Moments:
         return Moments(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
 
+Row = tuple[tuple[float, ...], float, float, tuple[float, ...], float, float, bool]  # as in Moments, from `face` on
+
+
 def moments(
     scenes: Sequence[LifeScene], perceived: Sequence[Sequence[Perceived]], config: Config, learned: FusionWeights
 ) -> Moments:
-    """Every half second of every scene. The evidence is without what `learned` adds to it: that is to be found."""
-    plain = replace(learned, face_offsets=(0.0,) * len(LABELS), speech_offsets=(0.0,) * len(LABELS))
-    rows = [
-        (*row, number)
+    """Every half second of every scene."""
+    found = [
+        (truth, number, row)
         for number, (scene, items) in enumerate(zip(scenes, perceived, strict=True))
-        for row in _of(scene, items, config, plain)
+        for truth, row in _of(scene, items, config, learned)
     ]
-    truth, face, face_quality, face_share, speech, speech_quality, speech_share, scene_number = zip(*rows, strict=True)
-    return Moments(
-        np.array(truth), np.array(scene_number), np.array(face), np.array(face_quality), np.array(face_share),
-        np.array(speech), np.array(speech_quality), np.array(speech_share),
-    )  # fmt: skip
+    truth, number, rows = zip(*found, strict=True)
+    return as_moments(rows, truth, number)
+
+
+def as_moments(rows: Sequence[Row], truth: Sequence[int], scene: Sequence[int]) -> Moments:
+    """The rows as columns."""
+    return Moments(np.array(truth), np.array(scene), *(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def _of(
     scene: LifeScene, items: Sequence[Perceived], config: Config, learned: FusionWeights
-) -> list[tuple[int, tuple[float, ...], float, float, tuple[float, ...], float, float]]:
-    crowd, rows, due = Crowd(config, learned), [], SETTLED_S if scene.kind != "arrival" else 1.5
+) -> Iterator[tuple[int, Row]]:
+    crowd, due = Crowd(config, learned), SETTLED_S if scene.kind != "arrival" else 1.5
     for now, readings in items:
-        for reading in readings:
-            if isinstance(reading, FacesReading):
-                crowd.see(reading)
-            elif isinstance(reading, SpeechReading):
-                crowd.hear(reading)
+        take_in(crowd, readings)
         if now < due:
             continue
         due += STEP_S
         span = next((span for span in scene.spans if span.start <= now < span.end), None)
         if span is None or (span.start > 0 and now < span.start + _ONSET_S):
             continue
-        present = sorted(crowd.present(now))
-        parts = {said.modality: (said, share) for said, share in crowd.parts(present[0], now)} if present else {}
-        parts |= {said.modality: (said, share) for said, share in crowd.room(now)}
-        face = _side(parts.get("face"), config.fusion.face_max_age_s, learned.rest_neutral)
-        speech = _side(parts.get("speech"), config.fusion.speech_max_age_s, 0.0)
-        if face[2] > 0 or speech[2] > 0:
-            rows.append((LABELS.index(span.label), *face, *speech))
-    return rows
+        row = row_of(crowd, now, config, learned)
+        if row[2] > 0 or row[5] > 0:
+            yield LABELS.index(span.label), row
 
 
-def _side(part: tuple[Said, float] | None, max_age: float, neutral: float) -> tuple[tuple[float, ...], float, float]:
-    """Evidence without what rest counts for neutral, quality, and share of the weight."""
+def take_in(crowd: Crowd, readings: Iterable[FacesReading | SpeechReading | TextReading]) -> None:
+    """Let the crowd see and hear what came."""
+    for reading in readings:
+        if isinstance(reading, FacesReading):
+            crowd.see(reading)
+        elif isinstance(reading, SpeechReading):
+            crowd.hear(reading)
+
+
+def row_of(crowd: Crowd, now: float, config: Config, learned: FusionWeights) -> Row:
+    """What face and voice say now, without the numbers of `learned` that are to be found."""
+    present = sorted(crowd.present(now))
+    parts = {said.modality: (said, share) for said, share in crowd.parts(present[0], now)} if present else {}
+    own = "speech" in parts
+    parts |= {said.modality: (said, share) for said, share in crowd.room(now)}
+    added = (learned.rest_neutral + learned.face_offsets[0], *learned.face_offsets[1:])
+    return (
+        *_side(parts.get("face"), config.fusion.face_max_age_s, added),
+        *_side(parts.get("speech"), config.fusion.speech_max_age_s, learned.speech_offsets),
+        own,
+    )
+
+
+def _side(
+    part: tuple[Said, float] | None, max_age: float, added: Sequence[float]
+) -> tuple[tuple[float, ...], float, float]:
+    """Evidence without what was added to it, quality, and share of the weight."""
     if part is None:
         return (0.0,) * len(LABELS), 0.0, 0.0
     said, share = part
-    evidence = (said.evidence[0] - neutral, *said.evidence[1:])
+    evidence = tuple(value - more for value, more in zip(said.evidence, added, strict=True))
     return evidence, said.quality, share * freshness(said.age, max_age)

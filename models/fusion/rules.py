@@ -9,6 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from edge.emotion.fusion import FusionWeights
 from edge.readings import LABELS
@@ -16,7 +17,9 @@ from models.common.calibration import softmax
 from models.fusion.moments import Moments, Reals
 
 _LABELS = len(LABELS)
-_SPEECH = 5 + _LABELS - 2  # where the offsets of the voice begin among the values that are sought
+_OFFSETS = 6  # where the offsets begin among the values that are sought, and those of the voice
+_SPEECH = _OFFSETS + _LABELS - 2
+_MOST_APART = 0.95  # a feeling may always show in face and voice
 _OFFSET_COST = 0.02  # of offsets: with few people some labels would be overfitted
 _LEAST_POWER = 0.7  # of quality: a face that is hardly seen says hardly anything, whatever the few poor scenes gain
 _WORST = 4.0  # how much more than the mean over conditions the worst of them counts
@@ -38,12 +41,24 @@ class Condition:
 
 def posterior(moments: Moments, weights: FusionWeights) -> Reals:
     """What edge.emotion.fusion makes of the moments under a uniform prior."""
+    return softmax(evidence(moments, weights))
+
+
+def evidence(moments: Moments, weights: FusionWeights) -> Reals:
+    """The logarithm of the same, up to a constant."""
     face = weights.face * moments.face_share * _powered(moments.face_quality, weights.face_power)
     speech = weights.speech * moments.speech_share * _powered(moments.speech_quality, weights.speech_power)
     seen = moments.face + np.array(weights.face_offsets)
     seen[:, 0] += weights.rest_neutral
     heard = moments.speech + np.array(weights.speech_offsets)
-    return softmax(face[:, None] * seen + speech[:, None] * heard)
+    seen, heard = (side - side[:, :1] for side in (face[:, None] * seen, speech[:, None] * heard))
+    everything = np.maximum(face + speech, 1e-9)
+    apart = weights.apart * (moments.own & (face > 0) & (speech > 0))
+    with np.errstate(divide="ignore"):  # nothing of a share is minus infinity
+        shares = np.log(np.array([1 - apart, apart * face / everything, apart * speech / everything]))
+    whole = np.asarray(logsumexp(np.array([seen + heard, seen, heard]) + shares[:, :, None], axis=0))
+    whole[:, 0] = 0.0
+    return whole
 
 
 def loss(condition: Condition, p: Reals) -> float:
@@ -61,21 +76,21 @@ def fitted(conditions: Mapping[str, Condition], start: FusionWeights) -> FusionW
     """The weights whose worst condition is best."""
 
     def weights(values: NDArray[np.float64]) -> FusionWeights:
-        face, speech, face_power, speech_power, neutral = values[:5].tolist()
+        face, speech, face_power, speech_power, neutral, apart = values[:_OFFSETS].tolist()
         return replace(
             start,
             face=float(np.exp(face)), speech=float(np.exp(speech)),
-            face_power=abs(face_power), speech_power=abs(speech_power), rest_neutral=neutral,
-            face_offsets=_feelings(values[5:_SPEECH]), speech_offsets=_all(values[_SPEECH:]),
+            face_power=abs(face_power), speech_power=abs(speech_power), rest_neutral=neutral, apart=apart,
+            face_offsets=_feelings(values[_OFFSETS:_SPEECH]), speech_offsets=_all(values[_SPEECH:]),
         )  # fmt: skip
 
     def cost(values: NDArray[np.float64]) -> float:
         found = weights(values)
         losses = np.array([loss(one, posterior(one.moments, found)) for one in conditions.values()])
         worst = float(np.log(np.exp(_WORST * losses).mean()) / _WORST)
-        return worst + _OFFSET_COST * float((values[5:] ** 2).mean()) + 1e-3 * float((values[2:4] ** 2).sum())
+        return worst + _OFFSET_COST * float((values[_OFFSETS:] ** 2).mean()) + 1e-3 * float((values[2:4] ** 2).sum())
 
-    begin = np.concatenate(([0.0, 0.0, 0.5, 0.5, 1.0], np.zeros(2 * _LABELS - 3)))
+    begin = np.concatenate(([0.0, 0.0, 0.5, 0.5, 1.0, 0.3], np.zeros(2 * _LABELS - 3)))
     found = minimize(cost, begin, method="L-BFGS-B", bounds=_bounds(len(begin)), options={"maxiter": 80})
     return rounded(weights(found.x))
 
@@ -84,7 +99,7 @@ def rounded(weights: FusionWeights) -> FusionWeights:
     """Three decimals are more than the data knows."""
     numbers = {
         name: round(getattr(weights, name), 3)
-        for name in ("face", "speech", "face_power", "speech_power", "rest_neutral")
+        for name in ("face", "speech", "face_power", "speech_power", "rest_neutral", "apart")
     }
     rows = {
         name: tuple(round(one, 3) for one in getattr(weights, name))
@@ -100,7 +115,8 @@ def _bounds(count: int) -> list[tuple[float, float]]:
         (_LEAST_POWER, 3.0),
         (_LEAST_POWER, 3.0),
         (-2.0, 6.0),
-        *[(-3.0, 3.0)] * (count - 5),
+        (0.0, _MOST_APART),
+        *[(-3.0, 3.0)] * (count - _OFFSETS),
     ]
 
 

@@ -26,13 +26,14 @@ from models.life.perceive import perceive
 from models.life.scenes import FULL, LifeScene, scenes
 
 ROUNDS = 2  # the resting face is learned with the weights, and the weights with the resting face
-START = FusionWeights(name="fusion", version="4", face=1.0, speech=1.0, rest_neutral=1.0)
+START = FusionWeights(name="fusion", version="5", face=1.0, speech=1.0, rest_neutral=1.0)
 
 
 def main() -> None:
     asked = options(__doc__ or "")
-    cast = scenes(asked.data, "tune", FULL, asked.corpora)
-    weights = learned(cast, perceive(cast, models_of(asked), asked.work, asked.workers))
+    models = models_of(asked)
+    cast = scenes(asked.data, "tune", FULL, asked.corpora, models.folds)
+    weights = learned(cast, perceive(cast, models, asked.work, asked.workers))
     write(asked.fusion, weights)
     print(msgspec.json.encode(weights).decode())
 
@@ -76,13 +77,15 @@ def population(cast: Sequence[LifeScene], perceived: Sequence[Sequence[Perceived
 def conditions(cast: Sequence[LifeScene], found: Moments) -> dict[str, Condition]:
     """What the weights must do well in, each by itself."""
     kinds = np.array([scene.kind for scene in cast])[found.scene]
-    both = (kinds == "both") & (found.face_share > 0) & (found.speech_share > 0)
+    both = np.isin(kinds, ("both", "apart")) & (found.face_share > 0) & (found.speech_share > 0)
+    agree = ~np.array([scene.disagree for scene in cast])[found.scene]
     poor = (kinds == "poor") | (kinds == "arrival")
     chosen = {
         "face alone": (kinds == "face") | (kinds == "neutral"),
         "poor face, or of a stranger": poor | ((kinds == "neutral") & poor.any()),
         "voice alone": kinds == "voice",
-        "both": both,
+        "both": both & agree,
+        "face or voice stays neutral": both & ~agree,
     }
     return {name: Condition.of(found.where(rows)) for name, rows in chosen.items() if _enough(found.truth[rows])}
 

@@ -16,8 +16,9 @@ from edge.emotion.fusion import learned_weights
 from edge.inference import read_manifest
 from edge.service.replay import Perceived
 from models.common.card import replace_measured
+from models.life import single, talk
 from models.life.dialogue import dialogues, owners, right_owner, summary
-from models.life.follow import Choice, dial
+from models.life.follow import Choice, dial, ticks
 from models.life.perceive import ROOT, Models, perceive
 from models.life.scenes import FULL, SHORT, LifeScene, scenes
 from models.life.score import judged, table, watch
@@ -43,25 +44,39 @@ def main() -> None:
             replace_measured(asked.out / "README.md", owners(shares), "who speaks")
         print(text.decode() if asked.json else owners(shares))
         return
-    cast = scenes(asked.data, asked.part, SHORT if asked.short else FULL, asked.corpora)
+    cast = scenes(asked.data, asked.part, SHORT if asked.short else FULL, asked.corpora, models.folds)
+    if not asked.short:
+        cast += talk.talks(asked.data, asked.part, asked.corpora, models.folds)
     seen = perceive(cast, models, asked.work, asked.workers)
     measured: dict[str, Any] = {
         "models": {"face": read_manifest(models.face).sha256, "speech": read_manifest(models.speech).sha256},
         "part": asked.part,
+        "speakers": len({scene.speaker for scene in cast if scene.kind == "voice"}),
     } | measure(cast, seen)
-    if not asked.short:
-        measured["dial"] = dial(cast, seen, Choice(learned_weights(), DecisionConfig()))
     text = msgspec.json.format(msgspec.json.encode(measured), indent=1)
     if not asked.short and asked.part == "report":
         (asked.out / "metrics.json").write_bytes(text + b"\n")
         replace_measured(asked.out / "README.md", table(measured))
-    print(text.decode() if asked.json else table(measured))
+        replace_measured(asked.out / "README.md", single.table(measured["devices"]), "one or both")
+        replace_measured(asked.out / "README.md", talk.table(measured["talk"]), "talk")
+    print(text.decode() if asked.json else _tables(measured))
+
+
+def _tables(measured: Mapping[str, Any]) -> str:
+    found = [table(measured), single.table(measured["devices"]), talk.table(measured["talk"])]
+    return "\n\n".join(found)
 
 
 def measure(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]]) -> dict[str, Any]:
     """Every figure for scenes of this size."""
-    learned = learned_weights()
-    return judged(cast, [watch(Config(), items, learned) for items in seen])
+    choice = Choice(learned_weights(), DecisionConfig())
+    watched = [watch(Config(), items, choice.weights) for items in seen]
+    at = ticks(cast, seen, choice.weights)
+    return judged(cast, watched) | {
+        "devices": single.compared(cast, at, choice),
+        "talk": talk.claimed(cast, watched),
+        "dial": dial(cast, at, choice),
+    }
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

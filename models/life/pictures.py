@@ -222,12 +222,13 @@ def mouth_opened(image: Grey, still: Still, opened: float) -> Grey:
     x, y = (left[0] + right[0]) / 2, (left[1] + right[1]) / 2
     height = still.face.box.height
     drop, reach = 0.10 * opened * height, 0.18 * height
-    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
-    across = np.exp(-(((columns - x) / reach) ** 2))
-    below = np.clip((rows - y) / (0.5 * drop + 1e-3), 0, 1) * np.clip(1 - (rows - y) / (0.45 * height), 0, 1)
+    rows, columns = _grid(*image.shape)
+    along, down = columns[:1], rows[:, :1]
+    across = np.exp(-(((along - x) / reach) ** 2))
+    below = np.clip((down - y) / (0.5 * drop + 1e-3), 0, 1) * np.clip(1 - (down - y) / (0.45 * height), 0, 1)
     moved = cv2.remap(image, columns, rows - drop * across * below, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    hollow = np.exp(-(((columns - x) / (0.8 * abs(right[0] - left[0]) / 2 + 1)) ** 4))
-    hollow *= np.exp(-(((rows - y - drop / 2) / (0.45 * drop + 0.3)) ** 4)) * min(1.0, 2 * opened)
+    hollow = np.exp(-(((along - x) / (0.8 * abs(right[0] - left[0]) / 2 + 1)) ** 4))
+    hollow = hollow * np.exp(-(((down - y - drop / 2) / (0.45 * drop + 0.3)) ** 4)) * min(1.0, 2 * opened)
     return np.asarray(np.clip(moved * (1 - 0.6 * hollow), 0, 255), np.uint8)
 
 
@@ -235,11 +236,12 @@ def lids_closed(image: Grey, still: Still, closed: float) -> Grey:
     """The skin above each eye drawn over it."""
     result = image.astype(np.float32)
     height = still.face.box.height
-    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
+    rows, columns = _grid(*image.shape)
     for x, y in still.face.landmarks[:2]:
         shift = 0.09 * height * closed
         moved = cv2.remap(image, columns, rows - shift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        weight = np.exp(-(((columns - x) / (0.13 * height)) ** 4) - ((rows - y) / (0.06 * height)) ** 4)
+        across = np.exp(-(((columns[:1] - x) / (0.13 * height)) ** 4))
+        weight = across * np.exp(-(((rows[:, :1] - y) / (0.06 * height)) ** 4))
         result += weight * closed * (moved - result)
     return np.clip(result, 0, 255).astype(np.uint8)
 
@@ -263,6 +265,13 @@ def _aligned(image: Grey, still: Still, down: float) -> tuple[NDArray[np.float32
         image.astype(np.float32), matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return picture, cv2.warpAffine(mask, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
+
+
+@cache
+def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The row and the column of every pixel."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    return rows, columns
 
 
 @cache

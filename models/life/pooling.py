@@ -15,7 +15,7 @@ from edge.emotion.evidence import Evidence, evidence_of, lead, total
 from edge.emotion.fusion import learned_weights
 from edge.readings import LABELS, FaceReading
 from models.life.evaluate import arguments, models_of
-from models.life.follow import all_evidence, followed
+from models.life.follow import all_followed, fused_again, ticks
 from models.life.perceive import perceive
 from models.life.scenes import FULL, scenes
 from models.life.score import judged
@@ -65,15 +65,16 @@ POOLS: Mapping[str, Pool] = {
 
 def main() -> None:
     asked = arguments(__doc__ or "").parse_args()
-    cast = [scene for scene in scenes(asked.data, "tune", FULL, asked.corpora) if scene.kind != "voice"]
-    seen = perceive(cast, models_of(asked), asked.work, asked.workers)
+    models = models_of(asked)
+    cast = [scene for scene in scenes(asked.data, "tune", FULL, asked.corpora, models.folds) if scene.kind != "voice"]
+    seen = perceive(cast, models, asked.work, asked.workers)
     print("| pooled over | how | faces found | within 2.5 s | wrong at rest | both found | neutral time wrong |")
     print("|---|---|---|---|---|---|---|")
     for window in _WINDOWS_S:
         for name, pool in POOLS.items():
             vars(person).update(POOLED_S=window, pooled=pool)  # this process alone
-            fused = all_evidence(cast, seen, learned_weights())
-            print(_row(window, name, judged(cast, [followed(rows, DecisionConfig()) for rows in fused])), flush=True)
+            fused = fused_again(ticks(cast, seen, learned_weights()), learned_weights())
+            print(_row(window, name, judged(cast, all_followed(fused, DecisionConfig()))), flush=True)
 
 
 def _row(window: float, name: str, m: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Drawn with fixed seeds, so that a scene is the same for every model that is judg
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,9 @@ from models.life.voices import CORPORA, Speaker, Speech, loudness, speakers, spo
 
 REST_S, FEELING_S = 8.0, 4.0
 Make = Callable[[], tuple[FrameSource | None, SoundSource | None]]
-Kind = Literal["face", "poor", "voice", "both", "arrival", "neutral"]
+Kind = Literal["face", "poor", "voice", "both", "apart", "arrival", "neutral", "talk"]
+Shown = Literal["face and voice", "face", "voice"]
+Photograph = tuple[Person, int, int]  # who, which of their photographs, and which turn it is of it
 NEUTRAL = LABELS[0]
 _DISAGREE = 0.2  # of the scenes with both: a neutral face over a voice with a feeling, and as many the other way round
 _MAX_DELAY_S = 1.0  # between face and voice
@@ -47,7 +49,11 @@ class LifeScene:
     spans: tuple[Span, ...]
     make: Make
     speaker: str = ""  # corpus/speaker, whose voice must not be known to the model
-    disagree: bool = False  # only one of face and voice shows what is felt, the other stays neutral
+    shown: Shown = "face and voice"  # by what; the other one stays neutral
+
+    @property
+    def disagree(self) -> bool:
+        return self.shown != "face and voice"
 
     @property
     def seconds(self) -> float:
@@ -62,21 +68,25 @@ class Size:
     poor: int
     voices: int
     both: int
+    apart: int  # for each feeling, shown by the face alone, and as many by the voice alone
     arrivals: int
     neutral: int  # people
 
 
-FULL = Size(faces=14, poor=2, voices=6, both=7, arrivals=4, neutral=14)
-SHORT = Size(faces=3, poor=0, voices=2, both=2, arrivals=0, neutral=2)
+FULL = Size(faces=14, poor=2, voices=6, both=10, apart=9, arrivals=4, neutral=14)
+SHORT = Size(faces=3, poor=0, voices=2, both=2, apart=1, arrivals=0, neutral=2)
 
 
-def scenes(data: Path, part: Part, size: Size, corpora: Sequence[str] = CORPORA) -> list[LifeScene]:
-    """All scenes of the part."""
+def scenes(
+    data: Path, part: Part, size: Size, corpora: Sequence[str] = CORPORA, unheard: Collection[str] = ()
+) -> list[LifeScene]:
+    """All scenes of the part. `unheard`: whom to take, where the models did not learn from everybody."""
     find = SingleShot(0.4)
-    cast, voices = people(data, part, find), speakers(data, part, corpora)
+    cast, voices = people(data, part, find), speakers(data, part, corpora, unheard)
     found = [*_faces(cast, size.faces, "face"), *_faces(cast, size.poor, "poor")]
     found += _voices(voices, size.voices)
     found += _both(cast, voices, size.both)
+    found += _apart(cast, voices, size.apart)
     for number, (label, still) in enumerate(strangers(data, part, find, size.arrivals) if size.arrivals else []):
         name = f"arrival/{part}/{label}/{number}"  # what was perceived is kept by name
         where = drawn(_random(name))
@@ -98,8 +108,8 @@ def _faces(cast: Sequence[Person], each: int, kind: Literal["face", "poor"]) -> 
             )
 
 
-def _photographs(cast: Sequence[Person], label: str, most: int) -> list[tuple[Person, int, int]]:
-    """(person, photograph, turn): everybody's first, then everybody's second, and again in other conditions."""
+def _photographs(cast: Sequence[Person], label: str, most: int) -> list[Photograph]:
+    """Everybody's first, then everybody's second, and again in other conditions."""
     having = [person for person in cast if label in person.feelings]
     ranked = [
         (turn, index, person)
@@ -139,7 +149,25 @@ def _both(cast: Sequence[Person], voices: Sequence[Speaker], each: int) -> Itera
             face = NEUTRAL if share < _DISAGREE else label
             voice = NEUTRAL if share > 1 - _DISAGREE else label
             make = _seen_and_heard((person, index, turn), face, (speaker, voice), name)
-            yield LifeScene(name, "both", label, _spans(label), make, speaker.name, disagree=face != voice)
+            shown: Shown = "face and voice" if face == voice else "voice" if face == NEUTRAL else "face"
+            yield LifeScene(name, "both", label, _spans(label), make, speaker.name, shown)
+
+
+def _apart(cast: Sequence[Person], voices: Sequence[Speaker], each: int) -> Iterator[LifeScene]:
+    """A smile over a flat voice, and a trembling voice under a straight face: as many of one as of the other."""
+    for label in LABELS[1:]:
+        seen, heard = _photographs(cast, label, each), [one for one in voices if label in one.clips]
+        for number in range(len(seen) if heard else 0):
+            speaker = heard[number % len(heard)]
+            smiling, straight = seen[number], (cast[(5 * number + LABELS.index(label)) % len(cast)], number, 0)
+            sides: tuple[tuple[Shown, Photograph, str, str], ...] = (
+                ("face", smiling, label, NEUTRAL),
+                ("voice", straight, NEUTRAL, label),
+            )
+            for shown, photograph, face, voice in sides:
+                name = f"apart/{shown}/{label}/{number}-{photograph[0].name}-{speaker.name}"
+                make = _seen_and_heard(photograph, face, (speaker, voice), name)
+                yield LifeScene(name, "apart", label, _spans(label), make, speaker.name, shown)
 
 
 def _neutral(cast: Sequence[Person], most: int) -> Iterator[LifeScene]:
@@ -167,7 +195,7 @@ def _voice(speaker: Speaker, label: str, name: str, delay: float = 0.0) -> Sampl
     return spoken(speaker, [(NEUTRAL, REST_S), (label, FEELING_S)], _random(name), delay=delay)
 
 
-def _seen_and_heard(photograph: tuple[Person, int, int], face: str, voice: tuple[Speaker, str], name: str) -> Make:
+def _seen_and_heard(photograph: Photograph, face: str, voice: tuple[Speaker, str], name: str) -> Make:
     """The mouth moves with the voice; face and voice change up to a second apart."""
     person, index, turn = photograph
     where, seed = _how(name)

@@ -18,14 +18,14 @@ from models.life.scenes import LifeScene, Span
 
 SETTLED_S = 3.0  # after the beginning of a scene: somebody must be found first
 IN_TIME_S = 2.5  # within which a feeling should have become the state
-_NOTHING = (ABSENT, UNCERTAIN)
+NOTHING = (ABSENT, UNCERTAIN)
 NEUTRAL = LABELS[0]
 _ROWS = (
     ("face", "face alone"),
     ("poor", "face, far, dark or blurred"),
     ("voice", "voice alone"),
     ("both", "both together"),
-    ("disagree", "of these: face and voice disagree"),
+    ("disagree", "one of face and voice stays neutral"),
 )
 
 
@@ -118,7 +118,7 @@ def _felt(chosen: Sequence[tuple[LifeScene, Seen]], parts: Sequence[str]) -> dic
         if entered is not None:
             seconds.append(entered)
             in_time += entered <= IN_TIME_S
-        disturbed += any(label not in (NEUTRAL, *_NOTHING) for label in one.state_times(1.0, rest.end))
+        disturbed += any(label not in (NEUTRAL, *NOTHING) for label in one.state_times(1.0, rest.end))
         changes += sum(1 for t, _ in one.states if t > SETTLED_S)
         hours += (scene.seconds - SETTLED_S) / 3600
     return {
@@ -166,7 +166,7 @@ def _disturbed(spans: Sequence[tuple[Seen, Span]]) -> dict[str, Any]:
         times = one.state_times(max(span.start, 1.0), span.end)
         total += sum(times.values())
         for label, spent in times.items():
-            if label not in (NEUTRAL, *_NOTHING):
+            if label not in (NEUTRAL, *NOTHING):
                 wrong += spent
                 by_label[label] = by_label.get(label, 0.0) + spent
     return {

@@ -10,30 +10,37 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from edge.config.schema import DecisionConfig
 from edge.service.replay import Perceived
 from models.fusion.train import learned, options, write
 from models.life.evaluate import models_of
-from models.life.follow import Choice, Reals, all_evidence, followed
+from models.life.follow import Choice, all_followed, fused_again, ticks
 from models.life.perceive import perceive
 from models.life.scenes import FULL, LifeScene, scenes
 from models.life.score import judged
+from models.life.talk import claimed, talks
 
 # What is tried: every combination of a row, one row after the other, starting from the best so far.
 ROUNDS: tuple[Mapping[str, tuple[float, ...]], ...] = (
-    {"face": (1.6, 2.0), "rest_neutral": (1.8, 2.2, 2.4, 2.6), "enter": (0.42, 0.46, 0.5)},
-    {"speech": (0.9, 1.2, 1.5), "speech_neutral": (1.5, 2.0, 2.5, 3.0)},
-    {"smoothing_s": (0.4, 0.6, 0.8), "margin": (0.05, 0.1, 0.15), "dwell_s": (0.5, 1.0)},
+    {"face": (1.3, 1.6, 2.0), "rest_neutral": (1.8, 2.0, 2.2, 2.5), "enter": (0.42, 0.46, 0.5)},
+    {"speech": (1.2, 1.6, 2.0, 2.4), "speech_neutral": (1.0, 1.5, 2.0, 2.5), "apart": (0.2, 0.4, 0.6)},
+    {"smoothing_s": (0.3, 0.4, 0.6), "margin": (0.05, 0.1, 0.15), "dwell_s": (0.5, 1.0)},
+    {"face": (1.3, 1.6, 2.0), "rest_neutral": (1.8, 2.0, 2.2, 2.5), "apart": (0.2, 0.4, 0.6)},
 )
-_WRONG = {"face": 3.0, "voice": 0.5, "both": 2.0}  # what a share of scenes with a wrong state at rest costs
+_FOUND = ("face", "voice", "both", "disagree")
+_WRONG = {"face": 3.0, "voice": 1.0, "both": 1.0, "disagree": 1.0}  # what a share of scenes with a wrong state costs
+_WRONG_MOST = 0.05  # of scenes at rest
+_CALM = {"face": 600.0, "both": 500.0, "neutral": 150.0}  # changes an hour
+_CHANGE = 0.0005  # what one more costs
+_TALK_MOST, _ANGRY_MOST = 0.05, 0.01  # of the time in which somebody talks
 
 
 def main() -> None:
     asked = options(__doc__ or "")
-    cast = scenes(asked.data, "tune", FULL, asked.corpora)
-    seen = perceive(cast, models_of(asked), asked.work, asked.workers)
+    models = models_of(asked)
+    cast = scenes(asked.data, "tune", FULL, asked.corpora, models.folds)
+    cast += talks(asked.data, "tune", asked.corpora, models.folds)
+    seen = perceive(cast, models, asked.work, asked.workers)
     found = searched(cast, seen, Choice(learned(cast, seen), DecisionConfig()))
     write(asked.fusion, found.weights)
     print(found.decision)
@@ -42,15 +49,13 @@ def main() -> None:
 def searched(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]], start: Choice) -> Choice:
     """The best choice for these scenes."""
     best, most = start, float("-inf")
-    fused: dict[bytes, list[Reals]] = {}
     for values in ROUNDS:
-        begin = best
+        begin, most = best, float("-inf")
+        at = ticks(cast, seen, begin.weights)
         for each in itertools.product(*values.values()):
             choice = begin.having(dict(zip(values, each, strict=True)))
-            key = msgspec.json.encode(choice.weights)
-            if key not in fused:
-                fused = {key: all_evidence(cast, seen, choice.weights)}  # thresholds are tried on the same
-            figures = judged(cast, [followed(rows, choice.decision) for rows in fused[key]])
+            states = all_followed(fused_again(at, choice.weights), choice.decision)
+            figures = judged(cast, states) | {"talk": claimed(cast, states)}
             if worth(figures) > most:
                 best, most = choice, worth(figures)
                 print(round(most, 4), dict(zip(values, each, strict=True)), _short(figures), flush=True)
@@ -59,20 +64,26 @@ def searched(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]], sta
 
 def worth(figures: Mapping[str, Any]) -> float:
     """What is found, what is found in time, and what is found that is not there."""
-    kinds = [figures[kind] for kind in ("face", "voice", "both") if kind in figures]
-    found = sum(one["macro_recall"]["state"] + 0.2 * one["entered_in_time"] for one in kinds)
-    wrong = sum(_WRONG[kind] * max(0.0, figures[kind]["wrong_at_rest"] - 0.04) for kind in _WRONG if kind in figures)
+    kinds = {kind: figures[kind] for kind in _FOUND if kind in figures}
+    found = sum(one["macro_recall"]["state"] + 0.2 * one["entered_in_time"] for one in kinds.values())
+    wrong = sum(_WRONG[kind] * max(0.0, one["wrong_at_rest"] - _WRONG_MOST) for kind, one in kinds.items())
     neutral = figures["neutral"]["wrong"] if "neutral" in figures else 0.0
     arrival = figures["arrival"]["macro_recall"]["state"] if "arrival" in figures else 0.0
-    return float(found + 0.3 * arrival - wrong - 6.0 * max(0.0, neutral - 0.02))
+    restless = sum(max(0.0, figures[kind]["changes_an_hour"] - calm) for kind, calm in _CALM.items() if kind in figures)
+    talk = sum(
+        max(0.0, one["feeling"] - _TALK_MOST) + max(0.0, one["angry"] - _ANGRY_MOST)
+        for one in figures.get("talk", {}).values()
+    )
+    return float(found + 0.3 * arrival - wrong - 6.0 * max(0.0, neutral - 0.02) - 2.0 * talk - _CHANGE * restless)
 
 
 def _short(figures: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    short = {
+    short: dict[str, tuple[float, ...]] = {
         kind: (figures[kind]["macro_recall"]["state"], figures[kind]["entered_in_time"], figures[kind]["wrong_at_rest"])
-        for kind in ("face", "voice", "both")
+        for kind in _FOUND
         if kind in figures
     }
+    short |= {kind: (one["feeling"], one["angry"]) for kind, one in figures.get("talk", {}).items()}
     return short | {"neutral": (figures.get("neutral", {}).get("wrong", 0.0),)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,8 @@ class Speaker:
     clips: dict[str, tuple[Path, ...]]
 
 
-def speakers(data: Path, part: Part, corpora: Sequence[str] = CORPORA) -> list[Speaker]:
-    """Everybody of the part who speaks neutrally and with a feeling, in the order of their names."""
+def speakers(data: Path, part: Part, corpora: Sequence[str] = CORPORA, unheard: Collection[str] = ()) -> list[Speaker]:
+    """Who speaks neutrally and with a feeling, in the order of their names: of the part, and of `unheard` if any."""
     found: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for corpus in corpora:
         with (data / corpus / "index.csv").open(newline="") as file:
@@ -48,7 +48,7 @@ def speakers(data: Path, part: Part, corpora: Sequence[str] = CORPORA) -> list[S
     return [
         Speaker(name, {label: tuple(sorted(paths)) for label, paths in clips.items()})
         for name, clips in sorted(found.items())
-        if LABELS[0] in clips and len(clips) > 1
+        if LABELS[0] in clips and len(clips) > 1 and (not unheard or name in unheard)
     ]
 
 

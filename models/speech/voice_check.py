@@ -54,7 +54,7 @@ def without_speech(listeners: Listeners, data: Path) -> dict[str, Any]:
     groups: dict[str, list[Path]] = {}
     for file in noise_files(data):
         groups.setdefault(file.parent.name, []).append(file)
-    kinds = _by_kind(data / "vad_speech")
+    kinds = by_kind(data / "vad_speech")
     groups |= {kind: kinds[kind] for kind in ("music", "silence", "noise") if kind in kinds}
     return {kind: _answers(listeners, files, kind) for kind, files in groups.items()}
 
@@ -79,7 +79,7 @@ def in_talk(folds: Mapping[Path, int], data: Path) -> dict[str, Any]:
     Each reading stands for half a second. Shares are of the readings: how many claim a feeling as surely as the service
     asks by default before it leaves neutral, and how many claim anger.
     """
-    kinds = {file: kind for kind, files in _by_kind(data / TALK).items() for file in files}
+    kinds = {file: kind for kind, files in by_kind(data / TALK).items() for file in files}
     every: dict[str, list[SpeechReading]] = {"meeting speech": [], "audiobook": [], "other talk": []}
     for folder, fold in folds.items():
         listeners = Listeners(folder)
@@ -108,7 +108,7 @@ def with_speech(listeners: Listeners, data: Path) -> dict[str, Any]:
     """Share of speech that is missed and of the rest that is taken for speech, where people marked it; else, how many
     clips are heard at all."""
     folder = data / "vad_speech"
-    kinds = _by_kind(folder)
+    kinds = by_kind(folder)
     result: dict[str, Any] = {}
     for kind in ("meeting speech", "dialogue"):
         hits = [
@@ -130,7 +130,8 @@ def with_speech(listeners: Listeners, data: Path) -> dict[str, Any]:
     return result
 
 
-def _by_kind(folder: Path) -> dict[str, list[Path]]:
+def by_kind(folder: Path) -> dict[str, list[Path]]:
+    """The files of the folder by what is to be heard in them."""
     kinds: dict[str, list[Path]] = {}
     if (folder / "index.csv").exists():
         with (folder / "index.csv").open() as file:

@@ -83,7 +83,7 @@ def test_what_is_refused_leaves_no_trace(file: Path, key: str, value: Any, told:
 
 def test_live_values_are_what_may_be_changed() -> None:
     live = overrides.live_values(Config())
-    assert live["decision.enter"] == 0.45
+    assert live["decision.enter"] == 0.42
     assert {"privacy.remote_off", "privacy.quiet_hours", "camera.fps", "mqtt.host"}.isdisjoint(live)
     assert all(value is None or isinstance(value, (bool, int, float, str, dict)) for value in live.values())
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import schema
-from edge.emotion.evidence import NONE, Evidence, distribution, evidence_of
+from edge.emotion import describe
+from edge.emotion.evidence import NEUTRAL, NONE, Evidence, distribution, evidence_of
 from edge.emotion.expressiveness import prior_of
-from edge.emotion.fusion import Said, beyond_rest, freshness, fuse, learned_weights, weight_of
+from edge.emotion.fusion import Said, beyond_rest, freshness, fuse, learned_weights, together, weight_of
 from edge.errors import ModelError
 from edge.readings import LABELS, Modality, Reading, circumplex
 from tests.helpers.readings import WEIGHTS, distributions, sure_of, unit
@@ -105,6 +106,97 @@ def test_a_distribution_comes_out_whatever_the_order(
         assert again.probabilities == pytest.approx(reading.probabilities, abs=1e-9)
         assert (reading.valence, reading.arousal) == pytest.approx(circumplex(reading.probabilities))
         assert not math.isnan(reading.confidence)
+
+
+weights = st.floats(0.05, 3.0)
+shares = st.floats(0.0, 1.0)
+two_parts = st.tuples(distributions, weights, distributions, weights, shares)
+
+
+def said_together(given_parts: tuple[tuple[float, ...], float, tuple[float, ...], float, float]) -> Evidence:
+    face, face_weight, voice, voice_weight, apart = given_parts
+    return together([(evidence_of(face), face_weight), (evidence_of(voice), voice_weight)], apart)
+
+
+def test_a_face_at_rest_hardly_speaks_against_what_is_plainly_heard() -> None:
+    seen, heard = ((evidence_of(sure_of(label, 0.9)), 1.0) for label in ("neutral", "angry"))
+    adding_up, either = (distribution(together([seen, heard], apart)) for apart in (0.0, 0.5))
+    angry = LABELS.index("angry")
+    assert adding_up[angry] == pytest.approx(adding_up[NEUTRAL])
+    assert either[angry] > 0.7 > 3 * either[NEUTRAL]
+
+
+def test_of_two_feelings_the_surer_or_fresher_one_wins_and_a_tie_is_uncertain() -> None:
+    def alike(part: Said) -> tuple[Said, float]:
+        return part, freshness(part.age, 2.0)
+
+    def read(face: float, voice: float, age: float = 0.0) -> Reading:
+        parts = [
+            alike(Said("face", evidence_of(sure_of("happy", face)), 1.0, age)),
+            alike(Said("speech", evidence_of(sure_of("sad", voice)), 1.0, 0.0)),
+        ]
+        reading = fuse(parts, NONE, 10.0, 1, 0.5)
+        assert reading is not None
+        return reading
+
+    tie = read(0.8, 0.8)
+    assert tie.probabilities[LABELS.index("happy")] == pytest.approx(tie.probabilities[LABELS.index("sad")])
+    assert describe.uncertainty(tie, None) == "face and voice disagree"
+    assert describe.top(read(0.8, 0.5).probabilities) == "happy"
+    assert describe.top(read(0.8, 0.8, age=1.5).probabilities) == "sad"
+
+
+@given(two_parts)
+def test_face_and_voice_count_alike_in_either_order(
+    given_parts: tuple[tuple[float, ...], float, tuple[float, ...], float, float],
+) -> None:
+    face, face_weight, voice, voice_weight, apart = given_parts
+    assert said_together((voice, voice_weight, face, face_weight, apart)) == pytest.approx(said_together(given_parts))
+
+
+@given(two_parts)
+def test_together_lies_between_adding_up_and_the_louder_of_the_two(
+    given_parts: tuple[tuple[float, ...], float, tuple[float, ...], float, float],
+) -> None:
+    face, face_weight, voice, voice_weight, _ = given_parts
+    whole = said_together(given_parts)
+    seen, heard = together([(evidence_of(face), face_weight)], 0.0), together([(evidence_of(voice), voice_weight)], 0.0)
+    assert whole[NEUTRAL] == 0.0
+    for value, a, b in zip(whole, seen, heard, strict=True):
+        assert min(a, b, a + b) - 1e-9 <= value <= max(a, b, a + b) + 1e-9
+
+
+@given(two_parts, st.integers(1, 6), st.floats(0.1, 3.0))
+def test_more_evidence_for_a_feeling_never_makes_it_less_likely(
+    given_parts: tuple[tuple[float, ...], float, tuple[float, ...], float, float], label: int, more: float
+) -> None:
+    face, face_weight, voice, voice_weight, apart = given_parts
+    before = distribution(said_together(given_parts))
+    raised = tuple(value + more * (i == label) for i, value in enumerate(evidence_of(face)))
+    after = distribution(together([(raised, face_weight), (evidence_of(voice), voice_weight)], apart))
+    assert after[label] >= before[label] - 1e-9
+    calmer = tuple(value + more * (i == NEUTRAL) for i, value in enumerate(evidence_of(face)))
+    after = distribution(together([(calmer, face_weight), (evidence_of(voice), voice_weight)], apart))
+    assert after[NEUTRAL] >= before[NEUTRAL] - 1e-9
+
+
+@given(two_parts)
+def test_neutral_stays_when_both_say_so(
+    given_parts: tuple[tuple[float, ...], float, tuple[float, ...], float, float],
+) -> None:
+    face, _, voice, _, _ = given_parts
+    if face[NEUTRAL] >= max(face) and voice[NEUTRAL] >= max(voice):
+        whole = said_together(given_parts)
+        assert max(whole) == whole[NEUTRAL]
+
+
+@given(distributions, weights, distributions, shares)
+def test_a_part_that_fades_away_leaves_what_the_other_says(
+    face: tuple[float, ...], weight: float, voice: tuple[float, ...], apart: float
+) -> None:
+    alone = distribution(together([(evidence_of(face), weight)], apart))
+    faded = distribution(together([(evidence_of(face), weight), (evidence_of(voice), 1e-9)], apart))
+    assert faded == pytest.approx(alone, abs=1e-6)
 
 
 @given(st.floats(0.0, 10.0), st.floats(0.1, 10.0))

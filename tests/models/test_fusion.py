@@ -15,7 +15,7 @@ from models.fusion.rules import Condition, fitted, loss, posterior, recall
 
 UNEVEN = FusionWeights(
     name="fusion", version="test", face=0.85, speech=1.1, face_power=0.6, speech_power=1.4,
-    face_offsets=(0.0, 0.4, -0.2, 0.1, 0.0, -0.3, 0.0), rest_neutral=1.2,
+    face_offsets=(0.0, 0.4, -0.2, 0.1, 0.0, -0.3, 0.0), rest_neutral=1.2, apart=0.4,
 )  # fmt: skip
 
 
@@ -30,7 +30,9 @@ def made(face: float, speech: float, count: int = 700, seed: int = 0, quality: f
         sides.append(evidence - evidence.mean(axis=1, keepdims=True))
     shares = [np.ones(count) for _ in range(2)]
     poor = np.full(count, quality)
-    return Moments(truth, np.arange(count), sides[0], poor, shares[0], sides[1], poor, shares[1])
+    return Moments(
+        truth, np.arange(count), sides[0], poor, shares[0], sides[1], poor, shares[1], np.arange(count) % 3 > 0
+    )
 
 
 @pytest.mark.parametrize("missing", ["", "face", "speech"])
@@ -43,7 +45,7 @@ def test_the_recipe_pools_as_the_service_does(missing: str) -> None:
         face = Said("face", beyond_rest(tuple(found.face[row]), UNEVEN), 0.6, 0.0)
         speech = Said("speech", tuple(found.speech[row]), 0.6, 0.0)
         parts = [(said, weight_of(said, settings, UNEVEN)) for said in (face, speech) if said.modality != missing]
-        one = fuse(parts, NONE, 5.0, 1)
+        one = fuse(parts, NONE, 5.0, 1, UNEVEN.apart if found.own[row] else 0.0)  # a room's voice adds up
         assert one is not None
         assert at_once[row] == pytest.approx(one.probabilities, abs=1e-9)
 

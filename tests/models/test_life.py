@@ -121,7 +121,7 @@ def test_the_quick_decision_of_tuning_is_that_of_the_service() -> None:
     given = [*items(8.0, "neutral"), *items(5.0, "happy", 8.0)]
     settings = DecisionConfig(smoothing_s=0.7, enter=0.42, exit=0.3, dwell_s=0.5)
     real = watch(replace(Config(), decision=settings), given, WEIGHTS)
-    quick = followed(evidence(given, 13.0, Config(), WEIGHTS), settings)
+    quick = followed(evidence(given, 13.0, WEIGHTS), settings)
     ours, theirs = ([(t, label) for t, label in one.states if t > 5.0] for one in (quick, real))
     assert [label for _, label in ours] == [label for _, label in theirs]
     assert ours[-1][1] == "happy"
