@@ -15,8 +15,8 @@ from edge.emotion.fusion import learned_weights
 from edge.errors import SourceEnded
 from edge.readings import LABELS, Box, FacesReading, FoundFace, SpeechReading
 from edge.service.replay import Perceived, decided
-from models.life import people, pictures, voices
-from models.life.follow import evidence, followed
+from models.life import people, pictures, single, talk, voices
+from models.life.follow import Choice, all_followed, evidence, followed, ticks
 from models.life.pictures import Act, Actor, Conditions, Scenery
 from models.life.scenes import LifeScene, Size, Span, scenes
 from models.life.score import Seen, judged, macro, watch
@@ -128,6 +128,36 @@ def test_the_quick_decision_of_tuning_is_that_of_the_service() -> None:
     assert [t for t, _ in ours] == pytest.approx([t for t, _ in theirs], abs=0.25)
 
 
+def test_many_scenes_are_followed_as_each_of_them_is() -> None:
+    rows = [evidence(items(seconds, label), seconds, WEIGHTS) for seconds, label in ((9.0, "happy"), (4.0, "angry"))]
+    settings = DecisionConfig()
+    assert all_followed(rows, settings) == [followed(each, settings) for each in rows]
+    assert all_followed(rows[::-1], settings) == [followed(each, settings) for each in rows[::-1]]
+
+
+def test_a_device_with_one_sense_is_right_where_that_sense_shows_it() -> None:
+    smile = [*items(8.0, "neutral"), *items(4.0, "happy", 8.0)]  # over a voice that is sad every ten seconds
+    one = LifeScene("smile", "apart", "happy", scene("apart", "happy").spans, scene("face", "happy").make, shown="face")
+    cast, seen = [one, one], [smile, smile]
+    choice = Choice(WEIGHTS, DecisionConfig())
+    found = single.compared(cast, ticks(cast, seen, WEIGHTS), choice)
+    assert set(found) == {"disagree", "face"}
+    assert found["face"]["scenes"] == 2
+    felt = found["face"]["state"]["feeling_found"]
+    assert (felt["camera"], felt["microphone"]) == (1.0, 0.0)
+    assert found["face"]["state"]["gain"]["camera"][1] <= found["face"]["state"]["gain"]["camera"][2]
+    assert "of these: the face shows it (2)" in single.table(found)
+
+
+def test_talk_that_is_published_as_a_feeling_is_counted_by_its_time() -> None:
+    meeting = LifeScene("talk/meeting/one", "talk", "neutral", (Span(0.0, 10.0, "neutral"),), scene("a", "b").make)
+    seen = Seen(((0.0, "absent"), (2.0, "neutral"), (8.0, "angry")), ())
+    found = talk.claimed([meeting], [seen])
+    assert found["meeting"]["feeling"] == found["meeting"]["angry"] == 0.25
+    assert found["meeting"]["neutral"] == 0.75
+    assert "| meeting | 0.1 | **25.0 %** |" in talk.table(found)
+
+
 def test_what_is_decided_from_recordings_needs_no_clock() -> None:
     given = items(3.0, "happy")
     assert list(decided(Config(), given, WEIGHTS)) == list(decided(Config(), given, WEIGHTS))
@@ -139,7 +169,7 @@ def test_people_who_feel_something_are_found_and_people_at_rest_are_left_in_peac
     """A short `scripts/evaluate life`: three scenes of happiness and two people who do nothing."""
     from models.life.perceive import Models, perceive
 
-    cast = scenes(Path(DATA), "tune", Size(faces=3, poor=0, voices=0, both=0, arrivals=0, neutral=1))
+    cast = scenes(Path(DATA), "tune", Size(faces=3, poor=0, voices=0, both=0, apart=0, arrivals=0, neutral=1))
     chosen = [one for one in cast if one.label == "happy" or one.kind == "neutral"]
     models = Models(resources.models() / "face", resources.models() / "speech", {})
     seen = [watch(Config(), each, learned_weights()) for each in perceive(chosen, models, tmp_path)]
