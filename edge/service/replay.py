@@ -61,6 +61,7 @@ def perceived(
     sound: SoundSource | None,
     models: Mapping[str, Path] | None = None,
     script: Sequence[Line] = (),
+    *,
     classifier: FaceClassifier | None = None,
 ) -> Iterator[Perceived]:
     """What face and speech path say of the recordings, and the words of the script, as it would be at hand."""
