@@ -152,7 +152,7 @@ def test_what_all_corpora_share_counts_in_every_group() -> None:
         shared = net.shared(net.norm(torch.from_numpy(known))).numpy()
     shared -= shared.mean(axis=1, keepdims=True)
     for group in np.split(added, 2, axis=1):
-        assert group == pytest.approx(3 * shared, abs=1e-3)
+        assert group == pytest.approx(2 * shared, abs=1e-3)
 
 
 def spoken(clips: int = 40) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
