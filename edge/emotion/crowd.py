@@ -47,7 +47,7 @@ class Crowd:
         self._faces: FacesReading | None = None
         self._speech: SpeechReading | None = None  # the newest of all, heard or not
         self._voice: SpeechReading | None = None  # the newest with a voice in it
-        self._usual_voice = rest.begin()  # of whoever speaks in the room
+        self._usual_voice = rest.begin(only_against=True)  # of whoever speaks in the room
         self._text: TextReading | None = None  # the newest
         self._speaker: int | None = None
         self._loudness = Loudness()
@@ -85,7 +85,7 @@ class Crowd:
         self._loudness.hear(reading.time, reading.levels)
         if reading.probabilities is not None:
             if self._voice is None or reading.time - self._voice.time > _SILENCE_S:
-                self._usual_voice = rest.begin()
+                self._usual_voice = rest.begin(only_against=True)
             self._usual_voice = rest.observe(
                 self._usual_voice, evidence_of(reading.probabilities), reading.quality, reading.time,
                 share=VOICE_SHARE, neutral=self._learned.speech_offsets[0],

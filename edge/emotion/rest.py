@@ -31,7 +31,7 @@ class Rest:
     """What is known of one face at rest."""
 
     baseline: Evidence  # of this person
-    population: Evidence = NONE  # of most people
+    only_against: bool = False  # rest speaks against feelings alone, never for one
     seconds: float = 0.0  # of rest that it was learned from
     watched: float = 0.0  # seconds of anything that was seen well
     time: float | None = None  # of the readings that wait
@@ -49,12 +49,12 @@ class Rest:
 
     def without(self, evidence: Evidence, share: float) -> Evidence:
         """The evidence beyond what this face says at rest; `share` 0..1 of that is taken off."""
-        return total([(evidence, 1.0), (bounded(self.baseline, self.population), -share)])
+        return total([(evidence, 1.0), (bounded(self.baseline, only_against=self.only_against), -share)])
 
 
-def begin(population: Evidence = NONE) -> Rest:
+def begin(population: Evidence = NONE, *, only_against: bool = False) -> Rest:
     """Nothing is known yet but what most people look like at rest."""
-    return Rest(population, population)
+    return Rest(population, only_against)
 
 
 def observe(rest: Rest, evidence: Evidence, quality: float, now: float, *, share: float, neutral: float) -> Rest:
@@ -72,18 +72,15 @@ def observe(rest: Rest, evidence: Evidence, quality: float, now: float, *, share
     return replace(learned, time=now, waiting=((evidence, quality),))
 
 
-def bounded(baseline: Evidence, population: Evidence = NONE) -> Evidence:
-    """The part of a baseline that is taken off: what speaks against a feeling more than most people's rest does.
+def bounded(baseline: Evidence, *, only_against: bool = False) -> Evidence:
+    """The part of a baseline that is taken off: nothing that would make neutral impossible.
 
-    A face that at rest looks sadder than most must look sadder still to be sad. One that looks less so than most gains
-    nothing by it: how unlike a feeling a face is, far below all others, is mostly chance. Nothing of it makes neutral
-    impossible.
+    `only_against`: nor anything that would speak for a feeling, by being unlike it or by being neutral at rest.
     """
-    neutral = min(baseline[NEUTRAL], population[NEUTRAL])
-    return tuple(
-        neutral if label == NEUTRAL else max(value, most, neutral - _MOST)
-        for label, (value, most) in enumerate(zip(baseline, population, strict=True))
-    )
+    if only_against:
+        return tuple(min(value, 0.0) if label == NEUTRAL else max(value, 0.0) for label, value in enumerate(baseline))
+    least = baseline[NEUTRAL] - _MOST
+    return tuple(max(value, least) for value in baseline)
 
 
 def _learned(rest: Rest, seconds: float, share: float, neutral: float) -> Rest:
