@@ -110,7 +110,7 @@ def test_a_house_that_asks_for_nonsense_is_answered_each_time_and_noted_once(bli
 
     wait_for(lambda: (answers("config"), answers("privacy")) == (40, 20), 20, "sixty answers")
     wait_for(lambda: len(observer.on(f"{ROOT}/config/decision.enter")) > values, 5, "the value that holds")
-    assert {m.payload for m in observer.on(f"{ROOT}/config/decision.enter")} == {b"0.45"}
+    assert {m.payload for m in observer.on(f"{ROOT}/config/decision.enter")} == {b"0.42"}
     assert {m.payload for m in observer.on(f"{ROOT}/privacy")} == {b"OFF"}
     refused = [line for line in service.log.read_text().splitlines() if "refused" in line]
     assert len(refused) == len(set(refused)) == 3, refused

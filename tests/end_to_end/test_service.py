@@ -140,7 +140,7 @@ def test_thresholds_change_live_survive_a_restart_and_never_touch_the_owners_fil
     start: Start, observer: Observer
 ) -> None:
     service = start()
-    observer.wait("/config/decision.enter", 10, lambda m: m.payload == b"0.45")
+    observer.wait("/config/decision.enter", 10, lambda m: m.payload == b"0.42")
     owners = service.config.read_bytes()
     observer.send(f"{PREFIX}/config/decision.enter/set", "0.6")
     observer.wait("/config/decision.enter", 5, lambda m: m.payload == b"0.6")
@@ -205,7 +205,7 @@ def test_hostile_commands_change_nothing(start: Start, observer: Observer) -> No
     observer.send(f"{PREFIX}/config/decision.enter/set", b"9" * 10_000_000)
     before = len(observer.on("/reading"))
     wait_for(lambda: len(observer.on("/reading")) > before + 1, 10, "readings to go on")
-    assert {m.payload for m in observer.on("/config/decision.enter")} == {b"0.45"}
+    assert {m.payload for m in observer.on("/config/decision.enter")} == {b"0.42"}
     assert {m.payload for m in observer.on(f"{PREFIX}/privacy")} == {b"OFF"}
     observer.send(f"{PREFIX}/request/health", '{"transaction": "t1"}')
     answer = observer.wait("/response/health", 5, lambda m: m.json["transaction"] == "t1").json

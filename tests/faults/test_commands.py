@@ -116,7 +116,7 @@ def test_each_refusal_is_told(rig: Rig) -> None:
         expected.add(number)
         if number % 20 == 19:
             rig.until(lambda: expected <= _refused(rig), "every refusal", 30)
-    assert {m.payload for m in rig.observer.on("/config/decision.enter")} == {b"0.45"}
+    assert {m.payload for m in rig.observer.on("/config/decision.enter")} == {b"0.42"}
 
 
 @alongside()

@@ -221,7 +221,7 @@ def test_the_whole_state_is_copied_at_random_and_the_service_starts_on_the_copy(
         other.start()
         rig.on_close(other.stop)
         told = rig.observer.wait(f"emotion/{device}/config/decision.enter", 60)
-        assert told.payload in (b"0.45", b"0.5", b"0.55")
+        assert told.payload in (b"0.42", b"0.5", b"0.55")
         assert rig.observer.wait(f"emotion/{device}/privacy", 60).payload in (b"ON", b"OFF")
         rig.observer.wait(f"emotion/{device}/availability", 60, lambda m: m.payload == b"online")
         assert other.stop(20) == 0

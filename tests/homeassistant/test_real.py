@@ -49,7 +49,7 @@ def test_everything_appears_by_itself(home: HomeAssistant) -> None:
     assert states[f"sensor.emotion_{DEVICE}_camera"] == "online"
     assert states[f"sensor.emotion_{DEVICE}_microphone"] == "online"
     assert states[PRIVACY] == "off"
-    assert float(states[ENTER]) == 0.45
+    assert float(states[ENTER]) == 0.42
     assert 0 < float(states[f"sensor.emotion_{DEVICE}_cpu"]) < 400
     assert not [name for name in states if "probability" in name], "these are disabled until somebody wants them"
     attributes = home.attributes(EMOTION)
@@ -113,7 +113,7 @@ def test_a_number_changes_the_running_service_and_outlives_it(
     service.start()
     home.wait(ENTER, "0.62", 40)
     observer.send(f"{ROOT}/request/reset", "{}")
-    home.wait(ENTER, "0.45", 10)
+    home.wait(ENTER, "0.42", 10)
 
 
 def test_an_automation_by_device_trigger_and_one_by_event(home: HomeAssistant, observer: Observer) -> None:
@@ -269,7 +269,7 @@ def test_nonsense_from_the_house_is_refused_and_told(home: HomeAssistant, servic
         10,
         "a",
     )
-    assert home.state(ENTER) == "0.45"
+    assert home.state(ENTER) == "0.42"
     assert home.state(PRIVACY) == "off"
     refusals = [line for line in service.log.read_text().splitlines() if "refused" in line and "unavailable" in line]
     assert len(refusals) <= 2, refusals

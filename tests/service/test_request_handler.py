@@ -123,13 +123,13 @@ def test_reset_with_a_wrong_shape_changes_nothing(bench: Bench, value: Any) -> N
 def test_reset_of_everything(bench: Bench, value: Any) -> None:
     bench.ask("set", {"values": {"decision.enter": 0.6}})
     assert bench.ask("reset", value).status == "ok"
-    assert bench.value("decision.enter") == 0.45
+    assert bench.value("decision.enter") == 0.42
 
 
 def test_reset_of_one_key(bench: Bench) -> None:
     bench.ask("set", {"values": {"decision.enter": 0.6, "decision.dwell_s": 3.0}})
     assert bench.ask("reset", {"key": "decision.enter"}).status == "ok"
-    assert (bench.value("decision.enter"), bench.value("decision.dwell_s")) == (0.45, 3.0)
+    assert (bench.value("decision.enter"), bench.value("decision.dwell_s")) == (0.42, 3.0)
     assert "no such key" in str(bench.ask("reset", {"key": "decision.entre"}).error)
     assert bench.value("decision.dwell_s") == 3.0
 
@@ -151,14 +151,14 @@ def test_requests_that_take_no_document_refuse_one(bench: Bench, name: str, valu
 )  # fmt: skip
 def test_set_with_a_wrong_shape_changes_nothing(bench: Bench, value: Any) -> None:
     assert bench.ask("set", value).status == "error"
-    assert bench.value("decision.enter") == 0.45
+    assert bench.value("decision.enter") == 0.42
     assert not bench.service.overrides.exists()
 
 
 def test_what_is_answered(bench: Bench) -> None:
     assert bench.ask("info").data["device"] == "shelf"
     assert bench.ask("health", {}).data["uptime_s"] == 1
-    assert bench.ask("config").data["decision"]["enter"] == 0.45
+    assert bench.ask("config").data["decision"]["enter"] == 0.42
     assert bench.ask("set", {"values": {"decision.enter": 0.5}}).data == {"decision.enter": 0.5}
     assert bench.ask("reload").data == {"pending_restart": []}
     assert "no request 'nothing'; there are: calibrate, config, doctor" in str(bench.ask("nothing").error)
