@@ -215,7 +215,7 @@ def slide(browser: Browser, slider: str, value: float) -> None:
 def settings(browser: Browser) -> None:
     """Opens them, once the values in effect have arrived."""
     browser.run("(() => { document.getElementById('settings').open = true })()")
-    browser.wait("document.getElementById('decision-enter').value === '0.45'")
+    browser.wait("document.getElementById('decision-enter').value === '0.42'")
 
 
 def test_thresholds_are_tried_then_saved(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
@@ -227,11 +227,11 @@ def test_thresholds_are_tried_then_saved(room: tuple[DashboardObserver, Web], br
         browser.press("ArrowRight", 39)
     browser.wait("document.querySelectorAll('#trial .would').length > 1", 30)
     assert "would have been" in browser.text("#trial-words")
-    assert browser.text("output[for=decision-enter]") == "45% → 55%"
-    assert dashboard.history.config["decision.enter"] == 0.45, "nothing is changed by looking"
+    assert browser.text("output[for=decision-enter]") == "42% → 52%"
+    assert dashboard.history.config["decision.enter"] == 0.42, "nothing is changed by looking"
     browser.click("#discard")
     browser.wait("document.getElementById('keep').disabled")
-    assert browser.run("document.getElementById('decision-enter').value") == "0.45"
+    assert browser.run("document.getElementById('decision-enter').value") == "0.42"
     slide(browser, "decision-enter", 0.6)
     browser.wait("!document.getElementById('keep').disabled")
     browser.click("#keep")
@@ -327,8 +327,8 @@ def test_the_headline_says_what_the_bars_say(browser: Browser, tmp_path: Path) -
                 assert "It may be turning sad" in said
             else:
                 assert "no emotion is dominant" in said
-        assert browser.run("getComputedStyle(document.getElementById('bars')).getPropertyValue('--enter')") == "0.45"
-        assert "45%" in browser.text("#bars-note")
+        assert browser.run("getComputedStyle(document.getElementById('bars')).getPropertyValue('--enter')") == "0.42"
+        assert "42%" in browser.text("#bars-note")
         browser.go("about:blank")
 
 
@@ -613,7 +613,7 @@ def test_under_privacy_what_was_tried_on_the_past_goes_too(
     browser.wait("!document.getElementById('trial-words').textContent.includes('would have')")
     assert browser.run("document.querySelectorAll('#trial .was:not(.key), #trial .would, #trial .curve').length") == 0
     assert browser.run("[...document.querySelectorAll('.people-only')].every(part => part.offsetParent === null)")
-    assert browser.run("document.getElementById('decision-enter').value") == "0.45"
+    assert browser.run("document.getElementById('decision-enter').value") == "0.42"
     assert browser.run("document.getElementById('health').innerText.includes('%')") is False
 
 
