@@ -33,7 +33,9 @@ def signer(content: bytes | IO[bytes], signature: bytes, signers: Path, namespac
             if _ssh_keygen(words, content) is not None:
                 return name
     if names:
-        raise ModelError(f"the signature is wrong: what it is of was altered, or signed for something else ({names})")
+        raise ModelError(
+            f"the signature is wrong: what was signed has been altered, or was signed for something else ({names})"
+        )
     raise ModelError(f"the signature is not by anybody in {signers}")
 
 

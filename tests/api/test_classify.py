@@ -56,7 +56,7 @@ def test_a_voice_is_judged_whatever_its_format(tmp_path: Path) -> None:
         again = speech.classify(same)
         assert again is not None
         assert again.label == heard.label
-        assert again.confidence == pytest.approx(heard.confidence, abs=0.05)
+        assert again.confidence == pytest.approx(heard.confidence, abs=0.1)
 
 
 def test_silence_says_nothing() -> None:

@@ -24,7 +24,7 @@ def test_first_everything_and_then_what_happens(serve: Serve) -> None:
         name, first = next(told)
         assert name == "snapshot"
         assert first["state"]["label"] == "happy"
-        assert first["config"]["decision.enter"] == 0.45
+        assert first["config"]["decision.enter"] == 0.42
         assert first["broker"]["state"] == "connected"
         assert first["signed_in"] is first["can_aim"] is False
         dashboard.notify("reading", reading("sad"), None)

@@ -67,7 +67,7 @@ def test_the_page_shows_what_the_broker_hears_and_changes_what_it_says(
         assert "decision.enter = 0.3" in overrides.read_text()
         assert until(told, "config", **{"decision.exit": 0.2})
         assert web.post("/thresholds/reset", {}).status == 200
-        observer.wait("/config/decision.exit", 5, lambda m: m.payload == b"0.35" and not m.retained)
+        observer.wait("/config/decision.exit", 5, lambda m: m.payload == b"0.32" and not m.retained)
         assert not overrides.exists()
 
         # Privacy, both ways: MQTT may not switch it off, the owner's page may.

@@ -111,13 +111,13 @@ def test_the_sound_comes_in_blocks_and_is_the_same_every_time(own_home: Path) ->
     runs = []
     for _ in range(2):
         source.open()
-        blocks = [source.read() for _ in range(600)]
+        blocks = [source.read() for _ in range(375)]
         with pytest.raises(SourceEnded):
             source.read()
         source.close()
         runs.append(np.concatenate([block.samples for block in blocks]))
-        assert [block.time for block in blocks[:3]] == [0.0, 0.1, 0.2]
-        assert {len(block.samples) for block in blocks} == {1_600}
+        assert [block.time for block in blocks[:3]] == pytest.approx([0.0, 0.16, 0.32])
+        assert {len(block.samples) for block in blocks} == {2_560}
     assert np.array_equal(runs[0], runs[1])
 
 

@@ -39,7 +39,10 @@ SOURCES = {
     "config/advice.py": set(),
     "config/files.py": set(),
     "config/secrets.py": {f"credential {SIGN}", f"{SIGN}: {SIGN}"},
-    "config/schema.py": set(),
+    "config/schema.py": {  # text.source, in the schema
+        "wyoming://127.0.0.1:PORT, where a Wyoming satellite on this device forwards its events to (its --event-uri); "
+        "what other machines understand comes by text/set",
+    },
     "capture": {
         f"{SIGN}: {SIGN}", f"no {SIGN}", "raspberry pi", "did not complete", "no camera found that works: ",
         ONLY_COMMANDS, f"sample rate {SIGN} is outside {SIGN}..{SIGN}",

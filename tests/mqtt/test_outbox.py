@@ -206,7 +206,7 @@ def test_a_tail_that_is_delivered_leaves_the_unreadable_file_alone(
         raise StorageError(f"{path}: no permission")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "Store", refuse)
+        patched.setattr(module, "OutboxStore", refuse)
         second = make("s2")
         add(second, clock, text=b"later")
         (row,) = second.after(0, 9)

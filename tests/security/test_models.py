@@ -424,7 +424,7 @@ def test_not_signed_by_the_owner(run: Run, home: Path, keys: Path, tmp_path: Pat
     signed(folder, keys / "owner")
     text = (folder / "manifest.json").read_text()
     (folder / "manifest.json").write_text(text.replace('"version": "9"', '"version": "8"'))
-    assert "the manifest was altered" in refused()
+    assert "what was signed has been altered" in refused()
     (folder / "manifest.json").write_text(text)
     (folder / "manifest.json.sig").write_bytes(os.urandom(300))
     assert "signature" in refused()
@@ -432,7 +432,7 @@ def test_not_signed_by_the_owner(run: Run, home: Path, keys: Path, tmp_path: Pat
     (home / "model-signers").chmod(0o666)
     assert "other users may change it" in refused()
     (home / "model-signers").unlink()
-    assert "lists whose models you trust" in refused()
+    assert "lists whose signatures you trust" in refused()
     assert "not the one given" in refused("--sha256", "0" * 64)
 
 
