@@ -31,6 +31,7 @@ from edge.fleet.store import Store
 from tests.fleet.trial.brokers import TENANT, Centre, OneMosquitto, RabbitNodes, Site, cpu_seconds
 from tests.fleet.trial.devices import Spec
 from tests.fleet.trial.judge import Verdict, Window, judge
+from tests.fleet.trial.record import finished
 from tests.helpers.broker import wait_for
 from tests.helpers.postgres import PROGRAMS, Postgres, connects
 
@@ -49,10 +50,7 @@ def main() -> int:
             print(f"everything is in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(record, indent=1))
-    if arguments.record:
-        arguments.record.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    return int(bool(record["result"]["wrong"]))
+    return finished(record, arguments.record)
 
 
 def _arguments() -> argparse.Namespace:

@@ -29,6 +29,7 @@ import msgspec
 from tests.fleet.trial.brokers import OneMosquitto, cpu_seconds
 from tests.fleet.trial.devices import Spec
 from tests.fleet.trial.judge import SETTLED_S, settled
+from tests.fleet.trial.record import finished
 
 AWAY_S = 5.0
 EACH_S = 120.0  # from one return to the next, and to the end
@@ -54,10 +55,7 @@ def main() -> int:
         record = _storm(arguments, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(record, indent=1))
-    if arguments.record:
-        arguments.record.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    return int(bool(record["result"]["wrong"]))
+    return finished(record, arguments.record)
 
 
 def _arguments() -> argparse.Namespace:
