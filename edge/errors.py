@@ -23,6 +23,10 @@ class ModelError(EdgeError):
     """A model file is absent, altered or not what its manifest says."""
 
 
+class SignatureError(EdgeError):
+    """Nobody whom the owner trusts has signed it, or it cannot be told."""
+
+
 class UpdateError(EdgeError):
     """A job of the fleet cannot be carried out; the device stays as it is."""
 

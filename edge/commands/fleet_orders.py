@@ -18,7 +18,9 @@ from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
 from edge.fleet.store import Store
-from edge.messages.desired import Unreadable, parse, topic
+from edge.messages.desired import NAMESPACE, opened, parse, sealed, topic
+from edge.messages.document import Unreadable
+from edge.modelstore.signature import sign
 from edge.mqtt import session
 from edge.mqtt.session import Session
 from edge.printable import printable
@@ -33,6 +35,7 @@ def add(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     config.add_argument(
         "--privacy-on", action="store_true", help="close camera and microphone; nothing here opens them"
     )
+    config.add_argument("--key", type=Path, metavar="FILE", help="sign it with this OpenSSH key")
     config.add_argument("--again", action="store_true", help="send the newest document once more, to those behind")
     add_common(config)
     config.set_defaults(run=_config)
@@ -74,9 +77,9 @@ def _config(arguments: argparse.Namespace) -> int:
         document["values"] = dict(_value(text) for text in arguments.values)
         if arguments.privacy_on:
             document["privacy"] = "ON"
-        payload = msgspec.json.encode(document)
+        payload = _signed(document, arguments)
         try:
-            parse(payload, arguments.tenant)
+            parse(opened(payload)[0], arguments.tenant, arguments.name)
         except Unreadable as unreadable:
             raise ConfigError(str(unreadable)) from None
         store.run(
@@ -86,6 +89,14 @@ def _config(arguments: argparse.Namespace) -> int:
         broker.publish(topic(arguments.name, arguments.tenant), payload, retain=True)
     print(f"version {version} for {printable(arguments.name)} is sent; `emotion-edge fleet behind` shows who lacks it")
     return 0
+
+
+def _signed(document: dict[str, Any], arguments: argparse.Namespace) -> bytes:
+    """The message; with a key it says whom it is for, and is signed."""
+    if not arguments.key:
+        return msgspec.json.encode(document)
+    content = msgspec.json.encode({**document, "name": arguments.name})
+    return sealed(content, sign(content, arguments.key, NAMESPACE))
 
 
 def _again(arguments: argparse.Namespace, store: Store, broker: Session) -> int:

@@ -17,7 +17,8 @@ from edge.commands.fleet_orders import add_common, centre
 from edge.errors import ConfigError
 from edge.fleet.rollout import JobStatus, Outcome, Plan, roll_out
 from edge.fleet.store import Store
-from edge.messages.desired import Unreadable, topic
+from edge.messages.desired import topic
+from edge.messages.document import Unreadable
 from edge.messages.job import parse
 from edge.printable import printable
 

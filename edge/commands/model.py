@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.commands import common
 from edge.device import paths
-from edge.errors import ModelError
+from edge.errors import ModelError, SignatureError
 from edge.modelstore.package import MANIFEST, Package, read_package
 from edge.modelstore.signature import signer
 from edge.modelstore.store import NAMES, choose, in_use, install, rollback
@@ -104,7 +104,7 @@ def _trusted(package: Package, arguments: argparse.Namespace) -> str:
     signers = arguments.signers or (arguments.config or paths.SYSTEM_CONFIG).with_name("model-signers")
     try:
         return f"signed by {signer(package.files[MANIFEST], package.signature, signers)}"
-    except ModelError as error:
+    except SignatureError as error:
         raise ModelError(f"{arguments.package}: is not installed: {error}") from None
 
 

@@ -18,7 +18,7 @@ from edge.device.files import folder_owner, write_atomically
 from edge.device.service_user import service_user
 from edge.errors import ConfigError, EdgeError, StorageError
 from edge.inference import read_bounded
-from edge.messages.desired import Unreadable
+from edge.messages.document import Unreadable
 from edge.messages.job import FINAL, ModelJob, PackageJob, State, parse
 from edge.service.jobs import Condition, Progress
 from edge.update import model, package

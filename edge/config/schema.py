@@ -60,6 +60,7 @@ class DeviceConfig(Section, frozen=True):
     tenant: Name | None = None  # whose device it is, where it stands and to what it belongs: told in `info`, for fleets
     site: Name | None = None
     group: Name | None = None
+    signed_desired: bool = False  # a fleet's documents need a signature by somebody in desired-signers beside this file
     language: Language = "en"  # of Home Assistant's names and the doctor; the page follows the browser
 
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
-from edge.messages.desired import Unreadable
-from edge.printable import printable
+from edge.messages.document import Addressed, convert, decode
 
-VERSION = 1
 MAX_BYTES = 8_000
 FINAL = ("done", "refused", "rolled back", "failed")
 Url = Annotated[str, Meta(pattern=r"^https://[^\s]{1,500}$")]
@@ -22,14 +19,12 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 State = Literal["waiting", "downloading", "trying", "watching", "done", "refused", "rolled back", "failed"]
 
 
-class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Job(Addressed, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every job says: its name, and how long all of it may take."""
 
-    v: Literal[1]
     job: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     within_s: Annotated[float, Meta(ge=10, le=86_400)] = 900.0
     watch_s: Annotated[float, Meta(ge=1, le=3_600)] = 120.0  # how long the device looks at its own health afterwards
-    tenant: str = ""
 
 
 class ModelJob(Job, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,20 +54,7 @@ def parse(payload: bytes, tenant: str | None) -> ModelJob | PackageJob | None:
     """The job; None for an empty message, which takes it back. Unreadable says why it is refused."""
     if not payload.strip():
         return None
-    if len(payload) > MAX_BYTES:
-        raise Unreadable(f"the job is too large; at most {MAX_BYTES} bytes")
-    try:
-        raw = msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise Unreadable("the job is not JSON") from None
-    layout = raw.get("v") if isinstance(raw, dict) else None
-    if type(layout) is int and layout > VERSION:
-        raise Unreadable(f"the job has layout {layout}, and this device knows up to {VERSION}: update the device first")
-    try:
-        about_package = isinstance(raw, dict) and "packages" in raw
-        job = msgspec.convert(raw, PackageJob) if about_package else msgspec.convert(raw, ModelJob)
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"the job cannot be used: {printable(str(error))}") from None
-    if job.tenant != (tenant or ""):
-        raise Unreadable(f"the job is of tenant {printable(job.tenant) or 'nobody in particular'}, not this device's")
-    return job
+    raw = decode(payload, "job", MAX_BYTES)
+    if isinstance(raw, dict) and "packages" in raw:
+        return convert(raw, PackageJob, "job", tenant)
+    return convert(raw, ModelJob, "job", tenant)

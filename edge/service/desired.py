@@ -1,7 +1,8 @@
 """The fleet's documents: applied like a live change, remembered by version, answered on `reported`.
 
-Those for a group win over those for all, those for this device over both. A document that would loosen privacy is
-refused as a whole; a key that this version does not know, or cannot change live, is left out and named.
+Those for a group win over those for all, those for this device over both. A document that would loosen privacy, or that
+lacks the signature it needs, is refused as a whole; a key that this version does not know, or cannot change live, is
+left out and named.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from edge.config.loosening import loosens
 from edge.config.schema import Config
 from edge.device.files import folder_owner, write_atomically
 from edge.errors import ConfigError, EdgeError
-from edge.messages.desired import Desired, Unreadable, parse
+from edge.messages.desired import Desired, opened, parse
+from edge.messages.document import Unreadable
 from edge.messages.payloads import ReportedPayload
+from edge.service.desired_signers import DesiredSigners
 from edge.service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ class Held(msgspec.Struct, frozen=True):
     version: int
     digest: str
     values: dict[str, Any]
+    signed: bool = False
 
 
 Change = Callable[[Callable[[Settings], Loaded]], None]  # stores and applies, or EdgeError
@@ -47,6 +51,7 @@ class DesiredDocuments:
         self,
         settings: Settings,
         names: tuple[str, ...],
+        signers: DesiredSigners,
         *,
         change: Change,
         privacy_on: Callable[[], str | None],
@@ -58,6 +63,7 @@ class DesiredDocuments:
         """
         self._settings = settings
         self._names = names
+        self._signers = signers
         self._change = change
         self._privacy_on = privacy_on
         self._tell = tell
@@ -74,10 +80,12 @@ class DesiredDocuments:
     def take(self, name: str, payload: bytes) -> None:
         """A document for `name` has come."""
         try:
-            document = parse(payload, self._settings.config.device.tenant)
-            if document is None or self._is_known(name, document, payload):
+            content, signature = opened(payload)
+            document = parse(content, self._settings.config.device.tenant, name)
+            if document is None or self._is_known(name, document, content):
                 return
-            problem = self._apply(name, document, payload)
+            signed = self._signers.check(document, content, signature)
+            problem = self._apply(name, document, Held(document.version, _digest(content), {}, signed))
         except Unreadable as unreadable:
             log.warning("fleet document for %s refused: %s", name, unreadable)
             self._report(name, unreadable.version, str(unreadable))
@@ -86,12 +94,12 @@ class DesiredDocuments:
             log.warning("fleet document %d for %s: %s", document.version, name, problem)
         self._report(name, document.version, problem)
 
-    def _is_known(self, name: str, document: Desired, payload: bytes) -> bool:
+    def _is_known(self, name: str, document: Desired, content: bytes) -> bool:
         """Whether it is the one that holds, which the broker shows on every connect. Unreadable if it is older."""
         held = self._held.get(name)
-        if held is None or document.version > held.version:
+        if held is None or document.version > held.version or (self._signers.required and not held.signed):
             return False
-        if document.version == held.version and held.digest == _digest(payload):
+        if document.version == held.version and held.digest == _digest(content):
             return True
         older = document.version < held.version
         why = "which is newer" if older else "and its content differs"
@@ -99,7 +107,7 @@ class DesiredDocuments:
             f"version {document.version} is not applied: version {held.version} holds, {why}", document.version
         )
 
-    def _apply(self, name: str, document: Desired, payload: bytes) -> str | None:
+    def _apply(self, name: str, document: Desired, new: Held) -> str | None:
         """What went wrong beside single keys, which stand in `refused`."""
         config = self._settings.config
         loosening = _loosening(config, document)
@@ -107,7 +115,7 @@ class DesiredDocuments:
             self._refused = loosening
             raise Unreadable(f"the document would loosen privacy: {', '.join(loosening)}", document.version)
         good, refused = _sorted_out(document.values)
-        held = {**self._held, name: Held(document.version, _digest(payload), good)}
+        held = {**self._held, name: msgspec.structs.replace(new, values=good)}
         before, after = self._together(self._held), self._together(held)
         dropped = [key for key in before if key not in after and self._is_still(key, before[key])]
         try:
@@ -167,8 +175,8 @@ def _sorted_out(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, st
     return good, refused
 
 
-def _digest(payload: bytes) -> str:
-    return hashlib.sha256(payload).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Held]:

@@ -14,7 +14,7 @@ import msgspec
 
 from edge.device import paths
 from edge.device.files import folder_owner, write_atomically
-from edge.messages.desired import Unreadable
+from edge.messages.document import Unreadable
 from edge.messages.job import parse
 from edge.messages.payloads import HealthPayload, JobPayload
 

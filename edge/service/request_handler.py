@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from edge.config.load import Loaded
 from edge.config.secrets import public
+from edge.device import paths
 from edge.device.board import Board
 from edge.device.clock import Clock, SystemClock
 from edge.emotion.scene import Scene
@@ -25,6 +26,7 @@ from edge.rate_limit import LogOnce, RateLimit
 from edge.readings import LABELS, SourceStatus
 from edge.service.background import BackgroundAnswer, BackgroundRequests
 from edge.service.desired import DesiredDocuments
+from edge.service.desired_signers import FILE_NAME, DesiredSigners
 from edge.service.jobs import Condition, JobMailbox
 from edge.service.outlets import Outlets
 from edge.service.privacy import Privacy
@@ -74,6 +76,10 @@ class RequestHandler:
         ) if names else None  # fmt: skip
         self._desired = DesiredDocuments(
             service.settings, names,
+            DesiredSigners(
+                (service.settings.loaded.path or paths.SYSTEM_CONFIG).with_name(FILE_NAME), clock.monotonic,
+                required=where.signed_desired,
+            ),
             change=self._change_and_tell, privacy_on=lambda: service.privacy.switch(on=True),
             tell=lambda reported: service.outlets.tell("reported", reported),
         )  # fmt: skip

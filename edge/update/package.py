@@ -143,7 +143,7 @@ def _fetch(  # noqa: PLR0917
     context: ssl.SSLContext | None,
     monotonic: Callable[[], float],
 ) -> None:
-    """What the job means, and signed by somebody who is trusted; else UpdateError or ModelError."""
+    """What the job means, and signed by somebody who is trusted; else UpdateError or SignatureError."""
     if not signers.exists():
         raise UpdateError(f"{signers} is not there: it lists whose packages may be installed, and none may")
     get = partial(download, deadline=deadline, context=context, monotonic=monotonic)

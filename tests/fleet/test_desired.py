@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
 from edge.device import resources
-from tests.helpers.broker import Observer
-from tests.helpers.service import DEVICE, Start
+from edge.fleet.store import Store
+from edge.messages.desired import sealed
+from tests.helpers.broker import Broker, Observer, wait_for
+from tests.helpers.files import Signer
+from tests.helpers.postgres import Postgres, collector
+from tests.helpers.service import DEVICE, Run, Start
 
 pytestmark = pytest.mark.slow
 
@@ -58,3 +63,53 @@ def test_a_device_of_no_fleet_takes_no_documents(start: Start, observer: Observe
     observer.wait(f"emotion/{DEVICE}/reading", 20)
     assert not observer.on("/reported")
     assert observer.on("/config/decision.enter")[-1].payload != b"0.6"
+
+
+def test_signed_by_the_command_and_taken_by_a_device_that_wants_it(  # noqa: PLR0917
+    store: Store, postgres: Postgres, broker: Broker, start: Start, observer: Observer, run: Run, tmp_path: Path
+) -> None:
+    signer = Signer(tmp_path, "emotion-edge-desired")
+    signer.list.rename(tmp_path / "desired-signers")
+    common = ("--tenant", "acme", "--broker", f"127.0.0.1:{broker.port}", "--database", postgres.url)
+    with collector(broker, postgres, "a"):
+        start(device={**WHERE, "signed_desired": True})
+        observer.wait(f"{ROOT}/reported", 20)
+
+        def refused(why: str) -> None:
+            observer.wait(f"{ROOT}/reported", 5, lambda m: why in (m.json["error"] or ""))
+
+        assert run("fleet", "config", "hall", "decision.enter=0.6", *common)[0] == 0
+        refused("is not signed, and this device takes signed ones alone")
+        wait_for(lambda: "not signed" in run("fleet", "behind", "--database", postgres.url)[1], 10, "its answer")
+        status, _, err = run("fleet", "config", "hall", "decision.enter=0.6", "--key", tmp_path / "none", *common)
+        assert (status, "cannot sign" in err) == (1, True)
+        assert run("fleet", "config", "hall", "decision.enter=0.6", "--key", signer.key, *common)[0] == 0
+        observer.wait(f"{ROOT}/reported", 5, lambda m: m.json["documents"] == {"hall": 2})
+        observer.wait(f"{ROOT}/config/decision.enter", 5, lambda m: m.payload == b"0.6")
+        first = observer.on("/hall/desired")[-1].payload
+        assert run("fleet", "config", "hall", "decision.enter=0.65", "--key", signer.key, *common)[0] == 0
+        observer.wait(f"{ROOT}/reported", 5, lambda m: m.json["documents"] == {"hall": 3})
+
+        observer.send("fleet/acme/hall/desired", first)
+        refused("version 2 is not applied: version 3 holds")
+        observer.send(f"fleet/acme/{DEVICE}/desired", first)
+        refused(f"is for hall, and came for {DEVICE}")
+        rival = document(9, tenant="rival", name="hall", values={"decision.enter": 0.9})
+        observer.send("fleet/acme/hall/desired", sealed(rival, signer.signature(rival)))
+        refused("of tenant rival")
+        forged = document(9, name="hall", values={"decision.enter": 0.9})
+        observer.send("fleet/acme/hall/desired", sealed(forged, signer.signature(rival)))
+        refused("the signature is wrong")
+        loose = document(9, name="hall", values={"publish.people": True}, privacy="OFF")
+        observer.send("fleet/acme/hall/desired", sealed(loose, signer.signature(loose)))
+        refused("loosen privacy: publish.people, privacy")
+        assert observer.on(f"{ROOT}/reported")[-1].json["documents"] == {"hall": 3}
+        assert [m.payload for m in observer.on("/config/decision.enter")][-1] == b"0.65"
+
+        sent = len(observer.on("/hall/desired"))
+        store.run("update device set reported = null")
+        assert run("fleet", "config", "hall", "--again", *common)[0] == 0
+        wait_for(lambda: len(observer.on("/hall/desired")) > sent, 5, "the document once more")
+        assert observer.on("/hall/desired")[-1].payload != first
+        again = [json.loads(m.json["document"])["version"] for m in observer.on("/hall/desired")[-1:]]
+        assert again == [3]

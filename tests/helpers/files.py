@@ -42,15 +42,20 @@ class Signer:
     """Has a key; `list` is the file of those who are trusted, with this one in it."""
 
     def __init__(self, folder: Path, namespace: str) -> None:
-        self._key = folder / "key"
+        self.key = folder / "key"
         self._namespace = namespace
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self._key], check=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
         self.list = folder / "signers"
-        self.list.write_text(f'me namespaces="{namespace}" {self._key.with_suffix(".pub").read_text()}')
+        self.list.write_text(f'me namespaces="{namespace}" {self.key.with_suffix(".pub").read_text()}')
         self.list.chmod(0o644)
+
+    def signature(self, content: bytes, namespace: str = "") -> bytes:
+        """Of what is no file."""
+        words = ["-Y", "sign", "-q", "-n", namespace or self._namespace, "-f", str(self.key)]
+        return subprocess.run(["ssh-keygen", *words], input=content, check=True, capture_output=True).stdout
 
     def sign(self, file: Path, namespace: str = "") -> None:
         """`file.sig` beside it."""
-        words = ["-Y", "sign", "-n", namespace or self._namespace, "-f", str(self._key), str(file)]
+        words = ["-Y", "sign", "-n", namespace or self._namespace, "-f", str(self.key), str(file)]
         file.with_name(f"{file.name}.sig").unlink(missing_ok=True)
         subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)

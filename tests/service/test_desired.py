@@ -10,9 +10,12 @@ import pytest
 
 from edge.config.load import Loaded, load
 from edge.errors import EdgeError
+from edge.messages.desired import sealed
 from edge.messages.payloads import ReportedPayload
 from edge.service.desired import FILE_NAME, DesiredDocuments
+from edge.service.desired_signers import CHECKS, DesiredSigners
 from edge.service.settings import Settings
+from tests.helpers.files import Signer
 
 QUIET = 'quiet_hours = [{ start = "22:00", end = "06:00" }]\n'
 
@@ -20,7 +23,7 @@ QUIET = 'quiet_hours = [{ start = "22:00", end = "06:00" }]\n'
 class Device:
     """Takes documents and notes what it reports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, signed: bool = False) -> None:
         self.file = folder / "config.toml"
         if not self.file.exists():
             self.file.write_text(f'[device]\ngroup = "hall"\n[privacy]\n{QUIET}[mqtt]\nhost = "127.0.0.1"\n')
@@ -31,8 +34,14 @@ class Device:
         self.changes = 0
         self.privacy_on = 0
         self.too_often = False
+        self.signers = DesiredSigners(folder / "signers", lambda: 0.0, required=signed)
         self.documents = DesiredDocuments(
-            self.settings, ("all", "hall", "door"), change=self._change, privacy_on=self._switch, tell=self.told.append
+            self.settings,
+            ("all", "hall", "door"),
+            self.signers,
+            change=self._change,
+            privacy_on=self._switch,
+            tell=self.told.append,
         )
         self.documents.announce()
 
@@ -49,6 +58,13 @@ class Device:
     def take(self, name: str, version: int, values: dict[str, Any] | None = None, **more: Any) -> ReportedPayload:
         document = {"v": 1, "version": version, "values": values or {}, **more}
         self.documents.take(name, json.dumps(document).encode())
+        return self.told[-1]
+
+    def take_signed(self, signer: Signer, came_for: str, version: int, **fields: Any) -> ReportedPayload:
+        """Signed as it is; `fields` may say another name."""
+        document = {"v": 1, "version": version, "name": came_for, **fields}
+        content = json.dumps({key: value for key, value in document.items() if value is not None}).encode()
+        self.documents.take(came_for, sealed(content, signer.signature(content)))
         return self.told[-1]
 
     def value(self, key: str) -> Any:
@@ -174,3 +190,80 @@ def test_a_damaged_memory_is_begun_anew(device: Device, tmp_path: Path) -> None:
     again = Device(tmp_path)
     assert again.told[-1].documents == {}
     assert again.take("all", 8, {"decision.enter": 0.5}).documents == {"all": 8}
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> Signer:
+    return Signer(tmp_path, "emotion-edge-desired")
+
+
+@pytest.mark.slow
+def test_where_signatures_are_required_nothing_else_is_taken(tmp_path: Path, signer: Signer) -> None:
+    device = Device(tmp_path, signed=True)
+    told = device.take("all", 1, {"decision.enter": 0.6})
+    assert "is not signed" in (told.error or "")
+    assert (told.documents, told.version) == ({}, 1)
+    told = device.take_signed(signer, "all", 1, values={"decision.enter": 0.6})
+    assert (told.error, told.documents, device.value("decision.enter")) == (None, {"all": 1}, 0.6)
+    (tmp_path / "another").mkdir()
+    stranger = Signer(tmp_path / "another", "emotion-edge-desired")
+    values = {"decision.enter": 0.7}
+    assert "not by anybody in" in (device.take_signed(stranger, "all", 2, values=values).error or "")
+    assert "would loosen" in (device.take_signed(signer, "all", 2, values={"publish.people": True}).error or "")
+    assert "would loosen" in (device.take_signed(signer, "all", 2, privacy="OFF").error or "")
+    assert 'must say by "name"' in (device.take_signed(signer, "all", 2, values=values, name=None).error or "")
+    assert "is for all, and came for door" in (device.take_signed(signer, "door", 2, name="all").error or "")
+    assert "of tenant rival" in (device.take_signed(signer, "all", 2, values=values, tenant="rival").error or "")
+    content = b'{"v": 1, "version": 2, "name": "all", "values": {"decision.enter": 0.7}}'
+    device.documents.take("all", sealed(content.replace(b"0.7", b"0.8"), signer.signature(content)))
+    assert "altered" in (device.told[-1].error or "")
+    device.documents.take("all", sealed(content, signer.signature(content, "emotion-edge-model")))
+    assert "something else" in (device.told[-1].error or "")
+    device.documents.take("all", sealed(content, b"no signature at all"))
+    assert "not by anybody in" in (device.told[-1].error or "")
+    assert (device.told[-1].documents, device.value("decision.enter"), device.privacy_on) == ({"all": 1}, 0.6, 0)
+    device.documents.take("all", sealed(content, signer.signature(content)))
+    assert (device.told[-1].error, device.value("decision.enter")) == (None, 0.7)
+    assert "version 2 holds" in (device.take_signed(signer, "all", 1, values={"decision.enter": 0.6}).error or "")
+
+
+@pytest.mark.slow
+def test_what_held_unsigned_stands_in_no_signed_ones_way(tmp_path: Path, signer: Signer) -> None:
+    """Whoever could publish before it was required may have counted to the end."""
+    before = Device(tmp_path)
+    start = before.value("decision.margin")
+    before.take("all", 2**53 - 1, {"decision.enter": 0.6, "decision.margin": 0.2})
+    device = Device(tmp_path, signed=True)
+    assert "is not signed" in (device.take("all", 2**53 - 1).error or "")
+    told = device.take_signed(signer, "all", 1, values={"decision.enter": 0.7})
+    assert (told.error, told.documents) == (None, {"all": 1})
+    assert (device.value("decision.enter"), device.value("decision.margin")) == (0.7, start)
+    again = Device(tmp_path, signed=True)
+    again.take_signed(signer, "all", 1, values={"decision.enter": 0.7})
+    assert (again.changes, len(again.told)) == (0, 1)
+
+
+@pytest.mark.slow
+def test_without_a_need_a_signature_is_checked_where_there_is_a_list(tmp_path: Path, signer: Signer) -> None:
+    device = Device(tmp_path)
+    (tmp_path / "another").mkdir()
+    stranger = Signer(tmp_path / "another", "emotion-edge-desired")
+    assert "not by anybody in" in (device.take_signed(stranger, "all", 1).error or "")
+    words = signer.list.read_text()
+    signer.list.write_text(words.replace("namespaces=", 'valid-before="20200101",namespaces='))
+    assert "not applied" in (device.take_signed(signer, "all", 1).error or "")
+    signer.list.write_text(words)
+    signer.list.chmod(0o666)
+    assert "other users may change it" in (device.take_signed(signer, "all", 1).error or "")
+    signer.list.unlink()
+    assert device.take_signed(stranger, "all", 1).documents == {"all": 1}
+    required = Device(tmp_path, signed=True)
+    assert "it lists whose signatures you trust" in (required.take_signed(signer, "all", 2).error or "")
+
+
+@pytest.mark.slow
+def test_no_more_signatures_are_checked_than_the_device_can_bear(tmp_path: Path, signer: Signer) -> None:
+    device = Device(tmp_path, signed=True)
+    for version in range(1, CHECKS[0] + 1):
+        assert device.take_signed(signer, "all", version).error is None
+    assert "too many signed documents" in (device.take_signed(signer, "all", 99).error or "")

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.device import resources
-from edge.messages.desired import Unreadable
+from edge.messages.document import Unreadable
 from edge.messages.job import ModelJob, parse
 from edge.messages.payloads import HealthPayload, Latency
 from edge.modelstore.store import in_use

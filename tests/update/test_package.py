@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.errors import UpdateError
-from edge.messages.desired import Unreadable
+from edge.messages.document import Unreadable
 from edge.messages.job import PackageJob, parse
 from edge.messages.payloads import HealthPayload, Latency
 from edge.update.dpkg import Dpkg
