@@ -1,4 +1,4 @@
-"""Time as a parameter: monotonic for ages and windows, wall only for what is published, and whether wall is right."""
+"""Time as a parameter: monotonic for ages and windows, wall for what is published; is wall right; counts by the day."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+DAY_S = 86_400
 PLAUSIBLE = 1_704_067_200.0  # 2024-01-01: a board without a battery clock starts before it, until NTP answers
 _MARKER = Path("/run/systemd/timesync/synchronized")
 _TIME_ERROR = 5  # what adjtimex returns while the kernel's clock is not synchronised
@@ -34,6 +35,25 @@ class SystemClock:
 
     def wall(self) -> float:
         return time.time()
+
+
+class DailyCount:
+    """Counts within a day (UTC), from nothing again each midnight. One thread at a time adds; any may read."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._counted = (0, 0)  # the day and its count: replaced together, so that nobody reads one without the other
+
+    def add(self, count: int) -> None:
+        self._counted = (self._day(), self.today + count)
+
+    @property
+    def today(self) -> int:
+        day, count = self._counted
+        return count if day == self._day() else 0
+
+    def _day(self) -> int:
+        return int(self._clock.wall() // DAY_S)
 
 
 def synced(wall: float, kernel: bool | None, marker: bool) -> bool:

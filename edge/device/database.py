@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from edge.device.clock import DailyCount
 from edge.device.files import folder_owner, make_folder
 from edge.errors import StorageError
 
@@ -24,7 +25,8 @@ class Database:
     """Opens the file, or creates it. Used by one thread at a time. Every error is a StorageError.
 
     `create` makes the tables of an empty file; `layout` is the version that the file must have. What is committed is on
-    the disk; the journal is folded into the file now and then, so that its bytes can be counted.
+    the disk; the journal is folded into the file now and then, so that its bytes can be counted. `written` counts what
+    is handed to the disk.
     """
 
     def __init__(
@@ -35,9 +37,10 @@ class Database:
         *,
         timeout: float,
         overwrite_deleted: bool = False,
+        written: DailyCount | None = None,
     ) -> None:
         self.path = path
-        self.written = 0  # bytes handed to the disk since the file was opened
+        self._written = written
         self._journal = path.with_name(path.name + "-wal")
         self._journal_size = 0
         with self.mapped():
@@ -89,16 +92,20 @@ class Database:
             size = self._journal.stat().st_size
         except OSError:
             return
-        self.written += max(0, size - self._journal_size)
+        self._count(size - self._journal_size)
         self._journal_size = size
         if fold or size > _FOLD_BYTES:
             with suppress(StorageError), self.mapped():  # what is committed is safe; the next commit tries again
                 (_, _, pages) = self.execute(
                     "PRAGMA wal_checkpoint(PASSIVE)"
                 ).fetchone()  # truncating does not say how many
-                self.written += max(pages, 0) * PAGE
+                self._count(pages * PAGE)
                 self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 self._journal_size = 0
+
+    def _count(self, size: int) -> None:
+        if self._written is not None and size > 0:
+            self._written.add(size)
 
     def close(self) -> None:
         """Folds the journal in and closes the file, which stays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from edge.device.clock import DailyCount
 from edge.device.database import Database
 from edge.history.minutes import STATES, Minute, Total
 from edge.readings import LABELS
@@ -18,8 +19,8 @@ _COLUMNS = ["begin", "watched_ds", "people_ds", "most", *_STATES, *_SHARES]
 class HistoryStore:
     """Opens the file, or creates it readable by its owner alone. Used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self.file = Database(path, _LAYOUT, _create, timeout=1.0, overwrite_deleted=True)
+    def __init__(self, path: Path, written: DailyCount | None = None) -> None:
+        self.file = Database(path, _LAYOUT, _create, timeout=1.0, overwrite_deleted=True, written=written)
 
     def write(self, minutes: Iterable[Minute]) -> None:
         """Add some minutes in one commit; one that begins in the same second replaces the one before."""

@@ -17,7 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import schema
-from edge.device.clock import Clock
+from edge.device.clock import DailyCount
 from edge.messages import commands
 from edge.messages.commands import MAX_BYTES, Command, Refusal
 from edge.messages.payloads import Payload
@@ -92,25 +92,6 @@ class Closed(Event):
     trouble: Trouble
 
 
-class SentBytes:
-    """Counts what is sent in a day (UTC). Belongs to the thread that sends."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._day = 0
-        self._count = 0
-
-    def add(self, count: int) -> None:
-        self._count = self.today + count
-
-    @property
-    def today(self) -> int:
-        day = int(self._clock.wall() // 86_400)
-        if day != self._day:
-            self._day, self._count = day, 0
-        return self._count
-
-
 class Connection:
     """Reports what happens to `report`, from threads of its own."""
 
@@ -126,7 +107,7 @@ class Connection:
         also: tuple[str, ...] = (),  # topics of others that we listen to, in full
         more: tuple[str, ...] = (),  # topics of commands below ours that only some devices take
         report: Callable[[Any], None],
-        sent: SentBytes | None = None,
+        sent: DailyCount | None = None,
     ) -> None:
         self.number = number
         self._settings = settings

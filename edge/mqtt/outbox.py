@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from edge.config import schema
-from edge.device.clock import Clock
+from edge.device.clock import Clock, DailyCount
 from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.mqtt.store import Now, OutboxStore, Row
@@ -18,7 +18,6 @@ TAIL_MAX = 2_000  # messages kept in memory when the disk takes none
 RETRY_S = 30.0  # a disk that failed is tried again after this long
 SLOW_S = 3.0  # a commit that takes longer is told: what comes meanwhile is in memory only
 EXPIRE_EVERY_S = 60.0
-_DAY = 86_400
 _ABOVE_ANY = 2**40  # ids begin here when those in the file cannot be read
 
 
@@ -43,8 +42,7 @@ class Outbox:
         self._due: float | None = None  # when to commit
         self._slow_until = 0.0
         self._expire_at = self._opened
-        self._bytes_before = 0  # written today by stores that are closed by now
-        self._day = self._today()
+        self._written = DailyCount(clock)
 
     def __len__(self) -> int:
         return len(self._tail) + (self._store.waiting if self._store else 0)
@@ -56,11 +54,7 @@ class Outbox:
 
     @property
     def disk_bytes_today(self) -> int:
-        if self._today() != self._day:
-            self._day, self._bytes_before = self._today(), 0
-            if self._store:
-                self._store.file.written = 0
-        return self._bytes_before + (self._store.file.written if self._store else 0)
+        return self._written.today
 
     def find_earlier(self) -> None:
         """Takes up what an earlier session left behind."""
@@ -198,7 +192,7 @@ class Outbox:
             if self._to_delete:
                 remove(self._path)
                 self._to_delete = False
-            self._store = OutboxStore(self._path)
+            self._store = OutboxStore(self._path, self._written)
         except StorageError as error:
             self._failed(error)
             return
@@ -236,12 +230,8 @@ class Outbox:
     def _close_store(self) -> None:
         if self._store:
             self._store.close()
-            self._bytes_before = self.disk_bytes_today
             self._store = None
 
     def _be_due_in(self, seconds: float) -> None:
         if self._due is None:
             self._due = self._clock.monotonic() + seconds
-
-    def _today(self) -> int:
-        return int(self._clock.wall() // _DAY)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import schema
-from edge.device.clock import Clock, system_synced
+from edge.device.clock import Clock, DailyCount, system_synced
 from edge.errors import BrokerError, StorageError
 from edge.messages.commands import Command
 from edge.messages.numbering import Stamp
@@ -27,7 +27,6 @@ from edge.mqtt.connection import (
     Received,
     Requested,
     RetainedSettings,
-    SentBytes,
 )
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publish_queue import PublishQueue, QueuedMessage
@@ -120,7 +119,7 @@ class Publisher:
             log_once=self._log_once,
             random=random,
         )
-        self._sent = SentBytes(clock)
+        self._sent = DailyCount(clock)
         self._status = BrokerStatus()
         self._rewrites_topics = False
         self._topics_asked = False

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from edge.device.clock import DailyCount
 from edge.device.database import PAGE, Database
 from edge.errors import StorageError
 
@@ -64,8 +65,8 @@ class OutboxStore:
     messages leave in several ways (delivered, expired, thinned), and these overlap.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file = Database(path, _LAYOUT, _create, timeout=0.2)
+    def __init__(self, path: Path, written: DailyCount | None = None) -> None:
+        self.file = Database(path, _LAYOUT, _create, timeout=0.2, written=written)
         self._delivered: set[int] = set()  # still in the file; deleted by the next transaction
         try:
             with self.file.mapped():

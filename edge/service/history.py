@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from edge.device.clock import Clock
+from edge.device.clock import DAY_S, Clock, DailyCount
 from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.history.minutes import NOTHING, Gathered, Minute, Total, add, joined, minute, total_of
@@ -29,7 +29,6 @@ RETRY_S = 60.0  # a disk that failed is tried again after this long
 HOUR_S = 3_600.0  # what somebody who switches privacy on wants forgotten, as the page forgets it
 _WAITING = 1_440  # minutes in memory at most: a day, for a disk or a clock that is not ready
 _BEAT_S = 20.0
-_DAY_S = 86_400.0
 
 
 class HistoryRecorder:
@@ -54,8 +53,7 @@ class HistoryRecorder:
         self._store: HistoryStore | None = None
         self._write_at = clock.monotonic() + WRITE_S
         self._drop_at = clock.monotonic()
-        self._bytes_before = 0  # written today by stores that are closed by now
-        self._day = self._today()
+        self._written = DailyCount(clock)
 
     # From the decision loop
 
@@ -90,11 +88,7 @@ class HistoryRecorder:
     @property
     def bytes_today(self) -> int:
         """Handed to the disk since midnight (UTC)."""
-        if self._today() != self._day:
-            self._day, self._bytes_before = self._today(), 0
-            if self._store is not None:
-                self._store.file.written = 0
-        return self._bytes_before + (self._store.file.written if self._store else 0)
+        return self._written.today
 
     # From any thread
 
@@ -167,7 +161,7 @@ class HistoryRecorder:
 
     def _drop_old(self) -> None:
         if self._path.exists():
-            before = self._clock.wall() - self.keep_days * _DAY_S
+            before = self._clock.wall() - self.keep_days * DAY_S
             try:
                 self._guarded(lambda store: store.delete(before=before))
             except StorageError:
@@ -212,14 +206,10 @@ class HistoryRecorder:
 
     def _opened(self) -> HistoryStore:
         if self._store is None:
-            self._store = HistoryStore(self._path)
+            self._store = HistoryStore(self._path, self._written)
         return self._store
 
     def _close(self) -> None:
         if self._store is not None:
             self._store.close()
-            self._bytes_before = self.bytes_today
             self._store = None
-
-    def _today(self) -> int:
-        return int(self._clock.wall() // _DAY_S)

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from edge.device.clock import DailyCount
 from edge.device.database import DamagedDatabase, Database
 from edge.errors import StorageError
+from tests.helpers.clock import FakeClock
 
 
 def create(db: Database) -> None:
     db.execute("CREATE TABLE notes (text TEXT)")
 
 
-def opened(path: Path, layout: int = 1) -> Database:
-    return Database(path, layout, create, timeout=0.1)
+def opened(path: Path, layout: int = 1, written: DailyCount | None = None) -> Database:
+    return Database(path, layout, create, timeout=0.1, written=written)
 
 
 def count(db: Database) -> int:
@@ -51,13 +53,14 @@ def test_a_transaction_that_fails_leaves_nothing_behind_and_the_next_one_works(t
 
 def test_bytes_are_counted_and_folding_empties_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite"
-    with closing(opened(path)) as db:
+    written = DailyCount(FakeClock())
+    with closing(opened(path, written=written)) as db:
         with db.transaction():
             db.execute("INSERT INTO notes VALUES (?)", ("x" * 20_000,))
         db.count_written()
-        after_commit = db.written
+        after_commit = written.today
         db.count_written(fold=True)
-        assert 20_000 < after_commit < db.written
+        assert 20_000 < after_commit < written.today
         assert path.with_name("notes.sqlite-wal").stat().st_size == 0
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.device.clock import DailyCount
 from edge.device.database import DamagedDatabase
 from edge.errors import StorageError
 from edge.history.minutes import STATES, Minute, joined, minute
 from edge.history.store import HistoryStore
+from tests.helpers.clock import FakeClock
 from tests.helpers.told import summary
 
 
@@ -76,11 +78,12 @@ def test_what_is_deleted_is_in_no_file_any_more(file: Path) -> None:
 
 def test_a_day_costs_the_card_little(file: Path) -> None:
     """In batches of a quarter of an hour, as they are written."""
-    store = HistoryStore(file)
+    written = DailyCount(FakeClock())
+    store = HistoryStore(file, written)
     for batch in range(96):
         store.write(minutes(15, 60_000 + 900 * batch))
     store.close()
-    assert 0 < store.file.written < 2_000_000
+    assert 0 < written.today < 2_000_000
     assert file.stat().st_size < 200_000
 
 

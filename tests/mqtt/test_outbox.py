@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import schema
+from edge.device.clock import DailyCount
 from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.mqtt import outbox as module
@@ -202,7 +203,7 @@ def test_a_tail_that_is_delivered_leaves_the_unreadable_file_alone(
     add(first, clock, text=b"precious")
     first.close()
 
-    def refuse(path: Path) -> OutboxStore:
+    def refuse(path: Path, _: DailyCount) -> OutboxStore:
         raise StorageError(f"{path}: no permission")
 
     with monkeypatch.context() as patched:
