@@ -42,11 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
     logging.disable(logging.ERROR)  # problems are reported as findings
     subject = _subject(arguments)
     language = arguments.language or _language(subject)
+    width = _width(language)
     findings: list[Finding] = []
     for finding in examine(subject):
         findings.append(finding)
         if not arguments.json:
-            print(*_lines(finding, language), sep="\n", flush=True)
+            print(*_lines(finding, language, width), sep="\n", flush=True)
     level = worst(findings)
     if arguments.json:
         print(json.dumps({"worst": level, "findings": msgspec.to_builtins(findings)}))
@@ -73,9 +74,13 @@ def _language(subject: Subject) -> Language:
     return of_terminal(os.environ)
 
 
-def _lines(finding: Finding, language: Language) -> list[str]:
+def _width(language: Language) -> int:
+    """Of the longest name of a check."""
+    return max(len(name) for key, name in words(language).items() if key.startswith("doctor.check."))
+
+
+def _lines(finding: Finding, language: Language, width: int) -> list[str]:
     mark, colour = _MARKS[finding.level]
-    width = max(len(name) for key, name in words(language).items() if key.startswith("doctor.check."))
     name, finding = name_of(finding.check, language), finding_in(finding, language)
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         mark = f"\033[{colour}m{mark}\033[0m"
