@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.device import resources
 from edge.errors import ModelError
 from edge.face.grid import LEAST_SPREAD, SIDE, decode, fitted
-from edge.face.pixels import standardised
+from edge.face.pixels import Luma, resized, resized_by_area, standardised
 from edge.inference import CPU, Model, Runtime
 from edge.readings import Box, FoundFace
-
-Luma = NDArray[np.uint8]
 
 
 class Finder(Protocol):
@@ -47,11 +42,11 @@ class SingleShot:
         if side != SIDE:
             raise ModelError(f"{folder}: takes pictures of {side} pixels, not {SIDE}")
         self._min_score = min_score
-        self._quick = quick
+        self._resize = resized if quick else resized_by_area
 
     def find(self, luma: Luma) -> list[FoundFace]:
         """Faces in pixels of `luma`, the surest first."""
-        square, scale = fitted(luma, quick=self._quick)
+        square, scale = fitted(luma, self._resize)
         return [moved(face, scale, 0.0, 0.0) for face in self.look(square)]
 
     def look(self, square: Luma) -> list[FoundFace]:

@@ -6,13 +6,14 @@ Training encodes with the same numbers that are decoded here.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.face.boxes import centre, overlap
-from edge.face.pixels import resized
+from edge.face.pixels import Luma
 from edge.readings import Box, FoundFace
 
 Floats = NDArray[np.float32]
@@ -27,7 +28,7 @@ _SAME = 0.35  # overlap from which two answers are one face
 _MOST = 60  # answers that are looked at; the others are weaker
 
 
-def prepare(luma: NDArray[np.uint8]) -> Floats:
+def prepare(luma: Luma) -> Floats:
     """A square of SIDE pixels, standardised so that light and contrast matter little: (1, SIDE, SIDE, 1)."""
     values = luma.astype(np.float32)
     values -= values.mean()
@@ -35,7 +36,7 @@ def prepare(luma: NDArray[np.uint8]) -> Floats:
     return values[np.newaxis, :, :, np.newaxis]
 
 
-def fitted(luma: NDArray[np.uint8], *, quick: bool = False) -> tuple[NDArray[np.uint8], float]:
+def fitted(luma: Luma, resize: Callable[[Luma, int, int], Luma]) -> tuple[Luma, float]:
     """The picture brought into a square of SIDE pixels, at its top left, and its scale there.
 
     What it does not fill has the picture's mean. Small pictures are enlarged.
@@ -43,11 +44,7 @@ def fitted(luma: NDArray[np.uint8], *, quick: bool = False) -> tuple[NDArray[np.
     height, width = luma.shape
     scale = SIDE / max(height, width)
     size = (min(SIDE, max(1, round(width * scale))), min(SIDE, max(1, round(height * scale))))
-    if quick:
-        small = resized(luma, *size)
-    else:
-        way = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-        small = np.asarray(cv2.resize(luma, size, interpolation=way), np.uint8)
+    small = resize(luma, *size)
     if size == (SIDE, SIDE):
         return small, scale
     square = np.full((SIDE, SIDE), round(cv2.mean(small)[0]), np.uint8)
