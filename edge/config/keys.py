@@ -10,7 +10,19 @@ from typing import Any
 
 import msgspec
 
-from edge.config.schema import LIVE_KEYS, LIVE_SECTIONS, OWNER_ONLY_KEYS, Config, Section
+from edge.config.schema import Config, Section
+
+# What may change while the service runs. The rest needs a restart.
+_LIVE_SECTIONS = ("decision", "fusion", "publish", "limits", "log")
+_LIVE_KEYS = (
+    "face.min_score", "face.min_size", "face.find_every", "face.max_people", "face.classify_hz", "face.forget_s",
+    "face.still_s", "face.rest_share", "face.rest", "speech.voice_threshold", "speech.min_voice_s",
+    "speech.min_snr_db", "speech.require_face", "privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock",
+)  # fmt: skip
+
+# Live too, but only by the owner's file and SIGHUP: whoever may write to the broker must not be able to
+# loosen the privacy of the room.
+_OWNER_ONLY_KEYS = ("privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock")
 
 
 @cache
@@ -66,12 +78,12 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_live(key: str) -> bool:
     """Whether the key may change while the service runs."""
-    return key.partition(".")[0] in LIVE_SECTIONS or key in LIVE_KEYS
+    return key.partition(".")[0] in _LIVE_SECTIONS or key in _LIVE_KEYS
 
 
 def is_remote(key: str) -> bool:
     """Whether the key may change by MQTT: live, and not the owner's alone."""
-    return is_live(key) and key not in OWNER_ONLY_KEYS
+    return is_live(key) and key not in _OWNER_ONLY_KEYS
 
 
 def did_you_mean(key: str) -> str:

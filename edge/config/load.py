@@ -10,10 +10,11 @@ from typing import Any
 
 import edge.device.board
 from edge.config import keys
+from edge.config.combinations import problems
 from edge.config.files import line_of, read_toml
 from edge.config.migrate import migrate
 from edge.config.overrides import read as read_overrides
-from edge.config.schema import Config, problems
+from edge.config.schema import Config
 from edge.config.values import converted, shown
 from edge.device import resources
 from edge.errors import ConfigError

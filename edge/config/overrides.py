@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import keys
+from edge.config.combinations import problems
 from edge.config.files import read_toml
-from edge.config.schema import Config, problems
+from edge.config.schema import Config
 from edge.config.values import converted, toml
 from edge.device.files import folder_owner, write_atomically
 from edge.errors import ConfigError, StorageError

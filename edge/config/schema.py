@@ -5,14 +5,12 @@ Bounds are part of the type, so that a wrong value is refused with its path and 
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr, replace
 
 from edge.language.catalogue import Language
-from edge.readings import LABELS
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
@@ -188,9 +186,7 @@ class MqttConfig(Section, frozen=True):
         known = dict.fromkeys([first, *named])
         force_setattr(self, "host", first[0])
         force_setattr(self, "port", first[1])
-        force_setattr(
-            self, "hosts", tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in known)
-        )
+        force_setattr(self, "hosts", tuple(_joined(host, port) for host, port in known))
 
     def each(self) -> tuple[MqttConfig, ...]:
         """One for each broker, the preferred one first."""
@@ -296,68 +292,3 @@ class Config(Section, frozen=True):
 def topic_base(base: str, *levels: str | None) -> str:
     """`base` and the levels that are set, as one topic."""
     return "/".join([base, *(level for level in levels if level)])
-
-
-# What may change while the service runs. The rest needs a restart.
-LIVE_SECTIONS = ("decision", "fusion", "publish", "limits", "log")
-LIVE_KEYS = (
-    "face.min_score", "face.min_size", "face.find_every", "face.max_people", "face.classify_hz", "face.forget_s",
-    "face.still_s", "face.rest_share", "face.rest", "speech.voice_threshold", "speech.min_voice_s",
-    "speech.min_snr_db", "speech.require_face", "privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock",
-)  # fmt: skip
-
-# Live too, but only by the owner's file and SIGHUP: whoever may write to the broker must not be able to
-# loosen the privacy of the room.
-OWNER_ONLY_KEYS = ("privacy.remote_off", "privacy.quiet_hours", "privacy.trust_clock")
-
-
-_PROHIBITED = {"work": "at the workplace", "school": "in education"}
-
-
-def problems(config: Config) -> list[str]:
-    """Combinations that no type can forbid, each as `path: what is wrong, what is allowed`."""
-    found = []
-    if config.device.use in _PROHIBITED:
-        found.append(
-            f'device.use: "{config.device.use}" is refused: inferring emotions {_PROHIBITED[config.device.use]} is '
-            "prohibited by the EU AI Act (Regulation (EU) 2024/1689, Article 5 (1) (f)); allowed: home, public, "
-            "research, art, and medical or safety, which that article excepts"
-        )
-    if config.decision.exit > config.decision.enter:
-        found.append(
-            f"decision.exit: {config.decision.exit} is above decision.enter ({config.decision.enter}); "
-            "it must not be, or a state would be left as soon as it is entered"
-        )
-    for key, prior in (
-        ("face.prior", config.face.prior), ("face.rest", config.face.rest), ("speech.prior", config.speech.prior)
-    ):  # fmt: skip
-        found += [
-            f"{key}.{label}: no such label; allowed: {', '.join(LABELS)}" for label in prior if label not in LABELS
-        ]
-    host = config.mqtt.host
-    if "://" in host or "@" in host or "/" in host or host.strip() != host or host.count(":") == 1:
-        found.append(
-            "mqtt.host: must be a host name or address alone; "
-            "the port goes to mqtt.port, the user to mqtt.username, mqtts:// is mqtt.tls = true"
-        )
-    if bool(config.mqtt.cert_file) != bool(config.mqtt.key_file):
-        found.append("mqtt.cert_file: a client certificate needs both mqtt.cert_file and mqtt.key_file")
-    if (config.mqtt.ca_file or config.mqtt.cert_file) and not config.mqtt.tls:
-        found.append("mqtt.tls: must be true when mqtt.ca_file or mqtt.cert_file is set")
-    if config.mqtt.password_file and not config.mqtt.username:
-        found.append("mqtt.username: must be set when mqtt.password_file is")
-    try:
-        ipaddress.ip_address(config.dashboard.listen)
-    except ValueError:
-        found.append('dashboard.listen: must be an address of this device, such as "127.0.0.1", or "0.0.0.0" for all')
-    if not (config.camera.enabled or config.microphone.enabled):
-        found.append("camera.enabled: camera and microphone are both disabled; enable at least one")
-    if config.privacy.led_pin is not None and config.privacy.led_pin == config.privacy.mute_pin:
-        found.append(f"privacy.mute_pin: {config.privacy.mute_pin} is the LED's pin too; allowed: another pin")
-    found += [
-        f"privacy.quiet_hours[{index}].end: is the same as start ({hours.start}), so they would never begin; "
-        "allowed: another time of day"
-        for index, hours in enumerate(config.privacy.quiet_hours)
-        if hours.start == hours.end
-    ]
-    return found

@@ -37,6 +37,7 @@ SOURCES = {
     },
     "mqtt/session.py": set(),
     "config/advice.py": set(),
+    "config/combinations.py": set(),
     "config/files.py": set(),
     "config/secrets.py": {f"credential {SIGN}", f"{SIGN}: {SIGN}"},
     "config/schema.py": {  # text.source, in the schema
