@@ -1,11 +1,10 @@
-"""What the page remembers: an hour of states and events, some minutes of readings. In memory only, and bounded.
+"""What the page knows of a device: what holds now, and the hour that went before.
 
-When privacy is switched on all of it is forgotten, as everywhere in the service.
+When privacy is switched on all that is about people is forgotten, as everywhere in the service.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -14,6 +13,7 @@ import msgspec
 
 from edge.config import keys
 from edge.config.schema import Config, DecisionConfig
+from edge.dashboard.past_hour import PastHour
 from edge.dashboard.replay import STEP_S, Point, as_reading
 from edge.emotion.decision import DecisionMemory, begin, decide
 from edge.language.lines import said_in_each
@@ -32,12 +32,8 @@ from edge.messages.topics import LIVE_AGE_S, health_valid_s, state_valid_s
 from edge.printable import printable
 from edge.readings import ABSENT, CIRCUMPLEX, LABELS, UNCERTAIN
 
-HOUR_S = 3_600.0
-READINGS_S = 390.0  # what thresholds are tried on, with some more to settle in
-TRAIL_S = 60.0
 PRIVACY = "privacy"  # beside the states: camera and microphone are off
 OFFLINE = "offline"  # and: nothing is known, the device or its service is away
-_SHOWN_EVENTS = 300
 _STATES = frozenset((*LABELS, UNCERTAIN, ABSENT))
 _SOURCES = ("camera", "microphone")
 _LIFE = (ReadingPayload, StatePayload, EventPayload, SummaryPayload, HealthPayload)  # never retained: somebody sent it
@@ -51,10 +47,7 @@ class History:
     """Belongs to the page's thread. Every time is monotonic seconds."""
 
     def __init__(self, device: str) -> None:
-        self.readings: deque[Point] = deque(maxlen=4_000)
-        self._curve: deque[tuple[float, float]] = deque(maxlen=4_000)  # the probability that the thresholds look at
-        self._smoothing: DecisionMemory | None = None
-        self.spans: deque[tuple[float, str]] = deque(maxlen=4_000)  # from when on which state
+        self.past = PastHour()
         self.config: dict[str, Any] = {}  # live keys and their values
         self.service: Service = "waiting"  # as of the last `check`
         self.forgotten = 0  # counts up whenever everything about people is forgotten
@@ -63,10 +56,9 @@ class History:
         self._availability = ""
         self._life: float | None = None  # when the service last showed that it runs
         self._version = ""
-        self._events: deque[dict[str, Any]] = deque(maxlen=1_000)
-        self._trail: deque[tuple[float, float, float]] = deque(maxlen=1_000)
         self._state: dict[str, Any] | None = None
         self._reading: dict[str, Any] | None = None
+        self._smoothing: DecisionMemory | None = None
         self._privacy: str | None = None
         self._sources: dict[str, dict[str, Any]] = {}
         self._health: dict[str, Any] | None = None
@@ -114,7 +106,7 @@ class History:
             at = now if self._life is None else min(self._life, now)
             self._state = self._reading = self._health = None
             if self._privacy != "ON":
-                self._begin(OFFLINE, at)
+                self.past.begin(OFFLINE, at)
         return [("service", {"state": service, "at": at})]
 
     def present(self, now: float) -> dict[str, Any]:
@@ -130,17 +122,13 @@ class History:
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """Everything, for somebody who begins to look."""
-        self._forget_old(now)
         reading = self._reading
         return {
             "now": now,
             "labels": {label: CIRCUMPLEX[label] for label in LABELS},
             **self.present(now),
             "reading": reading if reading is not None and now - reading["at"] < LIVE_AGE_S else None,
-            "trail": [point for point in self._trail if now - point[0] < TRAIL_S],
-            "curve": list(self._curve),
-            "spans": list(self.spans),
-            "events": list(self._events)[-_SHOWN_EVENTS:],
+            **self.past.snapshot(now),
             "health": self._health,
             "config": self.config,
         }
@@ -189,11 +177,8 @@ class History:
         fresh = "speech" if payload.face is None or _younger(payload.speech, payload.face) else "face"
         valid = self.config.get(f"fusion.{fresh}_max_age_s", getattr(Config().fusion, f"{fresh}_max_age_s"))
         point = Point(at, fused, at + float(valid))
-        self.readings.append(point)
         self._reading["smoothed"] = self._smoothed(point)
-        self._curve.append((at, max(self._reading["smoothed"])))
-        self._trail.append((at, payload.valence, payload.arousal))
-        self._forget_old(at)
+        self.past.add(point, max(self._reading["smoothed"]), payload.valence, payload.arousal)
         return [("reading", self._reading)]
 
     def _smoothed(self, point: Point) -> tuple[float, ...]:
@@ -227,7 +212,7 @@ class History:
             "modalities": payload.modalities,
             "reason": payload.reason,
         }
-        self._begin(payload.label, at - payload.for_s)
+        self.past.begin(payload.label, at - payload.for_s)
         return [("state", self._state)]
 
     def _take_event(self, _: str, payload: EventPayload, at: float) -> list[News]:
@@ -240,7 +225,7 @@ class History:
             "previous": payload.previous,
             "people": payload.people,
         }
-        self._events.append(event)
+        self.past.events.append(event)
         return [("event", event)]
 
     def _take_privacy(self, _: str, word: str, at: float) -> list[News]:
@@ -251,11 +236,10 @@ class History:
             if before == "ON":
                 self._life = at  # it was quiet until now because it had nothing to say
             return [("privacy", {"privacy": word, "at": at})]
-        for memory in (self.readings, self._curve, self.spans, self._events, self._trail):
-            memory.clear()
+        self.past.forget()
         self._reading = self._state = self._health = self._smoothing = None
         self.forgotten += 1
-        self._begin(PRIVACY, at)
+        self.past.begin(PRIVACY, at)
         return [("privacy", {"privacy": word, "at": at})]
 
     def _take_source(self, name: str, payload: SourcePayload, _: float) -> list[News]:
@@ -278,26 +262,6 @@ class History:
     def _take_availability(self, _: str, word: str, at: float) -> list[News]:
         self._availability = word
         return self.check(at)
-
-    def _begin(self, label: str, at: float) -> None:
-        """From `at` on it is so; what was said of the time after it is taken back."""
-        if self.spans and self.spans[-1][1] == label:
-            return
-        if self.spans:
-            at = max(at, self.spans[-1][0])
-        self.spans.append((at, label))
-
-    def _forget_old(self, now: float) -> None:
-        while self.readings and now - self.readings[0].time > READINGS_S:
-            self.readings.popleft()
-        while self._curve and now - self._curve[0][0] > READINGS_S:
-            self._curve.popleft()
-        while len(self.spans) > 1 and now - self.spans[1][0] > HOUR_S:
-            self.spans.popleft()
-        while self._events and now - self._events[0]["at"] > HOUR_S:
-            self._events.popleft()
-        while self._trail and now - self._trail[0][0] > TRAIL_S:
-            self._trail.popleft()
 
 
 def _values(probabilities: Mapping[str, float]) -> tuple[float, ...]:

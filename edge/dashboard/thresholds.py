@@ -36,8 +36,8 @@ class Thresholds:
 
     def trial(self, settings: schema.DecisionConfig, now: float) -> Callable[[], dict[str, Any]]:
         """Work for another thread: it shares nothing with us any more."""
-        points = tuple(self._history.readings)
-        start = max(now - WINDOW_S, self._history.spans[0][0] if self._history.spans else now)
+        points = tuple(self._history.past.readings)
+        start = max(now - WINDOW_S, self._history.past.spans[0][0] if self._history.past.spans else now)
 
         def run() -> dict[str, Any]:
             found = replay(points, settings, start, now)

@@ -469,7 +469,7 @@ def test_the_hour_begins_with_the_first_thing_known(browser: Browser, tmp_path: 
         browser.go(f"http://127.0.0.1:{port}/")
         browser.wait(LIVE, 60)
         for seconds, heading in ((30, "The last minute"), (300, "The last 5 minutes"), (4_000, "The last hour")):
-            dashboard.history.spans.clear()
+            dashboard.history.past.spans.clear()
             dashboard.notify("state", state("happy", float(seconds)), None)
             browser.go(f"http://127.0.0.1:{port}/")
             browser.wait(f"document.getElementById('hour-title').innerText === {heading!r}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.dashboard.history import HOUR_S, READINGS_S, History
+from edge.dashboard.history import History
+from edge.dashboard.past_hour import HOUR_S, READINGS_S
 from edge.messages.payloads import (
     EventPayload,
     HealthPayload,
@@ -25,7 +26,7 @@ def test_an_hour_and_no_more() -> None:
     assert starts[0] <= 9_000 - HOUR_S <= starts[1]
     assert all(9_000 - event["at"] <= HOUR_S for event in told["events"])
     assert len(told["events"]) <= 300
-    assert 9_000 - history.readings[0].time <= READINGS_S
+    assert 9_000 - history.past.readings[0].time <= READINGS_S
     assert all(9_000 - at <= 60 for at, _, _ in told["trail"])
 
 
@@ -37,8 +38,8 @@ def test_however_much_is_told_it_stays_small() -> None:
         history.take("reading", reading(), at)
         history.take("state", state(LABELS[i % 7]), at)
         history.take("event", EventPayload(event="state_entered", label=LABELS[i % 7]), at)
-    assert len(history.readings) <= 4_000
-    assert len(history.spans) <= 4_000
+    assert len(history.past.readings) <= 4_000
+    assert len(history.past.spans) <= 4_000
     assert len(history.snapshot(40_000 / 30)["events"]) <= 300
 
 
@@ -47,7 +48,7 @@ def test_a_state_begins_when_it_began_and_not_when_it_was_told() -> None:
     history.take("state", state("happy", for_s=30.0), 100.0)
     history.take("state", state("happy", for_s=40.0), 110.0)
     history.take("state", state("sad", for_s=0.0), 120.0)
-    assert list(history.spans) == [(70.0, "happy"), (120.0, "sad")]
+    assert list(history.past.spans) == [(70.0, "happy"), (120.0, "sad")]
 
 
 def test_privacy_forgets_everything_about_everybody() -> None:
@@ -64,11 +65,11 @@ def test_privacy_forgets_everything_about_everybody() -> None:
     assert told["spans"] == [(3.0, "privacy")]
     assert told["events"] == told["trail"] == told["curve"] == []
     assert told["reading"] is None
-    assert not history.readings
+    assert not history.past.readings
     assert told["sources"]["camera"]["state"] == "online", "what is not about people stays"
     history.take("privacy", "OFF", 9.0)
     history.take("state", state("absent", for_s=0.1), 9.1)
-    assert [label for _, label in history.spans] == ["privacy", "absent"]
+    assert [label for _, label in history.past.spans] == ["privacy", "absent"]
 
 
 def test_evidence_counts_as_long_as_the_config_says() -> None:
@@ -77,7 +78,7 @@ def test_evidence_counts_as_long_as_the_config_says() -> None:
     history.take("reading", reading(face_age=1.0, speech_age=0.1), 20.0)
     history.take("config/fusion.face_max_age_s", "7.5", 21.0)
     history.take("reading", reading(), 30.0)
-    assert [point.until - point.time for point in history.readings] == pytest.approx([2.0, 4.0, 7.5])
+    assert [point.until - point.time for point in history.past.readings] == pytest.approx([2.0, 4.0, 7.5])
 
 
 def test_config_words_become_values() -> None:
@@ -94,7 +95,7 @@ def test_a_device_that_goes_offline() -> None:
     assert history.snapshot(5.0)["state"] is None
     assert history.take("availability", "online", 8.0) == [("service", {"state": "ok", "at": 8.0})]
     history.take("state", state("sad"), 9.0)
-    assert [label for _, label in history.spans] == ["happy", "offline", "sad"]
+    assert [label for _, label in history.past.spans] == ["happy", "offline", "sad"]
 
 
 def test_a_service_that_falls_silent_without_a_word() -> None:
@@ -110,14 +111,14 @@ def test_a_service_that_falls_silent_without_a_word() -> None:
     assert told["spans"] == [(0.0, "happy"), (4.0, "offline")]
     news = history.take("state", state("happy", for_s=2.0), 90.0)
     assert news[0] == ("service", {"state": "ok", "at": 90.0})
-    assert list(history.spans) == [(0.0, "happy"), (4.0, "offline"), (88.0, "happy")]
+    assert list(history.past.spans) == [(0.0, "happy"), (4.0, "offline"), (88.0, "happy")]
 
 
 def test_a_gap_shows_though_nobody_looked_meanwhile() -> None:
     history = History("x")
     history.take("state", state("happy"), 0.0)
     history.take("state", state("happy", for_s=1.0), 900.0)
-    assert [label for _, label in history.spans] == ["happy", "offline", "happy"]
+    assert [label for _, label in history.past.spans] == ["happy", "offline", "happy"]
 
 
 def test_whatever_lies_at_the_broker_is_no_sign_of_life() -> None:

@@ -34,16 +34,16 @@ def at(spans: list[tuple[float, str]], moment: float) -> str:
 
 def test_the_thresholds_in_effect_give_what_really_happened(history: History) -> None:
     """From two readings a second: the same states, but for moments at the edges."""
-    found = replay(history.readings, Config().decision, NOW - 300, NOW)
+    found = replay(history.past.readings, Config().decision, NOW - 300, NOW)
     moments = [NOW - 300 + i * 0.5 for i in range(600)]
-    same = [at(list(found.spans), m) == at(list(history.spans), m) for m in moments]
+    same = [at(list(found.spans), m) == at(list(history.past.spans), m) for m in moments]
     assert len({label for _, label in found.spans}) >= 3, "the script is lively enough to tell something"
     assert sum(same) / len(same) > 0.95
 
 
 def test_harder_thresholds_mean_less_and_shorter_states(history: History) -> None:
     def certain(settings: DecisionConfig) -> float:
-        spans = [*replay(history.readings, settings, NOW - 300, NOW).spans, (NOW, "")]
+        spans = [*replay(history.past.readings, settings, NOW - 300, NOW).spans, (NOW, "")]
         return sum(after - start for (start, label), (after, _) in pairwise(spans) if label in LABELS)
 
     easy, default, hard = (certain(DecisionConfig(enter=e, exit=e * 0.7)) for e in (0.3, 0.45, 0.9))
@@ -51,8 +51,8 @@ def test_harder_thresholds_mean_less_and_shorter_states(history: History) -> Non
 
 
 def test_a_longer_dwell_means_fewer_changes(history: History) -> None:
-    short = replay(history.readings, DecisionConfig(dwell_s=0.0, smoothing_s=0.3), NOW - 300, NOW).spans
-    long = replay(history.readings, DecisionConfig(dwell_s=20.0, smoothing_s=0.3), NOW - 300, NOW).spans
+    short = replay(history.past.readings, DecisionConfig(dwell_s=0.0, smoothing_s=0.3), NOW - 300, NOW).spans
+    long = replay(history.past.readings, DecisionConfig(dwell_s=20.0, smoothing_s=0.3), NOW - 300, NOW).spans
     assert len(long) < len(short)
     assert all(after - start >= 20.0 - 1e-6 for (start, _), (after, _) in pairwise(long[1:]))
 
