@@ -1,4 +1,4 @@
-"""The files of the page: those of `static/` as they are, the two pages and the catalogue in the visitor's language."""
+"""The files of the page: those of `static/` as they are, the pages and the catalogue in the visitor's language."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from edge.web.exchange import Answer, Request
 
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _CATALOGUE = "/catalogue.js"
-_PLACE = re.compile(r"\{\{([a-z_.]+)\}\}")
+_STATIC = Path(__file__).parent / "static"
+_PART = re.compile(r"\{\{> ([a-z]+)\}\}")  # what all pages share: a file in static/parts
+_PLACE = re.compile(r"\{\{([a-z_.]+)\}\}")  # a message of the catalogue
 _COMMAND = "<code>emotion-edge passwd</code>"
 
 
@@ -31,7 +33,7 @@ class Files:
         leave_out: tuple[str, ...] = ("ha.", "setup.", "notice.", "doctor.", "line."),
     ) -> None:
         self._language = language
-        folders = [Path(__file__).parent / "static", *([more] if more is not None else [])]
+        folders = [_STATIC, *([more] if more is not None else [])]
         files = {file.name: file for folder in folders for file in sorted(folder.iterdir())}
         self._static = {
             f"/{name}": Answer(file.read_bytes(), f"{KINDS[file.suffix]}; charset=utf-8", headers=_headers())
@@ -73,7 +75,8 @@ def _without(messages: Mapping[str, str], prefixes: tuple[str, ...]) -> dict[str
 def _page(text: str, language: Language) -> Answer:
     catalogue = {**{key: html.escape(word) for key, word in words(language).items()}, "language": language}
     catalogue["forgotten"] = catalogue["forgotten"].replace("{command}", _COMMAND)
-    body = _PLACE.sub(lambda place: catalogue[place[1]], text)
+    whole = _PART.sub(lambda part: (_STATIC / "parts" / f"{part[1]}.html").read_text("utf-8").rstrip("\n"), text)
+    body = _PLACE.sub(lambda place: catalogue[place[1]], whole)
     return Answer(body.encode(), "text/html; charset=utf-8", headers=_headers(language))
 
 
