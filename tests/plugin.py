@@ -15,12 +15,13 @@ import pytest
 from edge.cli import main
 from tests.helpers import media
 from tests.helpers.broker import MOSQUITTO, Broker, Observer
+from tests.helpers.browser import Browser, missing
 from tests.helpers.clock import FakeClock
 from tests.helpers.service import DEVICE, Run, Service, Start, toml
 
 # These folders start programs, make environments or wait for real time to pass, and so do these fixtures.
 SLOW_FOLDERS = {"end_to_end", "faults", "packaging", "scripts", "security", "systemd"}
-PROGRAMS = {"broker", "home", "mosquitto", "node_red", "service", "start", "video"}
+PROGRAMS = {"broker", "browser", "home", "mosquitto", "node_red", "service", "start", "video"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,6 +75,15 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         return status, written.out, written.err
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if missing():
+        pytest.skip(missing())
+    one = Browser(tmp_path_factory.mktemp("profile"))
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from edge.config.schema import Config
-from edge.dashboard.observer import DashboardObserver
 from edge.dashboard.password import file_in, store
-from edge.device.clock import SystemClock
 from edge.messages.payloads import ModalityPart, ReadingPayload, SourcePayload, StatePayload
 from edge.readings import LABELS
 from tests.dashboard.web import Web
 from tests.helpers.broker import free_port
 from tests.helpers.browser import Browser
-from tests.helpers.page import HEALTH, KeptDays, ScriptedHour, page, told_at_start
+from tests.helpers.page import KeptDays, lived_in, page, told_at_start
 
 ROOT = Path(__file__).parents[2]
 DRESSES = {
@@ -33,36 +28,6 @@ DRESSES = {
 }
 SHOWN = "document.querySelectorAll('#bars tbody tr').length === 7"
 LIVE = "document.getElementById('link').dataset.state === 'live'"
-
-
-@contextmanager
-def lived_in(dashboard: DashboardObserver) -> Iterator[None]:
-    """An hour has passed, and time goes on."""
-    clock, ended = SystemClock(), threading.Event()
-    for topic, payload in told_at_start(Config()):
-        dashboard.notify(topic, payload, None)
-    script = ScriptedHour(clock.monotonic(), clock.wall())
-
-    def tell() -> None:
-        for number, (topic, payload, at) in enumerate(script.until(clock.monotonic())):
-            dashboard.notify(topic, payload, at)
-            if number % 500 == 499:
-                time.sleep(0.05)  # it hears no faster than it digests
-
-    tell()
-    dashboard.notify("health", HEALTH, None)
-
-    def go_on() -> None:
-        while not ended.wait(0.25):
-            tell()
-
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def state_of(label: str, for_s: float = 5.0) -> StatePayload:
@@ -143,6 +108,8 @@ def readme(browser: Browser) -> None:
     target.parent.mkdir(exist_ok=True)
     with page(state, port) as dashboard:
         Web(port).wait()
+        for topic, payload in told_at_start(Config()):
+            dashboard.notify(topic, payload, None)
         with lived_in(dashboard):
             browser.view(1100, 1000)
             browser.go(f"http://127.0.0.1:{port}/")

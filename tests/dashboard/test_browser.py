@@ -3,78 +3,64 @@
 from __future__ import annotations
 
 import json
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from edge.config.schema import Config
 from edge.dashboard.observer import DashboardObserver
-from edge.device.clock import SystemClock
 from edge.language.catalogue import LANGUAGES, words
 from edge.messages.payloads import InfoPayload, Reason, SourcePayload
 from edge.messages.status import BrokerStatus
 from edge.readings import LABELS
 from tests.dashboard.web import PASSWORD, Serve, Web
 from tests.helpers.broker import Observer, free_port
-from tests.helpers.browser import Browser, missing
-from tests.helpers.page import HEALTH, KeptDays, ScriptedHour, page, told_at_start
+from tests.helpers.browser import Browser, needs_axe
+from tests.helpers.page import KeptDays, lived_in, page, told_at_start
 from tests.helpers.service import Start
 from tests.helpers.told import reading, state
 
 pytestmark = pytest.mark.slow
 
-AXE = Path(sys.prefix) / "axe.min.js"
 LIVE = "document.getElementById('link').dataset.state === 'live'"
 WIDE, NARROW = (1280, 900), (360, 740)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if missing():
-        pytest.skip(missing())
-    one = Browser(tmp_path_factory.mktemp("profile"))
-    yield one
-    one.close()
+@pytest.fixture
+def look(serve: Serve, browser: Browser) -> Iterator[Serve]:
+    """Starts a page, with what `serve` takes, and opens it on a large screen."""
+
+    def begin(**settings: Any) -> tuple[DashboardObserver, Web]:
+        dashboard, web = serve(**settings)
+        visit(browser, web)
+        return dashboard, web
+
+    yield begin
+    browser.speak("en")
+    browser.go("about:blank")
 
 
 @pytest.fixture
 def room(serve: Serve, browser: Browser) -> Iterator[tuple[DashboardObserver, Web]]:
-    """A scripted hour after some weeks, and what goes on; the page is open."""
+    """Ten minutes of the scripted hour after some weeks, and what goes on; the page is open."""
     dashboard, web = serve(days=KeptDays(time.time()))
-    clock = SystemClock()
-    script = ScriptedHour(clock.monotonic(), clock.wall(), 600.0)
-    ended = threading.Event()
-
-    def tell() -> None:
-        for topic, payload, at in script.until(clock.monotonic()):
-            dashboard.notify(topic, payload, at)
-
-    tell()
-    dashboard.notify("health", HEALTH, None)
-
-    def go_on() -> None:
-        while not ended.wait(0.25):
-            tell()
-
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        browser.errors.clear()
-        browser.urls.clear()
-        browser.view(*WIDE)
-        browser.go(f"http://127.0.0.1:{web.port}/")
-        browser.wait(LIVE, 60)
+    with lived_in(dashboard, 600.0):
+        visit(browser, web)
         yield dashboard, web
         browser.go("about:blank")
-    finally:
-        ended.set()
-        thread.join()
+
+
+def visit(browser: Browser, web: Web) -> None:
+    browser.errors.clear()
+    browser.urls.clear()
+    browser.view(*WIDE)
+    browser.go(f"http://{web.host}/")
+    browser.wait(LIVE, 60)
 
 
 def test_it_shows_what_is_told(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
@@ -102,30 +88,17 @@ def test_it_shows_what_is_told(room: tuple[DashboardObserver, Web], browser: Bro
     assert browser.run("document.querySelectorAll('img[src], canvas, video').length") == 0, "there is no picture"
 
 
+@needs_axe
 def test_it_is_accessible_in_every_dress(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not there: scripts/test fetches it with npm")
     dashboard, _ = room
-    browser.call("Page.setBypassCSP", enabled=True)
     browser.run("(() => { for (const all of document.querySelectorAll('details')) all.open = true })()")
-    browser.run(AXE.read_text("utf-8") + "; true")
     for size in (WIDE, NARROW):
         for dark in (False, True):
             browser.view(*size, dark=dark)
-            assert violations(browser) == [], f"{size} {'dark' if dark else 'light'}"
+            assert browser.violations() == [], f"{size} {'dark' if dark else 'light'}"
     dashboard.notify("privacy", "ON", None)
     browser.wait("document.getElementById('state').innerText === 'private'")
-    assert violations(browser) == [], "privacy"
-    browser.call("Page.setBypassCSP", enabled=False)
-
-
-def violations(browser: Browser) -> list[str]:
-    found = browser.run(
-        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-        ".then(r => r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`))"
-    )
-    assert isinstance(found, list)
-    return found
+    assert browser.violations() == [], "privacy"
 
 
 def test_on_a_small_phone_nothing_is_cut_and_fingers_find_it(
@@ -180,12 +153,9 @@ def test_past_days_are_deleted_at_the_second_click(room: tuple[DashboardObserver
     browser.wait("document.getElementById('days-message').innerText.includes('deleted')")
 
 
-def test_where_no_days_are_kept_the_page_says_nothing_of_them(serve: Serve, browser: Browser) -> None:
-    _, web = serve()
-    browser.go(f"http://127.0.0.1:{web.port}/")
-    browser.wait(LIVE, 60)
+def test_where_no_days_are_kept_the_page_says_nothing_of_them(look: Serve, browser: Browser) -> None:
+    look()
     assert browser.run("document.getElementById('days').hidden")
-    browser.go("about:blank")
 
 
 def test_by_keyboard_alone(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
@@ -275,68 +245,51 @@ def test_before_a_value_is_known_its_slider_shows_none(browser: Browser, tmp_pat
         browser.go("about:blank")
 
 
-def test_words_have_a_column_once_some_were_read(browser: Browser, tmp_path: Path) -> None:
-    port = free_port()
-    with page(tmp_path, port) as dashboard:
-        Web(port).wait()
-        for topic, payload in told_at_start(Config()):
-            dashboard.notify(topic, payload, None)
-        browser.go(f"http://127.0.0.1:{port}/")
-        browser.wait(LIVE, 60)
-        dashboard.notify("state", state("sad"), None)
-        dashboard.notify("reading", reading("sad"), None)
+def test_words_have_a_column_once_some_were_read(look: Serve, browser: Browser) -> None:
+    dashboard, _ = look()
+    dashboard.notify("state", state("sad"), None)
+    dashboard.notify("reading", reading("sad"), None)
+    browser.wait("document.querySelector('#bars .strong th').innerText === 'sad'")
+    shown = "getComputedStyle(document.querySelector('#bars td:nth-child(5)')).display !== 'none'"
+    assert not browser.run(shown)
+    dashboard.notify("reading", reading("sad", text_age=1.0), None)
+    browser.wait(shown)
+    assert browser.text("#text-weight") == "weight 30%"
+    words = "document.querySelector('#bars tr[data-label=sad] td:nth-child(5) b').innerText"
+    assert browser.run(words) == "70%"
+    dashboard.notify("reading", reading("sad"), None)
+    browser.wait("document.getElementById('text-weight').innerText === 'no words'")
+    assert browser.run(shown)
+
+
+def test_the_headline_says_what_the_bars_say(look: Serve, browser: Browser) -> None:
+    dashboard, _ = look()
+    dashboard.notify("state", state("absent"), None)
+    dashboard.notify("reading", reading("sad"), None)
+    browser.wait("document.getElementById('state').innerText === 'deciding …'")
+    for label in ("happy", "uncertain"):
+        dashboard.notify("state", state(label), None)
+        browser.wait(f"document.getElementById('state').innerText === {label!r}")
+        for _ in range(8):
+            dashboard.notify("reading", reading("sad"), None)
+            time.sleep(0.3)
         browser.wait("document.querySelector('#bars .strong th').innerText === 'sad'")
-        shown = "getComputedStyle(document.querySelector('#bars td:nth-child(5)')).display !== 'none'"
-        assert not browser.run(shown)
-        dashboard.notify("reading", reading("sad", text_age=1.0), None)
-        browser.wait(shown)
-        assert browser.text("#text-weight") == "weight 30%"
-        words = "document.querySelector('#bars tr[data-label=sad] td:nth-child(5) b').innerText"
-        assert browser.run(words) == "70%"
-        dashboard.notify("reading", reading("sad"), None)
-        browser.wait("document.getElementById('text-weight').innerText === 'no words'")
-        assert browser.run(shown)
-        browser.go("about:blank")
+        bars = browser.run(
+            "Object.fromEntries([...document.querySelectorAll('#bars tbody tr')]"
+            ".map(row => [row.dataset.label, row.querySelector('b').innerText]))"
+        )
+        said = browser.text("#sentence")
+        if label == "happy":
+            assert f"{bars['happy']} sure" in said
+            assert "It may be turning sad" in said
+        else:
+            assert "no emotion is dominant" in said
+    assert browser.run("getComputedStyle(document.getElementById('bars')).getPropertyValue('--enter')") == "0.42"
+    assert "42%" in browser.text("#bars-note")
 
 
-def test_the_headline_says_what_the_bars_say(browser: Browser, tmp_path: Path) -> None:
-    port = free_port()
-    with page(tmp_path, port) as dashboard:
-        Web(port).wait()
-        for topic, payload in told_at_start(Config()):
-            dashboard.notify(topic, payload, None)
-        browser.go(f"http://127.0.0.1:{port}/")
-        browser.wait(LIVE, 60)
-        dashboard.notify("state", state("absent"), None)
-        dashboard.notify("reading", reading("sad"), None)
-        browser.wait("document.getElementById('state').innerText === 'deciding …'")
-        for label in ("happy", "uncertain"):
-            dashboard.notify("state", state(label), None)
-            browser.wait(f"document.getElementById('state').innerText === {label!r}")
-            for _ in range(8):
-                dashboard.notify("reading", reading("sad"), None)
-                time.sleep(0.3)
-            browser.wait("document.querySelector('#bars .strong th').innerText === 'sad'")
-            bars = browser.run(
-                "Object.fromEntries([...document.querySelectorAll('#bars tbody tr')]"
-                ".map(row => [row.dataset.label, row.querySelector('b').innerText]))"
-            )
-            said = browser.text("#sentence")
-            if label == "happy":
-                assert f"{bars['happy']} sure" in said
-                assert "It may be turning sad" in said
-            else:
-                assert "no emotion is dominant" in said
-        assert browser.run("getComputedStyle(document.getElementById('bars')).getPropertyValue('--enter')") == "0.42"
-        assert "42%" in browser.text("#bars-note")
-        browser.go("about:blank")
-
-
-def test_why_it_is_uncertain_and_whether_it_knows_the_face_at_rest(serve: Serve, browser: Browser) -> None:
-    dashboard, web = serve()
-    browser.view(*WIDE)
-    browser.go(f"http://127.0.0.1:{web.port}/")
-    browser.wait(LIVE, 60)
+def test_why_it_is_uncertain_and_whether_it_knows_the_face_at_rest(look: Serve, browser: Browser) -> None:
+    dashboard, _ = look()
     reasons: tuple[tuple[Reason, str], ...] = (
         ("too dark", "too dark"), ("face covered", "partly covered"),
         ("face and voice disagree", "disagree"), ("still learning", "at rest"),
@@ -356,7 +309,6 @@ def test_why_it_is_uncertain_and_whether_it_knows_the_face_at_rest(serve: Serve,
         assert browser.run("document.getElementById('rest').dataset.known") == str(known).lower()
     dashboard.notify("reading", whole, None)
     browser.wait("document.getElementById('rest').hidden")
-    browser.go("about:blank")
 
 
 def test_a_seat_is_calibrated_after_ten_seconds_and_the_calibration_forgotten(
@@ -380,30 +332,18 @@ def test_a_seat_is_calibrated_after_ten_seconds_and_the_calibration_forgotten(
     browser.wait("document.getElementById('rest-forget').disabled")
 
 
-def test_why_a_seat_cannot_be_calibrated_is_said_in_the_words_of_the_page(browser: Browser, tmp_path: Path) -> None:
-    port = free_port()
-    with page(tmp_path, port, refuses={"calibrate": "nobody is in view; sit down"}) as dashboard:
-        Web(port).wait()
-        for topic, payload in told_at_start(Config()):
-            dashboard.notify(topic, payload, None)
-        browser.view(*WIDE)
-        browser.speak("de")
-        browser.go(f"http://127.0.0.1:{port}/")
-        browser.wait(LIVE, 60)
-        browser.run("(() => { document.getElementById('settings').open = true })()")
-        browser.wait("!document.getElementById('calibrate').disabled")
-        browser.click("#calibrate")
-        browser.wait("document.getElementById('rest-message').innerText.includes('Niemand ist im Bild')", 30)
-        assert browser.run("document.getElementById('rest-values').hidden")
-        browser.speak("en")
-        browser.go("about:blank")
+def test_why_a_seat_cannot_be_calibrated_is_said_in_the_words_of_the_page(look: Serve, browser: Browser) -> None:
+    browser.speak("de")
+    look(refuses={"calibrate": "nobody is in view; sit down"})
+    browser.run("(() => { document.getElementById('settings').open = true })()")
+    browser.wait("!document.getElementById('calibrate').disabled")
+    browser.click("#calibrate")
+    browser.wait("document.getElementById('rest-message').innerText.includes('Niemand ist im Bild')", 30)
+    assert browser.run("document.getElementById('rest-values').hidden")
 
 
-def test_what_moved_it_and_what_comes_second(serve: Serve, browser: Browser) -> None:
-    dashboard, web = serve()
-    browser.view(*WIDE)
-    browser.go(f"http://127.0.0.1:{web.port}/")
-    browser.wait(LIVE, 60)
+def test_what_moved_it_and_what_comes_second(look: Serve, browser: Browser) -> None:
+    dashboard, _ = look()
     because = "document.getElementById('because').innerText"
     dashboard.notify("state", state("happy"), None)
     dashboard.notify("reading", reading("happy"), None)
@@ -424,7 +364,6 @@ def test_what_moved_it_and_what_comes_second(serve: Serve, browser: Browser) -> 
     browser.wait("document.getElementById('sentence').innerText.includes('from the face, the voice, and the words')")
     dashboard.notify("privacy", "ON", None)
     browser.wait(f"{because} === ''")
-    browser.go("about:blank")
 
 
 @pytest.mark.timeout(240)
@@ -459,27 +398,19 @@ OVERLAP = """(() => {
 })()"""  # noqa: E501
 
 
-def test_the_hour_begins_with_the_first_thing_known(browser: Browser, tmp_path: Path) -> None:
-    port = free_port()
-    with page(tmp_path, port) as dashboard:
-        Web(port).wait()
-        for topic, payload in told_at_start(Config()):
-            dashboard.notify(topic, payload, None)
-        browser.view(*WIDE)
-        browser.go(f"http://127.0.0.1:{port}/")
-        browser.wait(LIVE, 60)
-        for seconds, heading in ((30, "The last minute"), (300, "The last 5 minutes"), (4_000, "The last hour")):
-            dashboard.history.past.spans.clear()
-            dashboard.notify("state", state("happy", float(seconds)), None)
-            browser.go(f"http://127.0.0.1:{port}/")
-            browser.wait(f"document.getElementById('hour-title').innerText === {heading!r}")
-            browser.wait("document.querySelector('#hour .block') !== null")
-            share = browser.run(
-                "(svg => svg.querySelector('.block').getBBox().width / svg.getBBox().width)"
-                "(document.getElementById('hour'))"
-            )
-            assert share > (0.4 if seconds < 60 else 0.8)
-        browser.go("about:blank")
+def test_the_hour_begins_with_the_first_thing_known(look: Serve, browser: Browser) -> None:
+    dashboard, web = look()
+    for seconds, heading in ((30, "The last minute"), (300, "The last 5 minutes"), (4_000, "The last hour")):
+        dashboard.history.past.spans.clear()
+        dashboard.notify("state", state("happy", float(seconds)), None)
+        browser.go(f"http://{web.host}/")
+        browser.wait(f"document.getElementById('hour-title').innerText === {heading!r}")
+        browser.wait("document.querySelector('#hour .block') !== null")
+        share = browser.run(
+            "(svg => svg.querySelector('.block').getBBox().width / svg.getBBox().width)"
+            "(document.getElementById('hour'))"
+        )
+        assert share > (0.4 if seconds < 60 else 0.8)
 
 
 def test_the_sample_is_marked(room: tuple[DashboardObserver, Web], browser: Browser) -> None:
@@ -585,21 +516,14 @@ def nothing_of_anybody(browser: Browser) -> None:
     assert browser.text("#company") == ""
 
 
-def test_by_way_of_the_broker_its_silence_is_silence(browser: Browser, tmp_path: Path) -> None:
-    port = free_port()
-    with page(tmp_path, port, over_mqtt=True) as dashboard:
-        Web(port).wait()
-        for topic, payload in told_at_start(Config()):
-            dashboard.notify(topic, payload, None)
-        browser.go(f"http://127.0.0.1:{port}/")
-        browser.wait(LIVE, 60)
-        feel(dashboard)
-        browser.wait("document.getElementById('state').innerText === 'happy'")
-        dashboard._broker = lambda: BrokerStatus("unreachable", "the connection to the broker was lost")
-        browser.wait("document.getElementById('link').dataset.state === 'offline'")
-        nothing_of_anybody(browser)
-        assert "connection to the broker was lost" in browser.text("#sentence")
-        browser.go("about:blank")
+def test_by_way_of_the_broker_its_silence_is_silence(look: Serve, browser: Browser) -> None:
+    dashboard, _ = look(over_mqtt=True)
+    feel(dashboard)
+    browser.wait("document.getElementById('state').innerText === 'happy'")
+    dashboard._broker = lambda: BrokerStatus("unreachable", "the connection to the broker was lost")
+    browser.wait("document.getElementById('link').dataset.state === 'offline'")
+    nothing_of_anybody(browser)
+    assert "connection to the broker was lost" in browser.text("#sentence")
 
 
 def test_under_privacy_what_was_tried_on_the_past_goes_too(
@@ -641,10 +565,7 @@ def test_against_the_running_service(start: Start, observer: Observer, browser: 
     service = start(dashboard={"enabled": True, "port": web.port, "preview": "device"})
     web.wait()
     observer.wait("/reading", 60)
-    browser.errors.clear()
-    browser.view(*WIDE)
-    browser.go(f"http://127.0.0.1:{web.port}/")
-    browser.wait(LIVE, 60)
+    visit(browser, web)
     told = observer.wait("/state", 60, lambda m: m.json["label"] != "absent").json["label"]
     browser.wait(f"document.getElementById('state').innerText !== 'nobody' && {told!r}", 60)
     browser.wait("document.getElementById('aim').hidden === false")

@@ -11,10 +11,15 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+AXE = Path(sys.prefix) / "axe.min.js"
+needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: scripts/test fetches it with npm")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -173,6 +178,19 @@ class Browser:
 
     def write(self, text: str) -> None:
         self.call("Input.insertText", text=text)
+
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong for people who see, hear or move otherwise (WCAG 2.2 AA and good practice)."""
+        self.call("Page.setBypassCSP", enabled=True)
+        if not self.run("'axe' in window"):
+            self.run(AXE.read_text("utf-8") + "; true")
+        found = self.run(
+            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+            ".then(r => r.violations.map(v => `${v.id}: ${v.nodes.map(n => n.html.slice(0, 120)).join(' | ')}`))"
+        )
+        self.call("Page.setBypassCSP", enabled=False)
+        assert isinstance(found, list)
+        return found
 
     def screenshot(self, path: Path, *, whole: bool = True) -> None:
         """The page as PNG."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -105,6 +106,33 @@ HEALTH = HealthPayload(
     uptime_s=3600, fps=15.0, frames=54_000, frames_dropped=0, sound_dropped_s=0, queue=0,
     latency_ms=Latency(median=6.2, p95=31.0), cpu_percent=11.8, rss_mb=111.2, temperature_c=47.2, throttled=False,
 )  # fmt: skip
+
+
+@contextmanager
+def lived_in(dashboard: DashboardObserver, seconds: float = 3600.0) -> Iterator[None]:
+    """So much of the scripted hour has passed, and time goes on."""
+    clock, ended = SystemClock(), threading.Event()
+    script = ScriptedHour(clock.monotonic(), clock.wall(), seconds)
+
+    def tell() -> None:
+        for number, (topic, payload, at) in enumerate(script.until(clock.monotonic())):
+            dashboard.notify(topic, payload, at)
+            if number % 500 == 499:
+                time.sleep(0.05)  # it hears no faster than it digests
+
+    def go_on() -> None:
+        while not ended.wait(0.25):
+            tell()
+
+    tell()
+    dashboard.notify("health", HEALTH, None)
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 class KeptDays:
