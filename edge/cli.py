@@ -17,13 +17,13 @@ GROUPS = {
     "Set up": {
         "setup": "write a first config and try the broker",
         "check": "check a config file and show what is in effect",
-        "doctor": "find out what does not work on this device, and the remedy",
+        "doctor": "find out what does not work on this device, and how to fix it",
         "devices": "list cameras and microphones",
         "unit": "write the systemd drop-in that limits the network to what the config names",
     },
     "Run": {
         "run": "run the service",
-        "calibrate": "learn what faces on this seat look like at rest",
+        "calibrate": "learn what faces in this seat look like at rest",
         "privacy": "close camera and microphone, or open them again",
         "notice": "print a notice for the door and a sheet on the intended use",
     },
@@ -35,15 +35,15 @@ GROUPS = {
     },
     "Models and recordings": {
         "model": "list models, install your own, switch to the previous one",
-        "classify": "classify pictures or sound files, one JSON line per file",
+        "classify": "classify pictures, sound files or sentences, one JSON line each",
         "replay": "run the whole pipeline over recordings, with the same result every time",
         "bench": "measure each stage and the whole service on this machine",
     },
     "Many devices": {
         "enroll": "get a certificate from the fleet's signing service, or renew it",
-        "update": "install the fleet's signed model or package, and go back if the service is worse off",
+        "update": "install the fleet's signed model or package; go back if the service runs worse",
         "collect": "collect what many devices say, from a broker into PostgreSQL",
-        "fleet": "show many devices at a glance, from that database",
+        "fleet": "show many devices at a glance, from the database of `collect`",
     },
     "Remove": {
         "forget": "delete a device's retained messages and past days, and remove it from Home Assistant",

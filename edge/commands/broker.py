@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca-file", metavar="F", help="the authority that signed that broker's certificate")
     parser.add_argument("--base", help="first level of the topics (default: from the config)")
     parser.add_argument("--device", help="which device (default: this one)")
-    parser.add_argument("--protocol", choices=("5", "3.1.1"))
+    parser.add_argument("--protocol", choices=("5", "3.1.1"), help="version of MQTT (default: from the config)")
 
 
 def split_broker(text: str) -> tuple[str, int | None, bool]:

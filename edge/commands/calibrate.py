@@ -1,4 +1,4 @@
-"""`emotion-edge calibrate`: ten seconds of a neutral face teach the service what faces on this seat look like."""
+"""`emotion-edge calibrate`: ten seconds of a neutral face teach the service what faces in this seat look like."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = "calibrate"
 
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = parsers.add_parser("calibrate", help="learn what faces on this seat look like at rest")
+    parser = parsers.add_parser("calibrate", help="learn what faces in this seat look like at rest")
     common.add_config(parser)
     broker.add_options(parser)
     parser.add_argument("--reset", action="store_true", help="forget it again; every face begins as most people's do")

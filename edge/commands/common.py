@@ -19,7 +19,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         help="the config file (default: $EMOTION_EDGE_CONFIG, /etc/emotion-edge/config.toml, ~/.config/emotion-edge)",
     )
     parser.add_argument(
-        "--state", type=Path, help="folder of what the service stores (default: that of the service with this config)"
+        "--state", type=Path, help="the service's state folder (default: that of the service with this config)"
     )
 
 

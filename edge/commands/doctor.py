@@ -34,7 +34,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     common.add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--language", choices=LANGUAGES, help="of the findings (default: as above)")
+    parser.add_argument("--language", choices=LANGUAGES, help="of the findings (default: see below)")
     parser.set_defaults(run=run)
 
 

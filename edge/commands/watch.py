@@ -26,7 +26,9 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_config(parser)
     broker.add_options(parser)
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time")
-    parser.add_argument("--why", action="store_true", help="with each change also what moved it")
+    parser.add_argument(
+        "--why", action="store_true", help="with each change also what moved it (a terminal always shows it)"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 

@@ -20,7 +20,7 @@ _KEEPS_MORE = ("history.",)
 
 
 def loosens(config: Config, key: str, value: Any) -> str | None:
-    """Why `key` = `value` must not come from afar, given what is in effect; None if nothing speaks against it."""
+    """Why `key` = `value` must not come over MQTT, given what is in effect; None if nothing speaks against it."""
     section = key.partition(".")[0]
     if section in _OWNERS:
         return f"{_OWNERS[section]}: only the config file on the device may change this"

@@ -92,7 +92,7 @@ class FaceConfig(Section, frozen=True):
     forget_s: PositiveSeconds = 1.5  # a face not seen for this long has left
     still_s: Seconds = 20.0  # a face without any movement for this long is a picture; 0 = never
     rest_share: Fraction = 0.85  # how much of what a face says at rest is taken off; 0: none
-    rest: Prior = {}  # what faces on this seat say at rest, beyond most people's: the start for everybody
+    rest: Prior = {}  # what faces in this seat say at rest, beyond most people's: the start for everybody
     prior: Prior = {}
 
 

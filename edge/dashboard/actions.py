@@ -100,7 +100,7 @@ class Actions:
         return _answer(answer)
 
     async def calibrate(self, _: Request) -> Answer:
-        """What the face in view looks like at rest becomes the start for everybody on this seat."""
+        """What the face in view looks like at rest becomes the start for everybody in this seat."""
         self._limit(self._changes)
         return _answer(await self._ask("request", "calibrate", None))
 

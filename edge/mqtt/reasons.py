@@ -50,7 +50,7 @@ def from_code(settings: schema.MqttConfig, code: int, name: str) -> Trouble:
         reason = f"another client uses our client id at {where}; is this device's state or card a copy of another's?"
         return Trouble("taken over", reason, slow=True)
     if code in _PASSWORD:
-        who = f"user {settings.username!r}" if settings.username else "us without a user name"
+        who = f"user {settings.username!r}" if settings.username else "this device without a user name"
         reason = f"the broker {where} refuses {who}: {name}; check mqtt.username and its password"
         return Trouble("refused", reason, slow=True)
     if code == 132:
@@ -84,13 +84,13 @@ def mute(settings: schema.MqttConfig) -> Trouble:
 
 
 def closed_early(settings: schema.MqttConfig) -> Trouble:
-    """The broker hung up before it answered CONNECT: with TLS 1.3 all that is seen of a refused client certificate."""
+    """Closed before CONNECT was answered: with TLS 1.3 all that is seen of a refused client certificate."""
     if settings.cert_file:
         why = _own_certificate(settings.cert_file)
-        line = f"the broker {address(settings)} hung up before it answered; {why}"
+        line = f"the broker {address(settings)} closed the connection before it answered; {why}"
         return Trouble("refused", line, slow=True)
     hint = "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
-    return Trouble("unreachable", f"the broker {address(settings)} hung up before it answered; {hint}")
+    return Trouble("unreachable", f"the broker {address(settings)} closed the connection before it answered; {hint}")
 
 
 def _own_certificate(path: str) -> str:
@@ -102,9 +102,9 @@ def _own_certificate(path: str) -> str:
         return f"mqtt.cert_file: {path}: {error}; {remedy}"
     now = time.time()
     if now > good.ends:
-        return f"this device's certificate ended on {time.strftime('%Y-%m-%d', time.gmtime(good.ends))}; {remedy}"
+        return f"this device's certificate expired on {time.strftime('%Y-%m-%d', time.gmtime(good.ends))}; {remedy}"
     if now < good.begins:
-        return "this device's certificate is not good yet: is the device's clock right?"
+        return "this device's certificate is not valid yet: is the device's clock right?"
     return f"is this device's certificate revoked, or of an authority that the broker does not know? {remedy}"
 
 
@@ -132,7 +132,7 @@ def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
     elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
         return closed_early(settings)
     elif isinstance(error, ConnectionRefusedError):
-        line = f"nobody listens at {where}; is the broker running?"
+        line = f"nothing is listening at {where}; is the broker running?"
     elif isinstance(error, TimeoutError) and "handshake" in str(error):
         line = f"no TLS with {where}: it accepts the connection and then does not answer; is mqtt.port its TLS port?"
     elif isinstance(error, TimeoutError):

@@ -293,7 +293,7 @@ class RequestHandler:
         return self._service.settings.live_values()
 
     def _calibrate(self) -> dict[str, Any]:
-        """Keep what the face in view looks like at rest as the start for everybody on this seat."""
+        """Keep what the face in view looks like at rest as the start for everybody in this seat."""
         before = dict(self._service.settings.config.face.rest)
         after = self._service.resting()
         self._change(lambda settings: settings.change({"face.rest": after}))

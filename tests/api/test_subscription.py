@@ -59,5 +59,5 @@ def test_a_broker_that_is_not_there_is_told_in_one_line() -> None:
         async for _ in subscribe("127.0.0.1", port=free_port()):
             pass
 
-    with pytest.raises(EdgeError, match="nobody listens"):
+    with pytest.raises(EdgeError, match="nothing is listening"):
         asyncio.run(first())

@@ -134,7 +134,7 @@ def test_watch_prints_a_line_per_change(start: Start, observer: Observer, broker
 def test_watch_says_when_there_is_no_broker() -> None:
     result = emotion_edge("watch", "--broker", "127.0.0.1:1", "--device", "x")
     assert result.returncode == 1
-    assert result.stderr.startswith("emotion-edge: nobody listens at 127.0.0.1:1")
+    assert result.stderr.startswith("emotion-edge: nothing is listening at 127.0.0.1:1")
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("--version",), ("run", "--help"), ("classify", "--help")])

@@ -138,7 +138,8 @@ def test_forget_clears_everything_of_one_device(blind: Blind, observer: Observer
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [(["--device", "+"], "one device at a time"), (["--broker", "127.0.0.1:1"], "nobody listens")]
+    ("words", "told"),
+    [(["--device", "+"], "one device at a time"), (["--broker", "127.0.0.1:1"], "nothing is listening")],
 )
 def test_forget_says_why_it_does_not(broker: Broker, words: list[str], told: str) -> None:
     done = forget(broker, *words)

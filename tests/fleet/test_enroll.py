@@ -198,7 +198,7 @@ def test_a_certificate_that_ended_is_one_line_with_the_remedy(
     signing.serve("--days", "-0.001")
     enroll("--token", signing.say("token", "door"))
     (line,) = told()
-    assert "this device's certificate ended on" in line
+    assert "this device's certificate expired on" in line
     assert "`emotion-edge enroll`" in line
 
 

@@ -61,7 +61,7 @@ def wizard(folder: Path, *, broker: int | None = None, shows: bool = True) -> It
         examine=lambda: [
             Finding("config", "green", "valid"),
             Finding("camera", "yellow", "sample: dark", "add light"),
-            Finding("broker", "red", "nobody listens at 127.0.0.1:1", "is the broker running?"),
+            Finding("broker", "red", "nothing is listening at 127.0.0.1:1", "is the broker running?"),
         ],
         shows=shows,
         clock=clock,

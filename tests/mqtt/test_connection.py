@@ -78,7 +78,7 @@ def test_no_user_name_where_one_is_needed(guarded: Mosquitto, publish: Callable[
 def test_nobody_there(publish: Callable[..., Rig], caplog: pytest.LogCaptureFixture) -> None:
     rig = publish(1)
     until(lambda: rig.state == "unreachable")
-    assert "nobody listens at 127.0.0.1:1" in rig.publisher.status().reason
+    assert "nothing is listening at 127.0.0.1:1" in rig.publisher.status().reason
     time.sleep(1.0)
     assert len(caplog.records) == 1
 
