@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,17 +54,18 @@ def standardised(values: Floats, rows: Rows) -> Floats:
 
 def trained(
     net: nn.Module, values: Floats, truth: Classes, split: tuple[Rows, Rows], *, epochs: int, batch: int = 64,
-    vary: Vary | None = None,
+    vary: Vary | None = None, path: Path | None = None,
 ) -> Outcome:  # fmt: skip
     """Fit on one side, judge on the other; the last epoch counts, nothing is chosen by what is held out.
 
-    `vary` changes each batch that is learned from.
+    `vary` changes each batch that is learned from. With `path` each epoch is kept there until the last is done, and a
+    run that was interrupted goes on after it.
     """
     learn, held = split
     data, labels = torch.from_numpy(values), torch.from_numpy(truth)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    curve = []
-    for _ in range(epochs):
+    curve = [] if path is None or not path.is_file() else _resumed(path, net, optimizer)
+    for _ in range(len(curve), epochs):
         net.train()
         right = 0
         for rows in torch.from_numpy(learn)[torch.randperm(len(learn))].split(batch):
@@ -73,9 +75,30 @@ def trained(
             loss.backward()
             optimizer.step()
             right += int((logits.argmax(1) == labels[rows]).sum())
-        guess = answered(net, values[held]).argmax(1)
-        curve.append((right / len(learn), float((guess == truth[held]).mean())))
+        judged = answered(net, values[held]).argmax(1)
+        curve.append((right / len(learn), float((judged == truth[held]).mean())))
+        if path is not None:
+            _keep(path, net, optimizer, curve)
+    guess = answered(net, values[held]).argmax(1)
+    if path is not None:
+        path.unlink(missing_ok=True)
     return Outcome(truth[held], guess, int(truth.max()) + 1, curve)
+
+
+def _keep(path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, curve: list[tuple[float, float]]) -> None:
+    told = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "curve": curve}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(told | {"random": torch.get_rng_state()}, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def _resumed(path: Path, net: nn.Module, optimizer: torch.optim.Optimizer) -> list[tuple[float, float]]:
+    """Set all as it was after the last epoch that was kept; the curve so far."""
+    told = torch.load(path, weights_only=True)
+    net.load_state_dict(told["net"])
+    optimizer.load_state_dict(told["optimizer"])
+    torch.set_rng_state(told["random"])
+    return [(learned, judged) for learned, judged in told["curve"]]
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]

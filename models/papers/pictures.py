@@ -92,7 +92,10 @@ def convolutional(
         net.load_state_dict(told["net"])
         truth = faces.truth[faces.split[1]]
         return net, Outcome(truth, told["guess"].numpy(), len(LABELS), [(a, b) for a, b in told["curve"]])
-    found = trained(net, inputs(faces, points), faces.truth, faces.split, epochs=asked.epochs, vary=vary)
+    found = trained(
+        net, inputs(faces, points), faces.truth, faces.split, epochs=asked.epochs, vary=vary,
+        path=asked.file(kind, ".epochs"),
+    )  # fmt: skip
     asked.work.mkdir(parents=True, exist_ok=True)
     told = {"net": net.state_dict(), "guess": torch.from_numpy(found.guess), "curve": found.curve}
     torch.save(told, path)

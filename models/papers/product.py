@@ -21,8 +21,8 @@ def voices(models: Path) -> dict[str, float]:
     return found
 
 
-def faces(models: Path, judged: Pixels) -> dict[str, float]:
-    """The shipped face model on the faces of FER2013 that nothing was learned from, by FER2013's own labels."""
+def faces(models: Path, judged: Pixels) -> float:
+    """The accuracy of the shipped face model on the side of FER2013 held out, by FER2013's own labels."""
     model, held = FaceClassifier(models / "face"), judged.split[1]
     said = np.array([model.evidence(face).argmax() for face in judged.grey[held]])
-    return {"fer": float((said == judged.truth[held]).mean())}
+    return float((said == judged.truth[held]).mean())

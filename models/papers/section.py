@@ -13,6 +13,7 @@ from models.papers.fit import Outcome
 
 RANDOM, PEOPLE, WORDS = "by recordings, at random", "people held out", "words held out"
 OWN_PARTS = "FER2013's own parts"
+EPOCHS = 50  # the papers' number
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Asked:
 
     data: Path
     work: Path  # what is done is kept here
-    epochs: int = 50
+    epochs: int = EPOCHS
     faces: int = 28_000  # of FER2013 to learn from
     most: int | None = None  # recordings of each corpus
 
@@ -32,7 +33,7 @@ class Asked:
     @property
     def said(self) -> str:
         """For a recipe."""
-        return f"{self.epochs} epochs" + ("." if self.epochs == 50 else "; the paper's number is 50.")
+        return f"{self.epochs} epochs" + ("." if self.epochs == EPOCHS else f"; the paper's number is {EPOCHS}.")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Section:
     recipe: str  # what was done here, and what was done otherwise
     outcomes: Mapping[str, Outcome]
     ours: str = ""  # which figure of the product stands beside it
+    epochs: int = EPOCHS  # of the run that is kept
+    faces: int = 28_000  # it was asked for
 
 
 @dataclass(frozen=True)
@@ -83,4 +86,5 @@ def kept(name: str, work: Path) -> Section | None:
         kind: Outcome(np.array(one["truth"]), np.array(one["guess"]), one["classes"], [(a, b) for a, b in one["curve"]])
         for kind, one in told["outcomes"].items()
     }
-    return Section(name, told["title"], told["claim"], told["recipe"], outcomes, told["ours"])
+    said = [told[part] for part in ("title", "claim", "recipe")]
+    return Section(name, *said, outcomes, told["ours"], told["epochs"], told["faces"])

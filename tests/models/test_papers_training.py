@@ -17,7 +17,7 @@ from edge.readings import SAMPLE_RATE  # noqa: E402
 from models.papers import audio_and_video, face_and_voice, heads, report, tess  # noqa: E402
 from models.papers.cleaning import copies, normalised, without_noise  # noqa: E402
 from models.papers.features import frames_of, mfcc  # noqa: E402
-from models.papers.fit import Outcome, standardised, trained  # noqa: E402
+from models.papers.fit import Outcome, Vary, standardised, trained  # noqa: E402
 from models.papers.landmarks import shape  # noqa: E402
 from models.papers.machine import machine  # noqa: E402
 from models.papers.networks import Convolutional, Faces, Lstm  # noqa: E402
@@ -73,6 +73,28 @@ def test_a_few_steps_teach(make: type[Lstm]) -> None:
     assert len(found.curve) == 8
     assert found.curve[-1][0] > found.curve[0][0]
     assert found.counts.sum() == 24
+
+
+def test_an_interrupted_fit_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    some_faces, path = faces(), tmp_path / "net.epochs"
+
+    def fitted(epochs: int, vary: Vary = mirrored_and_moved) -> Outcome:
+        torch.manual_seed(0)
+        given = (some_faces.values, some_faces.truth, some_faces.split)
+        return trained(Faces(7), *given, epochs=epochs, batch=7, vary=vary, path=path)
+
+    def cut_short(pictures: torch.Tensor) -> torch.Tensor:
+        if path.is_file() and len(torch.load(path)["curve"]) == 2:
+            raise KeyboardInterrupt
+        return mirrored_and_moved(pictures)
+
+    whole = fitted(4)
+    assert not path.is_file()  # the last epoch is done
+    with pytest.raises(KeyboardInterrupt):
+        fitted(4, cut_short)
+    rest = fitted(4)
+    assert rest.curve == whole.curve
+    assert (rest.guess == whole.guess).all()
 
 
 def test_every_speaker_is_held_out_once() -> None:
@@ -173,7 +195,10 @@ def test_what_was_measured_is_kept_and_written(tmp_path: Path) -> None:
     assert found is not None
     assert found.outcomes[PEOPLE].figures() == one.figures()
     assert found.outcomes[PEOPLE].curve == one.curve
-    text = report.written([found], {"fer": 0.621}, tmp_path / "pictures")
+    assert (found.epochs, found.faces) == (9, 9)
+    text = report.written([found], {"a": 0.621}, tmp_path / "pictures")
+    assert "1 of the 1 systems below had fewer epochs" in text
+    assert "fewer epochs" not in report.written([replace(found, epochs=50)], {}, tmp_path / "pictures")
     assert "| A system | 0.9 | 0.667 | 0.667 | 0.621 |" in text
     assert "| A system, dense | 0.9 | - | 0.667 | 0.621 |" in text
     assert (tmp_path / "pictures" / "a.png").is_file()
