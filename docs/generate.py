@@ -139,7 +139,32 @@ def topics_page() -> str:
             for field, what in fields.items():
                 optional = "" if field in required else " (optional)"
                 out.append(f"| `{field}`{optional} | {_type(what, schema)} | {what.get('description', '')} |")
-    return "\n".join(out)
+    return "\n".join([*out, "", *_commands()])
+
+
+def _commands() -> list[str]:
+    """What the service takes."""
+    from edge.messages.commands import MAX_CHARACTERS, REQUESTS
+    from edge.messages.topics import PRIVACY_COMMAND, TEXT_COMMAND
+
+    requests = ", ".join(f"`{name}`" for name in REQUESTS)
+    return [
+        "## What it takes",
+        "",
+        "Retained messages are ignored: a broker would repeat a command that is long done. Everything else is answered"
+        " below `response/`; a `transaction` in the JSON comes back with the answer.",
+        "",
+        "| topic | what | answered on |",
+        "|---|---|---|",
+        f"| `{PRIVACY_COMMAND}` | `ON` or `OFF` | `response/privacy` |",
+        "| `config/<key>/set` | a value for a key that may change live; `null` gives the config's own back"
+        " | `response/config` |",
+        f"| `request/<name>` | JSON or nothing; one of {requests} | `response/<name>` |",
+        f"| `{TEXT_COMMAND}` | words that were said, plain or as `text` in JSON, at most {MAX_CHARACTERS:,} characters;"
+        " only with `text.enabled` | `response/text` |",
+        "",
+        "A fleet's documents come on topics of their own: [many devices](../how-to/many-devices.md).",
+    ]
 
 
 def _sentence(text: str) -> str:
