@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,12 @@ import pytest
 from edge.device import resources
 from edge.homeassistant.device import Device
 from edge.homeassistant.discovery import device_payload
+from edge.messages.commands import Command, Words, parse
 from edge.readings import LABELS
 
 yaml: Any = pytest.importorskip("yaml")  # the documentation's tools bring it
+jinja2: Any = pytest.importorskip("jinja2")
+WORDS = Path(__file__).resolve().parents[2] / "docs" / "pages" / "how-to" / "words.md"
 FOLDER = resources.firmware_config() / "home_assistant"
 BLUEPRINTS = sorted((FOLDER / "blueprints").glob("*.yaml"))
 DEVICE = Device("emotion", "living-room", "homeassistant", "1", "Raspberry Pi 5", LABELS, 10.0, 30.0, 2.0)
@@ -77,3 +82,30 @@ def test_the_dashboard_shows_entities_that_exist_and_are_enabled() -> None:
     for section in views[0]["sections"]:
         assert section["cards"][0]["type"] == "heading"
         assert not any(card["type"].startswith("custom:") for card in section["cards"])
+
+
+def forwarding() -> list[dict[str, Any]]:
+    """The automations on the page about words."""
+    blocks = re.findall(r"```yaml\n(.*?)```", WORDS.read_text("utf-8"), re.DOTALL)
+    found = [yaml.load(block.replace("!lambda ", ""), Loader) for block in blocks]
+    return [one for one in found if "triggers" in one]
+
+
+@pytest.mark.parametrize("automation", forwarding(), ids=lambda one: one["alias"])
+def test_what_an_assistant_understood_arrives_word_for_word(automation: dict[str, Any]) -> None:
+    said = 'They said "no"\\ twice, so I\nleft: {{ 1 }}'
+    (action,) = automation["actions"]
+    assert action["action"] == "mqtt.publish"
+    assert action["data"]["retain"] is False  # the broker would keep the words
+    environment = jinja2.Environment(autoescape=False)
+    environment.filters["to_json"] = json.dumps
+    trigger = {"event": {"data": {"text": said}}, "slots": {"words": said}}
+    payload = environment.from_string(action["data"]["payload"]).render(trigger=trigger)
+    topic = action["data"]["topic"].removeprefix("emotion/shelf/")
+    command = parse(topic, payload.encode(), retained=False)
+    assert isinstance(command, Command)
+    assert command.value == Words(said)
+
+
+def test_two_automations_forward_words() -> None:
+    assert [one["alias"] for one in forwarding()] == ["Pass what was said to Emotion Edge", "Dear diary"]
