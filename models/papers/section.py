@@ -86,5 +86,5 @@ def kept(name: str, work: Path) -> Section | None:
         kind: Outcome(np.array(one["truth"]), np.array(one["guess"]), one["classes"], [(a, b) for a, b in one["curve"]])
         for kind, one in told["outcomes"].items()
     }
-    said = [told[part] for part in ("title", "claim", "recipe")]
-    return Section(name, *said, outcomes, told["ours"], told["epochs"], told["faces"])
+    said = {part: told[part] for part in ("title", "claim", "recipe", "ours", "epochs", "faces")}
+    return Section(name=name, outcomes=outcomes, **said)
