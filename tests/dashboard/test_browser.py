@@ -344,8 +344,9 @@ def test_why_a_seat_cannot_be_calibrated_is_said_in_the_words_of_the_page(look: 
 
 def test_what_moved_it_and_what_comes_second(look: Serve, browser: Browser) -> None:
     dashboard, _ = look()
-    because = "document.getElementById('because').innerText"
-    dashboard.notify("state", state("happy"), None)
+    because, sentence = (f"document.getElementById('{name}').innerText" for name in ("because", "sentence"))
+    dashboard.notify("state", msgspec.structs.replace(state("happy"), modalities=("face", "speech", "text")), None)
+    browser.wait(f"{sentence}.includes('from the face, the voice, and the words')")
     dashboard.notify("reading", reading("happy"), None)
     browser.wait(f"{because}.includes('From the face alone. Second:')")
     both = reading("happy", speech_age=0.1)
@@ -360,8 +361,7 @@ def test_what_moved_it_and_what_comes_second(look: Serve, browser: Browser) -> N
     read = msgspec.structs.replace(reading("happy"), text=seen)
     dashboard.notify("reading", read, None)
     browser.wait(f"{because}.includes('From the face alone. The words alone would be sad.')")
-    dashboard.notify("state", msgspec.structs.replace(state("happy"), modalities=("face", "speech", "text")), None)
-    browser.wait("document.getElementById('sentence').innerText.includes('from the face, the voice, and the words')")
+    assert "from the" not in browser.text("#sentence"), "one line says what it is from, not two"
     dashboard.notify("privacy", "ON", None)
     browser.wait(f"{because} === ''")
 

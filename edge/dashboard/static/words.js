@@ -23,7 +23,7 @@ export function duration(seconds) {
 }
 
 export const clock = (date, seconds = false) =>
-  date.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) });
+  date.toLocaleTimeString(LANGUAGE, { hour: "numeric", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) });
 
 /** A day of the calendar; `year` where it stands alone. */
 export const date = (day, year = false) =>
@@ -76,10 +76,10 @@ export function present(model, now) {
         : t("present.too_close", { label: title(first[1]), second: title(second[1]) });
       return `${t("present.uncertain")} ${upper(why)}`;
     }
-    default: {
+    default: { // while there are readings, `because` says what it is from
       const sure = percent(sureness(model));
       const time = duration(Math.max(now - state.since, 0));
-      const senses = all.format(state.modalities.map((name) => t(`sense.${name}`)));
+      const senses = reading ? "" : all.format(state.modalities.map((name) => t(`sense.${name}`)));
       const said = senses ? t("present.sure_by", { percent: sure, time, senses }) : t("present.sure", { percent: sure, time });
       const top = reading && names[reading.smoothed.indexOf(Math.max(...reading.smoothed))];
       return top && top !== state.label ? `${said} ${t("present.turning", { label: title(top) })}` : said;
