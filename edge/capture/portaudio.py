@@ -24,7 +24,7 @@ LET_GO_S = 1.0
 HELD = 12  # blocks that wait at most: two seconds
 DRIFT_S = 0.25  # between sound counted and time passed: beyond, sound was lost
 
-_MISSING = "PyAudio is not installed: `sudo apt install python3-pyaudio`, or `pip install emotion-edge[audio]`"
+_MISSING = "PyAudio is not installed: `sudo apt install python3-pyaudio`, or `pip install 'emotion-edge[audio]'`"
 _RATES = (48_000, 44_100, SAMPLE_RATE)
 _UNAVAILABLE, _BAD_CHANNELS, _BAD_RATE = -9985, -9998, -9997  # PortAudio's error numbers
 

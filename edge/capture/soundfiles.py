@@ -148,7 +148,7 @@ def _opened(path: Path) -> Reader:
         except UnknownCoding as error:
             return _through_libsndfile(path, error)
     return _through_libsndfile(path, MissingPackage(
-        f"{path}: only WAV files can be read without the package soundfile: `pip install emotion-edge[media]`"
+        f"{path}: only WAV files can be read without the package soundfile: `pip install 'emotion-edge[media]'`"
     ))  # fmt: skip
 
 

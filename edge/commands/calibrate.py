@@ -24,7 +24,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("calibrate", help="learn what faces in this seat look like at rest")
     common.add_config(parser)
     broker.add_options(parser)
-    parser.add_argument("--reset", action="store_true", help="forget it again; every face begins as most people's do")
+    parser.add_argument("--reset", action="store_true", help="forget it again: every face starts from the average")
     parser.set_defaults(run=run)
 
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.reset:
             subscriber.send(Command("request", "reset", {"key": "face.rest"}, transaction=_NAME))
             _data(subscriber.messages(ANSWER_S, ANSWER_S))
-            print("face.rest is forgotten: every face begins as most people's do")
+            print("face.rest was forgotten: every face starts from the average again")
             return 0
         _wait(f"Sit where you usually sit and look at the camera with a neutral face for {LOOK_S} seconds.")
         subscriber.send(Command("request", _NAME, None, transaction=_NAME))

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import MediaError
-from edge.readings import LABELS, Probabilities
+from edge.readings import LABELS, Box, Probabilities
 
 if TYPE_CHECKING:  # slow to load; only what is asked for is
     from edge.face.batch import FaceResult
     from edge.speech.batch import ClipResult
+    from edge.text.classifier import Judged
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
 _POOR = 0.45  # of a part of quality: below it is named as a doubt
@@ -40,7 +41,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "text":
-        return _texts(_lines(arguments.paths), arguments.model)
+        return _texts(_lines(arguments.paths), arguments.model, why=arguments.why)
     if arguments.what == "face":
         describe, endings = _faces(arguments.model, cropped=arguments.cropped, why=arguments.why), PICTURES
     else:
@@ -73,7 +74,7 @@ def _lines(words: Iterable[str]) -> Iterator[str]:
             yield one
 
 
-def _texts(texts: Iterable[str], model: Path | None) -> int:
+def _texts(texts: Iterable[str], model: Path | None, *, why: bool) -> int:
     """The evidence, what it comes to where feelings are as common as in everyday talk, and whether it claims any."""
     from edge.inference import softmax
     from edge.text.classifier import TextClassifier
@@ -87,12 +88,18 @@ def _texts(texts: Iterable[str], model: Path | None) -> int:
             natural = softmax((logits / classifier.temperature + classifier.natural_prior).astype("float32"))
             line |= {"probabilities": _named(judged.probabilities), "natural": _named(natural)}
             line["quality"] = round(judged.quality, 4)
+        if why:
+            line |= _why_text(None if logits is None else judged)
         print(json.dumps(line), flush=True)
     return 0
 
 
 def _named(probabilities: Probabilities, labels: Sequence[str] = LABELS) -> dict[str, float]:
     return {label: round(p, 6) for label, p in zip(labels, probabilities, strict=True)}
+
+
+def _pixels(box: Box) -> list[float]:
+    return [round(side, 1) for side in (box.x, box.y, box.width, box.height)]
 
 
 def _in_use(name: str) -> Path:
@@ -123,6 +130,13 @@ def _why_voice(clip: ClipResult) -> dict[str, Any]:
     return _why(clip.probabilities, quality, doubts)
 
 
+def _why_text(judged: Judged | None) -> dict[str, Any]:
+    if judged is None:
+        return {"why": None, "because": "there is no word in it"}
+    said = _why(judged.probabilities, {"overall": round(judged.quality, 2)}, [])
+    return said if judged.claims else {**said, "because": f"{said['because']}; it claims no feeling clearly"}
+
+
 def _why(probabilities: Probabilities, quality: dict[str, float], doubts: Sequence[str]) -> dict[str, Any]:
     """The winner, the runner-up and what is wrong with what was judged."""
     (p, label), (second_p, second) = sorted(zip(probabilities, LABELS, strict=True), key=lambda each: -each[0])[:2]
@@ -150,7 +164,7 @@ def _faces(model: Path | None, *, cropped: bool, why: bool) -> Callable[[Path], 
         return {
             "faces": [
                 {
-                    "box": None if face.box is None else [face.box.x, face.box.y, face.box.width, face.box.height],
+                    "box": None if face.box is None else _pixels(face.box),
                     "score": round(face.score, 4),
                     "quality": round(face.quality, 4),
                     "probabilities": _named(face.probabilities),

@@ -165,5 +165,5 @@ def test_no_permission_is_told_from_no_microphone(monkeypatch: pytest.MonkeyPatc
 
 def test_without_pyaudio_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyaudio", None)
-    with pytest.raises(MissingPackage, match=r"apt install python3-pyaudio.*pip install emotion-edge\[audio\]"):
+    with pytest.raises(MissingPackage, match=r"apt install python3-pyaudio.*pip install 'emotion-edge\[audio\]"):
         microphone(MicrophoneConfig(), SystemClock()).open()

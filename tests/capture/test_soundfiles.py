@@ -78,7 +78,7 @@ def test_without_soundfile_wav_still_works_and_the_rest_says_what_to_install(
     monkeypatch.setitem(sys.modules, "soundfile", None)
     assert close_to_tone(read_sound(write(tmp_path / "a.wav")))
     (tmp_path / "a.flac").write_bytes(b"fLaC" + bytes(100))
-    with pytest.raises(MissingPackage, match=r"pip install emotion-edge\[media\]"):
+    with pytest.raises(MissingPackage, match=r"pip install 'emotion-edge\[media\]"):
         read_sound(tmp_path / "a.flac")
 
 

@@ -44,3 +44,14 @@ def test_why_a_voice_is_what_it_is(run: Run, tmp_path: Path, audio: Path) -> Non
     assert heard["why"]["second"] in heard["because"]
     assert nothing["why"] is None
     assert "no voice" in nothing["because"]
+
+
+def test_why_a_sentence_is_what_it_is(run: Run) -> None:
+    status, out, _ = run("classify", "text", "--why", "I am so happy about this!", "the meeting is at ten", "...")
+    assert status == 0
+    glad, plain, nothing = (json.loads(line) for line in out.splitlines())
+    assert glad["why"]["label"] == "happy"
+    assert glad["because"].startswith("happy at ")
+    assert "clearly" not in glad["because"]
+    assert plain["because"].endswith("claims no feeling clearly")
+    assert nothing["why"] is None
