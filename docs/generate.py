@@ -240,6 +240,7 @@ def entities_page() -> str:
             f"| {what.get('name') or '(the device itself)'} | {what['platform']} |"
             f" {what.get('unit_of_measurement', '')} | {enabled} | {what.get('entity_category', '')} |"
         )
+    out += ["", "Where `publish.people` is on, there is also a sensor for each person in view: Person 1, Person 2, ..."]
     return "\n".join([*out, "", "Device triggers, for automations: " + ", ".join(triggers) + "."])
 
 

@@ -6,14 +6,18 @@ import contextlib
 import random as chance
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from edge.homeassistant.device import device, is_discovery_topic
 from edge.homeassistant.discovery import discovery_message
-from edge.messages.payloads import InfoPayload, Payload
+from edge.homeassistant.places import Places
+from edge.messages.payloads import EventPayload, InfoPayload, Payload, PersonPayload
+from edge.rate_limit import RateLimit
 
-FILE_NAME = "home-assistant"  # in the state folder: where we are announced
+FILE_NAME = "home-assistant"  # in the state folder: where we are announced, and whether people are
+_PEOPLE = "people"  # a line in it
 _MOST = 8  # earlier names that are cleaned up
 JITTER_S = 3.0  # Home Assistant starts, and all devices answer: not in the same moment
 
@@ -31,7 +35,9 @@ class Announcer:
         has_temperature: bool = True,
         has_throttling: bool = True,
         random: Callable[[], float] = chance.random,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._publish = publish
         self._file = folder / FILE_NAME
         self._enabled = enabled
@@ -42,27 +48,45 @@ class Announcer:
         self._host = socket.gethostname().partition(".")[0]
         self._info: InfoPayload | None = None
         self._changed: dict[str, str] = {}
+        self._places = Places()
+        self._arrivals = RateLimit(20, 3.0, monotonic())  # each repeats the whole announcement
+        self._people_announced = False  # in this session or an earlier one
+        self._people_withdrawn = False
         self._lock = threading.Lock()
         self._published: tuple[str, str] | None = None  # topic and text
         self._again: threading.Timer | None = None
 
     def start(self) -> None:
         """What was announced under another name, or must not be any more, is taken back."""
+        self._people_announced = self._enabled and _PEOPLE in self._remembered()
         if not self._enabled:
             self._withdraw("")
 
     def notify(self, topic: str, payload: Payload | str, captured: float | None) -> None:  # noqa: ARG002
-        """What we announce follows `info`, and the intervals that change live."""
+        """What we announce follows `info`, the intervals that change live, and who is in view where that is told."""
         if not self._enabled:
             return
         if isinstance(payload, InfoPayload):
             self._info, self._changed = payload, {}
         elif topic.startswith("config/publish.") and isinstance(payload, str):
             self._changed[topic.partition("/")[2]] = payload
-        else:
+        elif not self._news_of_people(topic, payload):
             return
         if self._info is not None:
             self._announce(self._info)
+
+    def _news_of_people(self, topic: str, payload: Payload | str) -> bool:
+        """Who has which place; whether that is to be announced."""
+        if isinstance(payload, PersonPayload):
+            if self._arrivals.wait(self._monotonic()) > 0.0 or not self._places.come(payload.track):
+                return False  # whoever waits is told of again in a moment
+            self._arrivals.take()
+            return True
+        if isinstance(payload, EventPayload) and payload.event == "person_gone" and payload.track is not None:
+            self._places.leave(payload.track)
+        elif topic == "privacy" and payload == "ON":
+            self._places.empty()
+        return False
 
     def on_birth(self, word: bytes) -> None:
         """Home Assistant says that it has started: publish again, some moments later."""
@@ -82,13 +106,16 @@ class Announcer:
             if self._again is not None:
                 self._again.cancel()
         if self._connected():  # so the broker has what was to be taken back
+            self._people_announced = self._people_announced and not self._people_withdrawn
             self._remember([topic] if topic else [])
 
     def _announce(self, info: InfoPayload) -> None:
         ours = device(
             info, self._changed, host=self._host, has_temperature=self._has_temperature,
-            has_throttling=self._has_throttling,
+            has_throttling=self._has_throttling, people=self._places.tracks, people_before=self._people_announced,
         )  # fmt: skip
+        self._people_announced = self._people_announced or bool(ours.people)
+        self._people_withdrawn = ours.people_withdrawn
         message = (ours.discovery_topic, discovery_message(ours))
         with self._lock:
             if message == self._published:
@@ -117,6 +144,7 @@ class Announcer:
             return []
 
     def _remember(self, topics: list[str]) -> None:
-        if topics != self._remembered():
+        lines = [*topics, *([_PEOPLE] if self._people_announced else [])]
+        if lines != self._remembered():
             with contextlib.suppress(OSError):  # a full disk costs the cleaning-up, no more
-                self._file.write_text("".join(f"{topic}\n" for topic in topics), "utf-8")
+                self._file.write_text("".join(f"{line}\n" for line in lines), "utf-8")

@@ -36,6 +36,8 @@ class Device:
     page: str = ""  # the address of its page, for a browser elsewhere
     has_temperature: bool = True
     has_throttling: bool = True
+    people: tuple[int, ...] = ()  # the track in each place, where each person is published
+    people_withdrawn: bool = False  # they were announced, and are not published any more
     sample: bool = False  # camera or microphone is the sample that comes with the software
 
     @property
@@ -66,8 +68,12 @@ def device(
     host: str,
     has_temperature: bool = True,
     has_throttling: bool = True,
+    people: tuple[int, ...] = (),
+    people_before: bool = False,
 ) -> Device:
-    """From `info` and the values of `config/<key>` published since. `host` is the machine's name in the network."""
+    """From `info` and the values of `config/<key>` published since. `host` is the machine's name in the network,
+    `people` the track in each place, `people_before` whether any was announced before.
+    """
     publish = dict(info.config["publish"])
     for key, word in changed.items():
         section, _, name = key.partition(".")
@@ -91,6 +97,8 @@ def device(
         page=_page(info.config["dashboard"], host),
         has_temperature=has_temperature,
         has_throttling=has_throttling,
+        people=people if publish["people"] else (),
+        people_withdrawn=people_before and not publish["people"],
         sample=any(info.config[sense]["source"].strip() == "sample" for sense in ("camera", "microphone")),
     )
 

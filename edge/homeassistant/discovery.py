@@ -8,6 +8,7 @@ import msgspec
 
 from edge.homeassistant.device import Device
 from edge.homeassistant.entities import WITHOUT_EMOTION, Entity, entities
+from edge.homeassistant.places import MOST
 from edge.homeassistant.settings import settings
 from edge.language.catalogue import words
 
@@ -58,6 +59,12 @@ def device_payload(device: Device) -> dict[str, Any]:
         "components": {
             **{entity.id: _component(entity, device) for entity in [*entities(device), *settings(device)]},
             **_triggers(device),
+            # With nothing but its platform, Home Assistant removes a component.
+            **(
+                {f"person_{place}": {"platform": "sensor"} for place in range(1, MOST + 1)}
+                if device.people_withdrawn
+                else {}
+            ),
         },
     }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from edge.homeassistant.device import Device
 from edge.language.catalogue import words
+from edge.messages.payloads import Reason
 from edge.messages.topics import health_valid_s, state_valid_s
 
 WITHOUT_EMOTION = ("uncertain", "absent")
@@ -31,7 +32,8 @@ class Entity:
 def entities(device: Device) -> list[Entity]:
     """All but the settings and triggers."""
     return [
-        *_people(device),
+        *_scene(device),
+        *_persons(device),
         *_probabilities(device),
         *_health(device),
         _privacy(device),
@@ -40,7 +42,7 @@ def entities(device: Device) -> list[Entity]:
     ]
 
 
-def _people(device: Device) -> list[Entity]:
+def _scene(device: Device) -> list[Entity]:
     """The scene, from `state`: published on every change and repeated, so that it expires soon after it stops."""
     say = words(device.language)
     scene = {"state": "state", "expire_after": math.ceil(state_valid_s(device.state_every_s))}
@@ -63,13 +65,25 @@ def _people(device: Device) -> list[Entity]:
                 "icon": "mdi:emoticon-outline",
                 "attributes": "state",
                 "json_attributes_template":
-                    "{{ {'since': value_json.since, 'modalities': value_json.modalities} | tojson }}",
+                    "{{ {'since': value_json.since, 'modalities': value_json.modalities, 'reason': value_json.reason}"
+                    " | tojson }}",
             },
             of_people=True,
         ),
         *(
             Entity("sensor", name, label, {**measure, "value_template": template, **more}, of_people=True)
             for name, label, template, more in numbers
+        ),
+        Entity(
+            "sensor", "reason", say["ha.reason"],
+            {
+                **scene,
+                "device_class": "enum",
+                "options": list(get_args(Reason)),
+                "value_template": "{{ value_json.reason }}",
+                "icon": "mdi:help-circle-outline",
+            },
+            of_people=True,
         ),
         Entity(
             "binary_sensor", "presence", say["ha.presence"],
@@ -81,6 +95,29 @@ def _people(device: Device) -> list[Entity]:
             of_people=True,
         ),
         _event(device),
+    ]  # fmt: skip
+
+
+def _persons(device: Device) -> list[Entity]:
+    """Each person in view, where the owner has that published: one place for each who is there at the same time."""
+    say = words(device.language)
+    return [
+        Entity(
+            "sensor", f"person_{place}", say["ha.person"].format(number=place),
+            {
+                "state": f"person/{track}",
+                "expire_after": 10 + math.ceil(1 / device.max_hz),
+                "device_class": "enum",
+                "options": [*device.labels, *WITHOUT_EMOTION],
+                "value_template": "{{ value_json.state }}",
+                "icon": "mdi:account",
+                "attributes": f"person/{track}",
+                "json_attributes_template":
+                    "{{ {'reason': value_json.reason, 'speaking': value_json.speaking} | tojson }}",
+            },
+            of_people=True,
+        )
+        for place, track in enumerate(device.people, 1)
     ]  # fmt: skip
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import math
 
-from edge.messages.payloads import ModalityPart, ReadingPayload, StatePayload, SummaryPayload
+from edge.messages.payloads import (
+    ModalityPart,
+    PersonPayload,
+    ReadingPayload,
+    Reason,
+    StatePayload,
+    SummaryPayload,
+    Why,
+)
 from edge.readings import LABELS
 
 
@@ -22,6 +30,16 @@ def reading(
 
 def state(label: str, for_s: float = 0.0) -> StatePayload:
     return StatePayload(label=label, confidence=0.7, since="", for_s=for_s, people=1, modalities=("face",))
+
+
+def person(
+    label: str = "happy", *, track: int = 1, reason: Reason | None = None, speaking: bool = False
+) -> PersonPayload:
+    probabilities = {name: 0.7 if name == label else 0.05 for name in LABELS}
+    return PersonPayload(
+        track=track, probabilities=probabilities, label=label, confidence=0.7, valence=0.5, arousal=0.3, state=label,
+        for_s=1.0, reason=reason, speaking=speaking, why=Why(), because="the face alone",
+    )  # fmt: skip
 
 
 def summary(label: str = "happy", *, seconds: float = 60.0, people: float = 1.0) -> SummaryPayload:

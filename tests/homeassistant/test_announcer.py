@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from pathlib import Path
 
 import pytest
 
-from edge.config.schema import Config, HomeAssistantConfig
+from edge.config.schema import Config, HomeAssistantConfig, PublishConfig
 from edge.config.secrets import public
 from edge.homeassistant import announcer
 from edge.homeassistant.announcer import FILE_NAME, Announcer
-from edge.messages.payloads import InfoPayload
+from edge.messages.payloads import EventPayload, InfoPayload
 from edge.readings import LABELS
 from tests.helpers.broker import wait_for
+from tests.helpers.told import person
 
 TOPIC = "discovery/homeassistant/device/shelf/config"
 
@@ -23,18 +26,33 @@ class Rig:
 
     def __init__(self, folder: Path, *, enabled: bool = True, connected: bool = True, random: float = 0.0) -> None:
         self.said: list[tuple[str, str]] = []
+        self.now = 0.0
         self.announcer = Announcer(
             lambda topic, text: self.said.append((topic, text)), folder,
             enabled=enabled, connected=lambda: connected, random=lambda: random,
+            monotonic=lambda: self.now,
         )  # fmt: skip
         self.announcer.start()
 
-    def hear_info(self, device: str = "shelf", prefix: str = "homeassistant") -> None:
+    def hear_info(self, device: str = "shelf", prefix: str = "homeassistant", *, people: bool = False) -> None:
+        config = Config(home_assistant=HomeAssistantConfig(prefix=prefix), publish=PublishConfig(people=people))
         info = InfoPayload(
             version="1", device=device, board="b", runtime="r", python="3", models={}, labels=LABELS,
-            config=public(Config(home_assistant=HomeAssistantConfig(prefix=prefix))),
+            config=public(config),
         )  # fmt: skip
         self.announcer.notify("info", info, None)
+
+    def hear_person(self, track: int) -> None:
+        self.announcer.notify(f"person/{track}", person(track=track), None)
+
+    def lose_person(self, track: int) -> None:
+        self.announcer.notify("event", EventPayload(event="person_gone", track=track, people=0), None)
+
+    @property
+    def people(self) -> dict[str, str]:
+        """Which topic each person's entity listens to, as last announced; empty for one that is taken back."""
+        components = json.loads(self.said[-1][1])["cmps"]
+        return {name: one.get("stat_t", "") for name, one in components.items() if re.fullmatch(r"person_\d+", name)}
 
 
 def test_it_follows_info_and_what_changes_live(tmp_path: Path) -> None:
@@ -46,6 +64,56 @@ def test_it_follows_info_and_what_changes_live(tmp_path: Path) -> None:
     rig.announcer.notify("config/publish.state_every_s", "60.0", None)
     assert len(rig.said) == 2
     assert '"exp_aft":152' in rig.said[1][1]
+    rig.announcer.stop()
+
+
+def test_people_take_the_first_free_place_and_keep_it_until_they_leave(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hear_info(people=True)
+    rig.hear_person(3)
+    rig.hear_person(4)
+    for _ in range(9):
+        rig.hear_person(3)
+    assert len(rig.said) == 3, "told when somebody comes, not with each of their readings"
+    assert rig.people == {"person_1": "emotion/shelf/person/3", "person_2": "emotion/shelf/person/4"}
+    rig.lose_person(3)
+    assert len(rig.said) == 3, "the entity stays"
+    rig.hear_person(5)
+    assert rig.people == {"person_1": "emotion/shelf/person/5", "person_2": "emotion/shelf/person/4"}
+    rig.announcer.notify("privacy", "ON", None)
+    rig.hear_person(9)
+    assert rig.people == {"person_1": "emotion/shelf/person/9", "person_2": "emotion/shelf/person/4"}
+    rig.announcer.stop()
+
+
+def test_people_are_announced_only_where_they_are_published_and_taken_back_afterwards(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hear_info()
+    rig.hear_person(1)
+    assert rig.people == {}
+    rig.announcer.notify("config/publish.people", "true", None)
+    assert rig.people == {"person_1": "emotion/shelf/person/1"}
+    rig.announcer.stop()
+    again = Rig(tmp_path)  # switched off in the file meanwhile
+    again.hear_info()
+    assert set(again.people.values()) == {""}
+    again.announcer.stop()
+    third = Rig(tmp_path)
+    third.hear_info()
+    assert third.people == {}
+    third.announcer.stop()
+
+
+def test_many_who_come_and_go_do_not_flood_the_broker(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hear_info(people=True)
+    for track in range(200):
+        rig.hear_person(track)
+        rig.lose_person(track)
+    assert len(rig.said) <= 22
+    rig.now += 3.0
+    rig.hear_person(777)
+    assert rig.people["person_1"] == "emotion/shelf/person/777"
     rig.announcer.stop()
 
 

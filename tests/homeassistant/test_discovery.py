@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 import msgspec
@@ -22,6 +22,7 @@ from edge.messages import commands, payloads
 from edge.messages.commands import Command
 from edge.messages.topics import kind_of
 from edge.readings import LABELS
+from tests.helpers.told import person
 from tests.homeassistant.rules import SHORT, broken, expanded
 
 SHELF = Device("emotion", "shelf", "homeassistant", "1.2.3", "Raspberry Pi 5", LABELS, 10.0, 30.0, 2.0)
@@ -125,6 +126,33 @@ def test_every_live_key_has_its_entity_bounded_as_its_type_is() -> None:
             assert one["platform"] == "switch"
     for key in ("privacy.remote_off", "privacy.quiet_hours"):
         assert key.replace(".", "_") not in COMPONENTS, "these are the owner's"
+
+
+def test_each_person_has_an_entity_where_the_owner_has_that_published() -> None:
+    assert not any(name.startswith("person_") and "unique_id" in one for name, one in COMPONENTS.items())
+    payload = device_payload(replace(SHELF, people=(7, 4)))
+    assert broken(payload) == []
+    first, second = (payload["components"][f"person_{place}"] for place in (1, 2))
+    assert (first["state_topic"], second["state_topic"]) == ("emotion/shelf/person/7", "emotion/shelf/person/4")
+    assert first["name"] == "Person 1"
+    assert first["expire_after"] <= 30
+    assert "emotion/shelf/privacy" in {topic["topic"] for topic in first["availability"]}
+    spoke = person("sad", reason=None, speaking=True)
+    assert rendered(first["value_template"], spoke) == "sad"
+    told = json.loads(rendered(first["json_attributes_template"], spoke))
+    assert told == {"reason": None, "speaking": True}
+    gone = device_payload(replace(SHELF, people_withdrawn=True))["components"]
+    assert gone["person_1"] == {"platform": "sensor"}, "by which Home Assistant removes it"
+
+
+def test_why_it_is_uncertain_is_one_of_a_list() -> None:
+    one = COMPONENTS["reason"]
+    assert shown("reason", STATE) == "None", "which Home Assistant takes for unknown"
+    for reason in get_args(payloads.Reason):
+        assert shown("reason", msgspec.structs.replace(STATE, label="uncertain", reason=reason)) == reason
+        assert reason in one["options"]
+    uncertain = msgspec.structs.replace(STATE, label="uncertain", reason="too dark")
+    assert json.loads(rendered(COMPONENTS["emotion"]["json_attributes_template"], uncertain))["reason"] == "too dark"
 
 
 def test_what_changes_with_people_ends_with_them() -> None:

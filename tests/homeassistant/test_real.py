@@ -173,7 +173,7 @@ def test_the_blueprints_do_what_they_say(home: HomeAssistant, observer: Observer
     home.automate_with("sad", made["notify_when_sad"], {**emotion, **notify})
     state = {
         "v": 1, "ts": "2026-11-21T06:26:07.412Z", "clock": "synced", "session": "x",
-        "since": "2026-11-21T06:26:07.412Z", "for_s": 1.0, "people": 1, "modalities": ["face"],
+        "since": "2026-11-21T06:26:07.412Z", "for_s": 1.0, "people": 1, "modalities": ["face"], "reason": None,
         "valence": 0.0, "arousal": 0.0, "confidence": 0.9,
     }  # fmt: skip
 

@@ -12,7 +12,8 @@ from edge.language.catalogue import LANGUAGES, Language, accepted, words
 from edge.readings import ABSENT, LABELS, UNCERTAIN
 
 EDGE = Path(edge.__file__).parent
-SHARED = {"ha.device", "time.minutes", "line.doctor.level"}  # minutes are minutes in French, decibels everywhere
+# Minutes are minutes in French, a person is one in German, decibels are decibels everywhere.
+SHARED = {"ha.device", "ha.person", "time.minutes", "line.doctor.level"}
 PLACE = re.compile(r"\{(\w+)\}")
 
 
