@@ -31,14 +31,12 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    config = load(arguments.config).config
-    mqtt, password = broker.connection(config.mqtt, arguments)
-    prefix = broker.prefix(config, arguments)
-    bridge = _MAKERS[arguments.to](prefix.rpartition("/")[2], arguments)
+    target = broker.target(load(arguments.config).config, arguments)
+    bridge = _MAKERS[arguments.to](target.device, arguments)
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
-    subscriber = Subscriber(mqtt, password, prefix)
+    subscriber = Subscriber(target.mqtt, target.password, target.prefix)
     subscriber.start()
-    print(f"{prefix} -> {bridge.where}", flush=True)
+    print(f"{target.prefix} -> {bridge.where}", flush=True)
     try:
         for message in subscriber.messages(LOOK_S, arguments.seconds):
             if message is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import mqtt_password, password_in
 from edge.device.identity import device_name, machine_id
-from edge.errors import ConfigError
+from edge.errors import ConfigError, EdgeError
 from edge.mqtt import reasons
 
 _SCHEMES = {"": False, "mqtt": False, "tcp": False, "mqtts": True, "ssl": True}
@@ -56,10 +57,31 @@ def same_broker(ours: MqttConfig, host: str, port: int | None, *, tls: bool) -> 
     return port in (None, reasons.port(ours)) and (ours.tls or not tls)
 
 
-def prefix(config: Config, arguments: argparse.Namespace) -> str:
-    """Base and device of the topics that are meant."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The one device that a command is about, and the broker where it is found."""
+
+    mqtt: MqttConfig
+    password: str | None
+    prefix: str  # of its topics: base and device
+
+    @property
+    def base(self) -> str:
+        return self.prefix.rpartition("/")[0]
+
+    @property
+    def device(self) -> str:
+        return self.prefix.rpartition("/")[2]
+
+
+def target(config: Config, arguments: argparse.Namespace) -> Target:
+    """What `--broker`, `--base` and `--device` name, or the config."""
+    mqtt, password = connection(config.mqtt, arguments)
     device = arguments.device or device_name(config.device.name, machine_id())
-    return f"{arguments.base or config.topic_base}/{device}"
+    prefix = f"{arguments.base or config.topic_base}/{device}"
+    if any(sign in prefix for sign in "+#"):
+        raise EdgeError("--device: one device at a time, without wildcards")
+    return Target(mqtt, password, prefix)
 
 
 def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttConfig, str | None]:

@@ -29,9 +29,8 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    config = load(arguments.config).config
-    mqtt, password = broker.connection(config.mqtt, arguments)
-    subscriber = Subscriber(mqtt, password, broker.prefix(config, arguments))
+    target = broker.target(load(arguments.config).config, arguments)
+    subscriber = Subscriber(target.mqtt, target.password, target.prefix)
     subscriber.start()
     try:
         if arguments.reset:

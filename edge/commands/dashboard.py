@@ -60,14 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     # A picture never travels over MQTT, so there is none to aim by.
     settings = replace(settings, preview="off")
-    mqtt, password = broker.connection(config.mqtt, arguments)
-    prefix = broker.prefix(config, arguments)
+    target = broker.target(config, arguments)
     pages: list[DashboardObserver] = []  # page and subscriber refer to each other
-    subscriber = Subscriber(mqtt, password, prefix, lambda *message: pages[0].notify(*message) if pages else None)
+    subscriber = Subscriber(
+        target.mqtt, target.password, target.prefix, lambda *message: pages[0].notify(*message) if pages else None
+    )
     page = DashboardObserver(
         settings,
         password=checked_password(settings, state),
-        device=prefix.rpartition("/")[2],
+        device=target.device,
         send=subscriber.send,
         broker=subscriber.status,
         aim=Aim(clock, allowed=False),
@@ -76,15 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         language=config.device.language,
     )
     pages.append(page)
-    page.start()
-    try:
-        subscriber.start()
-        print(f"{prefix} via {mqtt.host}: the page is at {address(settings)} (Ctrl-C ends it)", flush=True)
-        common.wait_for_the_end(arguments.seconds)
-        subscriber.stop()
-    finally:
-        page.stop()
-    return 0
+    line = f"{target.prefix} via {target.mqtt.host}: the page is at {address(settings)} (Ctrl-C ends it)"
+    return _serve(page, subscriber, line, arguments.seconds)
 
 
 def _all(arguments: argparse.Namespace, config: Config, settings: Settings) -> int:
@@ -97,11 +91,18 @@ def _all(arguments: argparse.Namespace, config: Config, settings: Settings) -> i
         broker=subscriber.status, clock=SystemClock(), language=config.device.language,
     )  # fmt: skip
     pages.append(page)
+    line = f"every device below {base} via {mqtt.host}: {address(settings)} (Ctrl-C ends it)"
+    return _serve(page, subscriber, line, arguments.seconds)
+
+
+def _serve(
+    page: DashboardObserver | RoomsPage, subscriber: Subscriber | RoomsSubscriber, line: str, seconds: float | None
+) -> int:
     page.start()
     try:
         subscriber.start()
-        print(f"every device below {base} via {mqtt.host}: {address(settings)} (Ctrl-C ends it)", flush=True)
-        common.wait_for_the_end(arguments.seconds)
+        print(line, flush=True)
+        common.wait_for_the_end(seconds)
         subscriber.stop()
     finally:
         page.stop()

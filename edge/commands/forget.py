@@ -35,15 +35,12 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config).config
-    mqtt, password = broker.connection(config.mqtt, arguments)
-    root = broker.prefix(config, arguments)
-    if any(sign in root for sign in "+#"):
-        raise EdgeError("--device: one device at a time, without wildcards")
-    base, _, device = root.rpartition("/")
-    announced = discovery_topic(config.home_assistant.prefix, base, device)
+    target = broker.target(config, arguments)
+    root = target.prefix
+    announced = discovery_topic(config.home_assistant.prefix, target.base, target.device)
     days = None if arguments.device else paths.history_file(common.state(arguments))
     try:
-        with session.connect(mqtt, password) as connection:
+        with session.connect(target.mqtt, target.password) as connection:
             seen = _cleared(connection, root, announced, days, force=arguments.force)
     except BrokerError:
         _forget_days(days, running=True)  # a broker that is gone is no reason to keep them
@@ -51,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     for topic in sorted(seen):
         print(f"cleared {printable(topic)}")
     if not seen:
-        print(f"nothing of {root} was visible at the broker; its possible retained topics were cleared nevertheless")
+        print(f"nothing of {root} was visible at the broker; its topics were cleared all the same")
     return 0
 
 

@@ -11,7 +11,6 @@ import time
 from edge.commands import broker, common
 from edge.commands.view import View, change_line, screen, second
 from edge.config.load import load
-from edge.errors import EdgeError
 from edge.messages.commands import Command
 from edge.mqtt.subscriber import Subscriber
 from edge.printable import printable
@@ -34,18 +33,14 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    config = load(arguments.config).config
-    mqtt, password = broker.connection(config.mqtt, arguments)
-    prefix = broker.prefix(config, arguments)
-    if any(sign in prefix for sign in "+#"):
-        raise EdgeError("--device: one device at a time, without wildcards")
+    target = broker.target(load(arguments.config).config, arguments)
     if arguments.child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then ends us
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    subscriber = Subscriber(mqtt, password, prefix)
+    subscriber = Subscriber(target.mqtt, target.password, target.prefix)
     subscriber.start()
     try:
-        _watch(subscriber, View(prefix), arguments.seconds, why=arguments.why)
+        _watch(subscriber, View(target.prefix), arguments.seconds, why=arguments.why)
     finally:
         subscriber.stop()
         if sys.stdout.isatty():
