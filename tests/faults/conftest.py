@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from tests.faults.rig import Rig
-from tests.helpers import media
 
 AT_ONCE = int(os.environ.get("EMOTION_EDGE_FAULTS_AT_ONCE", "6"))
 
@@ -30,16 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if hasattr(getattr(item, "function", None), "scenario"):
             item.add_marker(pytest.mark.timeout(patience))
-
-
-@pytest.fixture(scope="session")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return media.write_video(tmp_path_factory.mktemp("media") / "face.mp4")
-
-
-@pytest.fixture(scope="session")
-def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return media.write_speech(tmp_path_factory.mktemp("media") / "voice.wav")
 
 
 @pytest.fixture(scope="session")

@@ -6,21 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import media
 from tests.promises.__main__ import replay
 from tests.promises.registry import Promise, promises
 
 SHORT = [one for one in promises() if one.minutes <= 1.0]
-
-
-@pytest.fixture(scope="session")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return media.write_video(tmp_path_factory.mktemp("media") / "face.mp4")
-
-
-@pytest.fixture(scope="session")
-def audio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return media.write_speech(tmp_path_factory.mktemp("media") / "voice.wav")
 
 
 @pytest.mark.parametrize("one", SHORT, ids=lambda one: f"{one.number}-{one.title.replace(' ', '-')}")
