@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,12 +17,12 @@ from edge.device.board import Board
 from edge.device.clock import Clock, SystemClock
 from edge.emotion.scene import Scene
 from edge.errors import EdgeError
-from edge.inference import runtime_name
 from edge.messages import desired
 from edge.messages.commands import REQUESTS, Command, ResetRequest, SetRequest, document
-from edge.messages.payloads import HealthPayload, InfoPayload, ResponsePayload, SettingsPayload
+from edge.messages.payloads import HealthPayload, ResponsePayload
 from edge.rate_limit import LogOnce, RateLimit
-from edge.readings import LABELS, SourceStatus
+from edge.readings import SourceStatus
+from edge.service.announcements import Announcements
 from edge.service.background import BackgroundAnswer, BackgroundRequests
 from edge.service.desired import DesiredDocuments
 from edge.service.desired_signers import FILE_NAME, DesiredSigners
@@ -31,7 +30,6 @@ from edge.service.jobs import Condition, JobMailbox
 from edge.service.outlets import Outlets
 from edge.service.privacy import Privacy
 from edge.service.settings import Settings
-from edge.version import __version__
 
 if TYPE_CHECKING:  # imported where it is switched on
     from edge.service.text import TextInput
@@ -68,7 +66,7 @@ class RequestHandler:
         self._clock = clock
         self._log_once = LogOnce(log, SystemClock())
         self._changes = RateLimit(*CHANGES, clock.monotonic())
-        self._told: dict[str, str] = {}
+        self._announcements = Announcements(service.settings, service.outlets, service.board, service.models)
         where = service.settings.config.device
         names = desired.names(where, service.outlets.broker.device)
         self._jobs = JobMailbox(
@@ -80,11 +78,11 @@ class RequestHandler:
                 (service.settings.loaded.path or paths.SYSTEM_CONFIG).with_name(FILE_NAME), clock.monotonic,
                 required=where.signed_desired,
             ),
-            change=self._change_and_tell, privacy_on=lambda: service.privacy.switch(on=True),
+            change=self._change, privacy_on=lambda: service.privacy.switch(on=True),
             tell=lambda reported: service.outlets.tell("reported", reported),
         )  # fmt: skip
         self._answers: dict[str, Callable[[], Any]] = {
-            "info": lambda: msgspec.to_builtins(self.info()),
+            "info": lambda: msgspec.to_builtins(self._announcements.info()),
             "health": lambda: msgspec.to_builtins(service.health()),
             "config": lambda: public(service.settings.config),
             "reload": self._reload_on_request,
@@ -92,21 +90,10 @@ class RequestHandler:
         }
 
     def announce(self) -> None:
-        """Publish what is retained: info and the live values."""
-        self._service.outlets.tell("info", self.info())
-        self.tell_values()
+        """Publish what is retained: info, the live values, and which documents hold."""
+        self._announcements.tell_info()
+        self._announcements.tell_values()
         self._desired.announce()
-
-    def tell_values(self) -> None:
-        """Publish the live values that differ from what was told."""
-        values, before = self._service.settings.live_values(), dict(self._told)
-        for key, value in values.items():
-            word = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            if self._told.get(key) != word:
-                self._told[key] = word
-                self._service.outlets.tell(f"config/{key}", word)
-        if self._told != before:
-            self._service.outlets.tell("settings", SettingsPayload(values=values))
 
     def obey(self, command: Command) -> None:
         """Carry out one command, or say why not."""
@@ -149,22 +136,6 @@ class RequestHandler:
         self.announce()
         return settings.error
 
-    def info(self) -> InfoPayload:
-        """What runs here."""
-        service = self._service
-        return InfoPayload(
-            version=__version__,
-            device=service.outlets.broker.device,
-            board=service.board.model or service.board.name,
-            runtime=runtime_name(),
-            python=platform.python_version(),
-            models=dict(service.models),
-            labels=LABELS,
-            config=public(service.settings.config),
-            pending_restart=service.settings.pending,
-            config_error=service.settings.error,
-        )
-
     def _privacy(self, command: Command) -> None:
         service = self._service
         if not (command.value or command.local or service.settings.config.privacy.remote_off):
@@ -195,19 +166,18 @@ class RequestHandler:
         except EdgeError as error:
             self._log_once.say(logging.WARNING, f"config/{command.name}/set refused: {error}")
             self._answer("config", command.transaction, error=str(error))
-            self._told.pop(command.name, None)  # whoever shows what was asked for hears again what holds
-            self.tell_values()
+            self._announcements.tell_again(command.name)  # to whoever shows what was asked for
             return
-        self.tell_values()
         self._answer("config", command.transaction, {command.name: command.value})
 
     def _change(self, how: Callable[[Settings], Loaded]) -> None:
-        """Store and apply a change of the configuration; what is refused is not counted."""
+        """Store, apply and publish a change of the configuration; what is refused is not counted."""
         problem = self._too_often()
         if problem is not None:
             raise EdgeError(problem)
         self._service.apply(how(self._service.settings))
         self._changes.take()
+        self._announcements.tell_values()
 
     def _take_document(self, command: Command) -> None:
         self._desired.take(command.name, command.value)
@@ -225,10 +195,6 @@ class RequestHandler:
         """For whoever installs a model for a fleet: how we are, with what we have."""
         if self._jobs is not None:
             self._jobs.show(Condition(os.getpid(), dict(self._service.models), health))
-
-    def _change_and_tell(self, how: Callable[[Settings], Loaded]) -> None:
-        self._change(how)
-        self.tell_values()
 
     def _too_often(self) -> str | None:
         """Why nothing may be stored now, if so."""
@@ -284,12 +250,10 @@ class RequestHandler:
         if not values:
             raise EdgeError('"values" must name at least one key, such as {"values": {"decision.enter": 0.5}}')
         self._change(lambda settings: settings.change(values))
-        self.tell_values()
         return values
 
     def _reset(self, key: str | None) -> dict[str, Any]:
         self._change(lambda settings: settings.reset(key))
-        self.tell_values()
         return self._service.settings.live_values()
 
     def _calibrate(self) -> dict[str, Any]:
@@ -297,7 +261,6 @@ class RequestHandler:
         before = dict(self._service.settings.config.face.rest)
         after = self._service.resting()
         self._change(lambda settings: settings.change({"face.rest": after}))
-        self.tell_values()
         return {"before": before, "after": after}
 
     def _reload_on_request(self) -> dict[str, Any]:
