@@ -61,7 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _files(paths: list[Path], endings: set[str]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in endings and p.is_file())
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in endings and p.is_file())
+            if not found:
+                raise MediaError(f"{path}: nothing to classify in this folder ({', '.join(sorted(endings))})")
+            yield from found
         else:
             yield path
 

@@ -25,12 +25,18 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_config(parser)
     broker.add_options(parser)
     parser.add_argument("--listen", metavar="ADDRESS", help="(default: dashboard.listen of the config)")
-    parser.add_argument("--port", type=int, help="(default: dashboard.port of the config)")
+    parser.add_argument("--port", type=_port, help="(default: dashboard.port of the config)")
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop after this time")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--setup", action="store_true", help="serve a page that leads through the first setup")
     kind.add_argument("--all", action="store_true", help="every device of a broker on one page")
     parser.set_defaults(run=run)
+
+
+def _port(word: str) -> int:
+    if word.isdecimal() and 0 < int(word) < 65_536:
+        return int(word)
+    raise argparse.ArgumentTypeError(f"{word!r} is not a port, 1 to 65535")
 
 
 def run(arguments: argparse.Namespace) -> int:

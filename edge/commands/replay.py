@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,7 +42,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--text", type=Path, metavar="FILE", help="what was said meanwhile: a line each, `SECONDS WORDS`"
     )
-    parser.add_argument("--speed", default="max", help="`max`, or a multiple of real time (default: max)")
+    parser.add_argument("--speed", type=_speed, default="max", help="`max`, or a multiple of real time (default: max)")
     parser.add_argument("--modalities", action="store_true", help="also print face/<track>, speech and text")
     parser.add_argument("--mqtt", action="store_true", help="also publish to the broker of the config")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
@@ -51,11 +52,21 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
 
 
+def _speed(word: str) -> float | None:
+    """None: as fast as it goes."""
+    if word == "max":
+        return None
+    with suppress(ValueError):
+        if 0.0 < float(word) < math.inf:
+            return float(word)
+    raise argparse.ArgumentTypeError(f"{word!r} is neither `max` nor a number above 0")
+
+
 def run(arguments: argparse.Namespace) -> int:
     if not (arguments.video or arguments.audio or arguments.text):
-        print("emotion-edge replay: needs --video, --audio, --text or several of them", file=sys.stderr)
+        print("emotion-edge replay: needs --video, --audio or --text", file=sys.stderr)
         return 2
-    speed = None if arguments.speed == "max" else float(arguments.speed)
+    speed: float | None = arguments.speed
     config = load(arguments.config).config
     if arguments.modalities:
         config = replace(config, publish=replace(config.publish, modalities=True))

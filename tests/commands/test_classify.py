@@ -55,3 +55,11 @@ def test_why_a_sentence_is_what_it_is(run: Run) -> None:
     assert "clearly" not in glad["because"]
     assert plain["because"].endswith("claims no feeling clearly")
     assert nothing["why"] is None
+
+
+def test_a_folder_with_nothing_to_classify_is_told_and_not_passed_over(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    status, out, err = run("classify", "face", tmp_path)
+    assert status == 1
+    assert out == ""
+    assert "nothing to classify in this folder" in err
