@@ -58,7 +58,7 @@ def same_broker(ours: MqttConfig, host: str, port: int | None, *, tls: bool) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetDevice:
     """The one device that a command is about, and the broker where it is found."""
 
     mqtt: MqttConfig
@@ -74,14 +74,14 @@ class Target:
         return self.prefix.rpartition("/")[2]
 
 
-def target(config: Config, arguments: argparse.Namespace) -> Target:
+def target(config: Config, arguments: argparse.Namespace) -> TargetDevice:
     """What `--broker`, `--base` and `--device` name, or the config."""
     mqtt, password = connection(config.mqtt, arguments)
     device = arguments.device or device_name(config.device.name, machine_id())
     prefix = f"{arguments.base or config.topic_base}/{device}"
     if any(sign in prefix for sign in "+#"):
         raise EdgeError("--device: one device at a time, without wildcards")
-    return Target(mqtt, password, prefix)
+    return TargetDevice(mqtt, password, prefix)
 
 
 def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttConfig, str | None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge.homeassistant.device import device, is_discovery_topic
 from edge.homeassistant.discovery import discovery_message
-from edge.homeassistant.places import Places
+from edge.homeassistant.places import PersonPlaces
 from edge.messages.payloads import EventPayload, InfoPayload, Payload, PersonPayload
 from edge.rate_limit import RateLimit
 
@@ -48,7 +48,7 @@ class Announcer:
         self._host = socket.gethostname().partition(".")[0]
         self._info: InfoPayload | None = None
         self._changed: dict[str, str] = {}
-        self._places = Places()
+        self._places = PersonPlaces()
         self._arrivals = RateLimit(20, 3.0, monotonic())  # each repeats the whole announcement
         self._people_announced = False  # in this session or an earlier one
         self._people_withdrawn = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 MOST = 10
 
 
-class Places:
+class PersonPlaces:
     """Tracks come and go and their numbers only rise; a place stays, so that its entity does."""
 
     def __init__(self) -> None:
