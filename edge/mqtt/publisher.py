@@ -39,7 +39,6 @@ from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
 
-_BACKLOG_TICK_S = 0.05
 _CLOSING_S = 1.0
 _PURGE_S = 5.0
 
@@ -221,8 +220,10 @@ class Publisher:
         self._outbox.find_earlier()
         self._reconnector.connect()
         while not self._stopping.is_set():
-            busy = self.connected and (len(self._outbox) or self._sender.settling)
-            self._turn(_BACKLOG_TICK_S if busy else self._reconnector.wait())
+            wait = self._reconnector.wait()
+            if self.connected:
+                wait = min(wait, self._sender.wait())
+            self._turn(wait)
         self._close()
         self._reconnector.stopped()
         self._outbox.close()

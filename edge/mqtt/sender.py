@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from edge.rate_limit import LogOnce
 
 log = logging.getLogger(__name__)
 
+_BACKLOG_TICK_S = 0.05
 _QUEUED_AGE_S = 0.6 * LIVE_AGE_S  # what had to wait this long for a busy broker would be too old when it arrives
 
 
@@ -90,6 +92,12 @@ class Sender:
     def patience(self) -> float:
         """How long the broker may owe an acknowledgement."""
         return self._retry.settle if self.settling else self._retry.answer
+
+    def wait(self) -> float:
+        """Seconds until there is something to do that no acknowledgement tells of."""
+        if self._kept_by is not None:
+            return max(0.0, self._kept_by - self._clock.monotonic())
+        return _BACKLOG_TICK_S if len(self._outbox) and not self.settling else math.inf
 
     @property
     def idle(self) -> bool:

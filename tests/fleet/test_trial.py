@@ -59,14 +59,14 @@ def test_what_does_not_hold_is_named(verdict: Verdict, why: str) -> None:
 @pytest.mark.parametrize(
     ("returned", "more", "lost", "why"),
     [
-        (Return("kept", 0.0, 61.0), 0, 0, "kept: not settled"),
-        (Return("kept", 0.0), 0, 0, "kept: not settled"),
-        (Return("kept", 0.0, 9.0), 3, 0, "3 connects more"),
-        (Return("kept", 0.0, 9.0), 0, 1, "1 messages were given up"),
+        (Return("kept", 61.0), 0, 0, "kept: not settled"),
+        (Return("kept"), 0, 0, "kept: not settled"),
+        (Return("kept", 9.0), 3, 0, "3 connects more"),
+        (Return("kept", 9.0), 0, 1, "1 messages were given up"),
     ],
 )
 def test_a_second_storm_is_named(returned: Return, more: int, lost: int, why: str) -> None:
-    (line,) = wrong_in_storm([Return("forgotten", 0.0, 20.0), returned], more, lost)
+    (line,) = wrong_in_storm([Return("forgotten", 20.0), returned], more, lost)
     assert why in line
 
 

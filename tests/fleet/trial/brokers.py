@@ -163,7 +163,7 @@ class OneMosquitto:
     def kill_one(self) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)  # it writes down what it has kept
 
     def bring_back(self) -> None:
         self.start()

@@ -1,7 +1,7 @@
 """Devices of one site, made from the real client and the real payloads, without camera and microphone.
 
 A process of its own: `python -m tests.fleet.trial.devices SPEC RESULT`. It says "telling" when it begins, tells facts
-for a while, waits until the brokers have them all, and writes what it told.
+for a while or until SIGTERM, waits until the brokers have them all, and writes what it told.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import heapq
 import json
 import random
 import resource
+import signal
 import sys
+import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from edge.config.overrides import live_values
-from edge.config.schema import Config, MqttConfig, OutboxConfig
+from edge.config.schema import Config, DeviceConfig, MqttConfig, OutboxConfig
 from edge.config.secrets import public
 from edge.device.clock import SystemClock
 from edge.homeassistant.announcer import Announcer
@@ -46,6 +49,7 @@ class Spec(msgspec.Struct, frozen=True):
     reading_hz: float
     slower: float = 1.0  # so many times as long from one message to the next
     look_s: float = 0.1  # how often it is noted who is connected
+    online: str = ""  # a file that says how many are
 
 
 class Device:
@@ -53,6 +57,7 @@ class Device:
 
     def __init__(self, spec: Spec, number: int) -> None:
         self.name = f"dev-{number:05d}"
+        self._base = spec.base
         self.told: Counter[str] = Counter()
         self._random = random.Random(spec.seed * 100_003 + number)
         folder = Path(spec.folder) / self.name
@@ -74,7 +79,8 @@ class Device:
     def start(self) -> None:
         """Everything retained that a device tells when it starts, some 23 kB with the discovery message."""
         self.publisher.start()
-        config = Config()
+        _, tenant, site, group = self._base.split("/")
+        config = Config(device=DeviceConfig(name=self.name, tenant=tenant, site=site, group=group))
         info = say.InfoPayload(
             version="1", device=self.name, board="simulated", runtime="none", python="3",
             models={"face": {"version": "2", "sha256": "0" * 64, "origin": "shipped"}}, labels=LABELS,
@@ -128,8 +134,8 @@ class Device:
         )  # fmt: skip
 
 
-def run(spec: Spec) -> dict[str, Any]:
-    """Tell for `spec.seconds`, and what was told."""
+def run(spec: Spec, stop: threading.Event) -> dict[str, Any]:
+    """Tell for `spec.seconds` or until `stop`, and what was told."""
     chance = random.Random(spec.seed)
     devices = [Device(spec, spec.first + number) for number in range(spec.devices)]
     every = {"state": 10.0, "event": 12.0, "summary": 60.0, "health": 30.0}
@@ -144,13 +150,15 @@ def run(spec: Spec) -> dict[str, Any]:
         for kind, seconds in every.items():
             heapq.heappush(due, (at + chance.random() * seconds, len(due), index, kind))
     count, end = len(due), began + spec.ramp_s + spec.seconds
-    online = Online(devices, spec.look_s)
+    online = Online(devices, spec)
     print("telling", flush=True)
-    while due and due[0][0] < end:
+    while due and due[0][0] < end and not stop.is_set():
         at, _, index, kind = heapq.heappop(due)
-        while (left := at - time.monotonic()) > 0:
-            time.sleep(min(left, LOOK_S))
+        online.look()  # also when there is no time to wait
+        while (left := at - time.monotonic()) > 0 and not stop.wait(min(left, LOOK_S)):
             online.look()
+        if stop.is_set():
+            break
         if kind == "start":
             devices[index].start()
             continue
@@ -164,8 +172,8 @@ def run(spec: Spec) -> dict[str, Any]:
         online.look()
     time.sleep(2.0)  # the last ones are under way
     statuses = {device.name: device.publisher.status() for device in devices}
-    for device in devices:
-        device.publisher.stop(timeout=5.0)
+    with ThreadPoolExecutor(len(devices)) as threads:
+        list(threads.map(lambda device: device.publisher.stop(timeout=5.0), devices))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "site": spec.site,
@@ -192,8 +200,9 @@ def _done(publisher: Publisher) -> bool:
 class Online:
     """Notes how many are connected, and when that changes."""
 
-    def __init__(self, devices: list[Device], look_s: float) -> None:
-        self._look_s = look_s
+    def __init__(self, devices: list[Device], spec: Spec) -> None:
+        self._look_s = spec.look_s
+        self._file = Path(spec.online) if spec.online else None
         self.changes: list[tuple[float, int]] = []
         self._devices = devices
         self._next = 0.0
@@ -206,9 +215,15 @@ class Online:
         count = sum(device.publisher.connected for device in self._devices)
         if not self.changes or self.changes[-1][1] != count:
             self.changes.append((time.time(), count))
+            if self._file:
+                fresh = self._file.with_suffix(".new")
+                fresh.write_text(str(count))
+                fresh.replace(self._file)
 
 
 if __name__ == "__main__":
     sys.setswitchinterval(0.05)  # hundreds of threads that look every 5 ms whether it is their turn do nothing else
-    result = run(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Spec))
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    result = run(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Spec), ended)
     Path(sys.argv[2]).write_text(json.dumps(result), "utf-8")
