@@ -16,6 +16,7 @@ from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
 from edge.fleet.collect import Feed, collect, listening, prepared
+from edge.fleet.facts import BASE
 from edge.fleet.feeds import AmqpFeed, MqttFeed
 from edge.fleet.store import Store
 
@@ -29,7 +30,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="HOST, mqtts://HOST:PORT, or amqp://USER:PASSWORD@HOST[,amqp://...] (or $EMOTION_EDGE_SOURCE)",
     )  # fmt: skip
     add_database(parser)
-    parser.add_argument("--base", default="emotion", help="first level of the topics (default: %(default)s)")
+    parser.add_argument("--base", default=BASE, help="what all topics begin with (default: %(default)s)")
     parser.add_argument("--group", default="", help="copies of one group share the messages (MQTT)")
     parser.add_argument("--member", default="", help="a name that stays the same for this copy (default: the host's)")
     parser.add_argument("--queue", default="emotion-edge", help="the queue that all copies read (RabbitMQ)")
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     with store:
         if listening(feed, stop):
             print("collecting", flush=True)
-        totals = collect(feed, store, stop, pause=stop.wait)
+        totals = collect(feed, store, stop, pause=stop.wait, base=arguments.base)
         feed.stop()
     print(f"{totals.new} new, {totals.doubled} doubled, {totals.parked} parked, in {totals.batches} batches")
     return 0
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _feed(arguments: argparse.Namespace) -> Feed:
     source = arguments.source
     if source.startswith(("amqp://", "amqps://")):
-        return AmqpFeed(source.split(","), arguments.queue)
+        return AmqpFeed(source.split(","), arguments.queue, arguments.base)
     if not source:
         raise ConfigError("name the broker: emotion-edge collect HOST")
     host, port, tls = split_broker(source)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.errors import StorageError
-from edge.fleet.facts import Fact, Poison, fact
+from edge.fleet.facts import BASE, Fact, Poison, fact
 from edge.fleet.store import Parked, Store
 
 log = logging.getLogger(__name__)
@@ -59,14 +59,14 @@ class Totals:
     batches: int = 0
 
 
-def collect(feed: Feed, store: Store, stop: threading.Event, pause: Pause = time.sleep) -> Totals:
+def collect(feed: Feed, store: Store, stop: threading.Event, pause: Pause = time.sleep, base: str = BASE) -> Totals:
     """Until `stop`. A batch that the database does not take is tried again until it does; those behind it wait."""
     totals = Totals()
     while not stop.is_set():
         batch = next_batch(feed.deliveries)
         if not batch:
             continue
-        if not _stored(store, sorted_out(batch), totals, stop, pause):
+        if not _stored(store, sorted_out(batch, base), totals, stop, pause):
             break
         for delivery in batch:
             delivery.acknowledge()
@@ -120,13 +120,13 @@ def next_batch(deliveries: queue.Queue[Delivery], most: int = BATCH, wait_s: flo
     return batch
 
 
-def sorted_out(batch: list[Delivery]) -> tuple[list[Fact], list[Parked]]:
+def sorted_out(batch: list[Delivery], base: str = BASE) -> tuple[list[Fact], list[Parked]]:
     """Facts, and what is none, with the reason."""
     facts: list[Fact] = []
     parked: list[Parked] = []
     for delivery in batch:
         try:
-            facts.append(fact(delivery.topic, delivery.payload))
+            facts.append(fact(delivery.topic, delivery.payload, base))
         except Poison as poison:
             parked.append((delivery.topic, str(poison), delivery.payload))
     return facts, parked

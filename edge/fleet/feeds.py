@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 from edge.config.schema import MqttConfig
 from edge.errors import BrokerError, MissingPackage
 from edge.fleet.collect import Delivery
-from edge.fleet.facts import TOPICS
+from edge.fleet.facts import BASE, TOPICS
 from edge.mqtt import reasons
 from edge.mqtt.client import UnusableFiles, new_client
 
@@ -119,7 +119,7 @@ def _empty(deliveries: queue.Queue[Delivery]) -> None:
 class AmqpFeed:
     """A Feed from RabbitMQ: one durable quorum queue that all copies read. Its loop runs in a thread of its own."""
 
-    def __init__(self, urls: Sequence[str], queue_name: str) -> None:
+    def __init__(self, urls: Sequence[str], queue_name: str, base: str = BASE) -> None:
         try:
             import aio_pika
         except ImportError:
@@ -130,6 +130,7 @@ class AmqpFeed:
         self._aio_pika: Any = aio_pika
         self._urls = list(urls)
         self._queue_name = queue_name
+        self._base = base.replace("/", ".")
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
@@ -166,7 +167,7 @@ class AmqpFeed:
         held = await channel.declare_queue(self._queue_name, durable=True, arguments={"x-queue-type": "quorum"})
         for kind in TOPICS:
             for levels in range(1, 5):
-                await held.bind("amq.topic", "*." + "*." * levels + kind)
+                await held.bind("amq.topic", f"{self._base}." + "*." * levels + kind)
         gone = asyncio.Event()
         connection.close_callbacks.add(lambda *_: gone.set())
 

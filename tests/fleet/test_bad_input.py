@@ -1,6 +1,7 @@
 """What comes wrong is refused, parked or waited for, told, and nothing behind it is lost.
 
-Documents of another tenant, replays and future versions: test_desired.py; jobs: tests/update; poison: test_fleet.py.
+Documents of another tenant, replays and future versions: test_desired.py; jobs: tests/update; what is poison:
+test_fleet.py.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from edge.fleet.facts import fact
 from edge.fleet.store import Store
 from tests.helpers.broker import Broker, Observer, wait_for
 from tests.helpers.postgres import Make, Postgres, collector
+from tests.helpers.service import Run
 
 pytestmark = pytest.mark.slow
 NOW = datetime.now(timezone.utc)
@@ -42,6 +44,32 @@ def test_a_clock_that_is_ten_years_off_is_named_and_spoils_nothing(
     store.run("select forget_old()")
     assert store.run("select count(*) from fact where device = 'door'") == [(1,)]
     assert store.run("select count(*) from group_mood where hour > now()") == [(0,)]
+
+
+def test_poison_at_the_head_of_the_queue_is_parked_and_told_and_what_is_behind_it_counts(
+    store: Store, postgres: Postgres, broker: Broker, make: Make, run: Run
+) -> None:
+    hour = (NOW - timedelta(hours=1)).isoformat()
+    minute = {"seconds": 60.0, "time_in_state_s": {"sad": 60.0}, "people_max": 1}
+    poison = {
+        "info": make(1, config=[1]),
+        "summary": make(1, ts=hour, **{**minute, "seconds": "a minute"}),
+        "health": make(1, temperature_c="hot"),
+        "reported": make(1, documents={"all": "newest"}),
+        "state": make(1, v=2, label="happy"),
+    }
+    with closing(Observer(broker.port, "nothing")) as device, collector(broker, postgres, "a") as process:
+        for kind, document in poison.items():
+            device.send(f"emotion/door/{kind}", json.dumps(document))
+        device.send("emotion/door/event", b"\xff{")
+        device.send("emotion/door/summary", json.dumps(make(2, ts=hour, **minute)))
+        wait_for(lambda: store.run("select count(*) from fact") == [(1,)], 20, "what is behind it")
+        assert process.poll() is None
+    assert store.run("select count(*) from parked") == [(len(poison) + 1,)]
+    for words in (("roll-up",), ("list",), ("hot",), ("behind",)):
+        assert run("fleet", *words, "--database", postgres.url)[0] == 0
+    assert "cannot be used" in run("fleet", "parked", "--database", postgres.url)[1]
+    assert store.run("select device, seconds from hour_of_device") == [("door", 60.0)]
 
 
 @pytest.fixture

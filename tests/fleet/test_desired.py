@@ -40,6 +40,8 @@ def test_documents_reach_a_device_that_was_away_and_what_it_did_is_reported(star
     observer.wait(f"{ROOT}/reported", 5, lambda m: "of tenant rival" in (m.json["error"] or ""))
     observer.send("fleet/acme/hall/desired", document(3, values={"decision.enter": 0.9}))
     observer.wait(f"{ROOT}/reported", 5, lambda m: "version 4 holds" in (m.json["error"] or ""))
+    observer.send("fleet/acme/hall/desired", json.dumps({"v": 2, "version": 9, "tenant": "acme", "more": {}}))
+    observer.wait(f"{ROOT}/reported", 5, lambda m: "update the device first" in (m.json["error"] or ""))
     loose = {"publish.people": True, "privacy.quiet_hours": [], "mqtt.tls": False}
     observer.send(f"fleet/acme/{DEVICE}/desired", document(1, values=loose, privacy="OFF"))
     told = observer.wait(f"{ROOT}/reported", 5, lambda m: "loosen privacy" in (m.json["error"] or "")).json

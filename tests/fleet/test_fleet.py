@@ -44,11 +44,35 @@ def test_topics_with_and_without_tenant_and_site_name_the_device(make: Make) -> 
         ("emotion/door/state", {"seq": 2**63}), ("emotion/door/state", {"session": ""}),
         ("emotion/door/state", {"ts": "yesterday"}), ("emotion/door/state", {"ts": "0016-01-01T00:00:00Z"}),
         ("emotion/door/state", {"label": "\0"}), ("emotion/door/backlog", {"topic": "health", "payload": {}}),
+        ("emotion/a\0b/state", {}), (f"emotion/{'x' * 64}/state", {}), ("emotion//state", {}), ("other/door/state", {}),
+        ("emotion/a/b/c/d/door/state", {}),
+        # What SQL could not compute with.
+        ("emotion/door/summary", {"time_in_state_s": {}}), ("emotion/door/summary", {"seconds": 60.0}),
+        ("emotion/door/summary", {"seconds": "a minute", "time_in_state_s": {}}),
+        ("emotion/door/summary", {"seconds": 60.0, "time_in_state_s": [1]}),
+        ("emotion/door/summary", {"seconds": 60.0, "time_in_state_s": {"sad": "long"}}),
+        ("emotion/door/summary", {"seconds": 60.0, "time_in_state_s": {}, "people_max": 1.5}),
+        ("emotion/door/summary", {"seconds": 60.0, "time_in_state_s": {}, "valence": "low"}),
+        ("emotion/door/backlog", {"topic": "summary", "payload": {"seconds": -1}}),
+        ("emotion/door/health", {"temperature_c": "hot"}), ("emotion/door/reported", {"documents": {"all": "x"}}),
+        ("emotion/door/info", {"config": [1]}), ("emotion/door/info", {"config": {"device": "door"}}),
     ],
 )  # fmt: skip
 def test_what_is_no_fact_is_poison(make: Make, topic: str, change: dict[str, Any]) -> None:
     with pytest.raises(Poison):
         fact(topic, encoded({**make(1), **change}))
+    assert fact("emotion/door/state", encoded(make(1)))  # so it is not the head
+
+
+def test_a_device_is_where_its_topic_says(make: Make) -> None:
+    """Or a tenant could put devices into another's groups, and take them out of its figures again."""
+    claim = {"device": {"tenant": "acme", "site": "north", "group": "hall"}}
+    assert fact("emotion/acme/north/hall/spy/info", encoded(make(1, config=claim)))
+    for topic in ("emotion/rival/north/hall/spy/info", "emotion/spy/info", "emotion/rival/acme/north/spy/info"):
+        with pytest.raises(Poison, match="says that it belongs to acme/north/hall"):
+            fact(topic, encoded(make(1, config=claim)))
+    with pytest.raises(Poison, match="belongs to nobody"):
+        fact("emotion/acme/north/hall/spy/info", encoded(make(1, config={"device": {"tenant": None}})))
 
 
 @given(st.text(), st.binary())
@@ -73,10 +97,40 @@ def test_each_message_is_stored_once_whatever_comes_twice(store: Store, make: Ma
     assert rows(store, "select device, kind, missing from fleet_lost") == [("door", "state", 1)]
 
 
+def test_another_tenants_device_of_the_same_name_changes_nothing(store: Store, make: Make) -> None:
+    def told(tenant: str, seq: int, kind: str, **fields: Any) -> Any:
+        return fact(f"emotion/{tenant}/n/h/door/{kind}", encoded(make(seq, session=tenant, **fields)))
+
+    def info(tenant: str) -> dict[str, Any]:
+        return {"version": "1", "config": {"device": {"tenant": tenant, "site": "n", "group": "h"}}}
+
+    store.put([told("acme", 1, "info", **info("acme")), told("acme", 1, "state"), told("rival", 1, "state")])
+    stored = store.put([told("rival", 1, "info", **info("rival")), told("acme", 2, "state")])
+    assert (stored.new, stored.parked) == (1, 1)
+    assert rows(store, "select device, tenant from device") == [("door", "acme")]
+    assert rows(store, "select distinct session from fact") == [("acme",)]
+    assert [topic for (topic,) in rows(store, "select topic from parked")] == [
+        "rival/n/h/door/state",
+        "rival/n/h/door/info",
+    ]
+    assert "is tenant acme's here" in rows(store, "select reason from parked")[0][0]
+    store.run("select forget_device('door')")
+    assert store.put([told("rival", 1, "info", **info("rival"))]).parked == 0
+
+
+def test_an_hour_without_any_state_stops_no_roll_up(store: Store, make: Make) -> None:
+    fill(store, make, {"hall": 8})
+    empty = make(1, ts=HOUR.isoformat(), seconds=60.0, time_in_state_s={}, people_max=0)
+    store.put([fact("emotion/attic/summary", encoded(empty))])
+    store.run("select roll_up(%s)", (HOUR - timedelta(hours=1),))
+    assert rows(store, "select moods from hour_of_device where device = 'attic'") == [({},)]
+    assert moods(store) == {"hall": {"happy": 1.0}}
+
+
 def test_info_and_health_tell_how_a_device_is(store: Store, make: Make) -> None:
     info = make(1, version="1.2", board="Pi 5", models={}, config={"device": {"site": "north", "group": "hall"}})
     health = make(1, fps=15.0, temperature_c=81.0, cpu_percent=9.0)
-    store.put([fact("emotion/door/info", encoded(info)), fact("emotion/door/health", encoded(health))])
+    store.put([fact("emotion/north/hall/door/info", encoded(info)), fact("emotion/door/health", encoded(health))])
     store.put([fact("emotion/door/availability", b"offline")])
     assert rows(store, "select device, site, grp, version, availability from fleet_devices") == [
         ("door", "north", "hall", "1.2", "offline")
@@ -165,7 +219,7 @@ def fill(
         for number in range(devices):
             name = f"{group}-{number}"
             info = make(1, version="1", board="", models={}, config={"device": {"site": "north", "group": group}})
-            facts.append(fact(f"emotion/{name}/info", encoded(info)))
+            facts.append(fact(f"emotion/north/{group}/{name}/info", encoded(info)))
             minute = make(
                 1, ts=HOUR.isoformat(), seconds=60.0, time_in_state_s={label(group, number): 60.0}, people_max=1,
                 valence=0.5,

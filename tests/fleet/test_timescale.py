@@ -50,7 +50,7 @@ def test_large_tables_are_hypertables_and_everything_works_as_without(timescale:
     for number in range(8):
         info = make(1, version="1", board="", models={}, config={"device": {"site": "north", "group": "hall"}})
         minute = make(1, ts=then.isoformat(), seconds=60.0, time_in_state_s={"happy": 60.0}, people_max=1, valence=0.5)
-        facts.append(fact(f"emotion/hall-{number}/info", json.dumps(info).encode()))
+        facts.append(fact(f"emotion/north/hall/hall-{number}/info", json.dumps(info).encode()))
         facts.append(fact(f"emotion/hall-{number}/summary", json.dumps(minute).encode()))
         facts.append(fact(f"emotion/hall-{number}/health", json.dumps(make(1, fps=15.0)).encode()))
     assert timescale.put(facts).new == 8

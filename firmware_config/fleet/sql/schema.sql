@@ -122,7 +122,7 @@ create or replace function roll_up(since timestamptz) returns bigint language sq
         insert into hour_of_device (hour, device, seconds, people, moods, valence)
         select m.hour, m.device, sum((m.document ->> 'seconds')::double precision),
                coalesce(max((m.document ->> 'people_max')::int), 0),
-               (select jsonb_object_agg(l.label, l.seconds) from labels l where l.hour = m.hour and l.device = m.device),
+               coalesce((select jsonb_object_agg(l.label, l.seconds) from labels l where l.hour = m.hour and l.device = m.device), '{}'),
                avg((m.document ->> 'valence')::double precision)
         from minutes m group by m.hour, m.device
         on conflict (hour, device) do update
