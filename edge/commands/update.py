@@ -25,6 +25,8 @@ from edge.update import model, package
 from edge.update.dpkg import Dpkg
 from edge.update.health import Look, Tell
 
+_REMEMBERED = 100  # jobs that were carried out: none of them is again
+
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("update")
@@ -55,10 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
     if job is None:
         print("there is no job")
         return 0
-    if _is_over(progress, job.job):
+    before = _said(progress)
+    if before is not None and before.job == job.job and before.state in FINAL:
         print(f"{job.job} is over already")
         return 0
     tell = _teller(progress, job.job)
+    if before is not None and job.job in before.earlier:
+        tell("refused", "a job of that name was carried out before; whoever wants it again gives it another name")
+        return 1
     signers = arguments.signers or (config or paths.SYSTEM_CONFIG).with_name(
         "package-signers" if isinstance(job, PackageJob) else "model-signers"
     )
@@ -91,10 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _teller(progress: Path, job: str) -> Tell:
     """Tells each step here, and by way of the service."""
+    before = _said(progress)
+    earlier = () if before is None else before.earlier
+    if before is not None and before.job != job and before.state in FINAL:
+        earlier = (*(each for each in earlier if each != before.job), before.job)[-_REMEMBERED:]
 
     def tell(step: State, reason: str) -> None:
         print(f"{job}: {step}{f': {reason}' if reason else ''}", flush=True)
-        said = msgspec.json.encode(Progress(job, step, reason))
+        said = msgspec.json.encode(Progress(job, step, reason, earlier))
         try:
             write_atomically(progress, said, owner=folder_owner(progress.parent))
         except OSError as error:
@@ -103,13 +113,12 @@ def _teller(progress: Path, job: str) -> Tell:
     return tell
 
 
-def _is_over(progress: Path, job: str) -> bool:
-    """A job is carried out once; whoever wants it again gives it another name."""
+def _said(progress: Path) -> Progress | None:
+    """What was told last, and of which jobs."""
     try:
-        said = msgspec.json.decode(read_bounded(progress, follow=False), type=Progress)
+        return msgspec.json.decode(read_bounded(progress, follow=False), type=Progress)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return False
-    return said.job == job and said.state in FINAL
+        return None
 
 
 def _look(path: Path, name: str = "") -> Look | None:

@@ -27,6 +27,7 @@ class Progress(msgspec.Struct, frozen=True):
     job: str
     state: str
     reason: str = ""
+    earlier: tuple[str, ...] = ()  # jobs that were carried out before it, the newest last
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -73,7 +74,7 @@ class JobMailbox:
                 return
             self._seen = changed
             said = msgspec.json.decode(self._progress.read_bytes(), type=Progress)
-            self._tell(msgspec.convert(msgspec.structs.asdict(said), JobPayload))
+            self._tell(msgspec.convert({"job": said.job, "state": said.state, "reason": said.reason}, JobPayload))
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return
 

@@ -240,3 +240,25 @@ def test_where_the_service_could_write_root_follows_no_link(run: Run, tmp_path: 
         (state / "job.json").unlink()
     (state / "job.json").write_text("[" * 5_000)
     assert run(*words)[0] == 78
+
+
+def test_a_job_of_former_times_is_not_carried_out_again(run: Run, tmp_path: Path) -> None:
+    """A replay would bring a model back that was signed once."""
+    config, state = tmp_path / "config.toml", tmp_path / "state"
+    config.write_text('[mqtt]\nhost = "127.0.0.1"\n')
+    state.mkdir()
+    words = ("update", "--config", config, "--state", state, "--restart", "true")
+
+    def ordered(name: str) -> tuple[int, str]:
+        job = {"v": 1, "job": name, "model": "face", "url": "https://127.0.0.1:1/x", "sha256": SHA}
+        (state / "job.json").write_text(json.dumps(job))
+        return run(*words)[:2]
+
+    for name in ("first", "second", "third"):
+        status, out = ordered(name)
+        assert (status, "refused: https://127.0.0.1:1/x: cannot be fetched" in out) == (1, True)
+    for name in ("first", "second"):
+        status, out = ordered(name)
+        assert (status, "carried out before" in out) == (1, True)
+        assert ordered(name) == (0, f"{name} is over already\n")
+    assert "carried out before" in ordered("third")[1]
