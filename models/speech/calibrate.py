@@ -21,7 +21,7 @@ from models.speech.corpora import CORPORA, Clip, class_index
 
 MOMENTS = (56, 80, 120, 200, 320, 800)  # frames of each segment after which an answer is asked for
 _TEMPERATURES = np.geomspace(0.5, 16, 50)
-_BREVITIES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0, 18.0, 25.0)
+_BREVITIES = (0.0, 0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0, 18.0, 25.0, 36.0, 50.0)
 Reals = NDArray[np.float64]
 
 

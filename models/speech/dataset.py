@@ -18,7 +18,7 @@ from models.speech.corpora import MAIN, MISSING, TALK, Clip, class_index
 from models.speech.hints import Hints
 from models.speech.recipe import FRAMES, UNIT, Recipe
 
-EARLY = 8  # LSTM steps (0.64 s) before an answer is asked for
+EARLY = 16  # LSTM steps (0.64 s) before an answer is asked for
 ANSWERS = 3  # at how many moments of a segment: its end, and others drawn at random
 FAR = -1e4  # added to the logit of a class that the corpus does not have
 _PER_STEP = FRAMES // UNIT

@@ -19,12 +19,12 @@ from edge.speech.spectrum import BANDS, FFT, MELS
 from models.common.manifest import write_manifest
 from models.speech import parity
 from models.speech.dataset import Front
-from models.speech.network import STEM, STEM_PARTS, Trained
+from models.speech.network import STEM, Trained
 from models.speech.parity import Utterance
-from models.speech.recipe import FRAMES
+from models.speech.recipe import FRAMES, UNIT
 
 FILE = "speech.tflite"
-VERSION = "3"
+VERSION = "4"
 STEPS = CHUNK // FRAMES  # LSTM steps in a chunk
 CELL_LIMIT = 8.0  # of c: beyond it tanh is 1 anyway, and a narrow range is what int8 needs
 INPUTS = ("features", "bands", "h", "c", "statistics")
@@ -59,10 +59,8 @@ class ChunkStep(tf.Module):  # type: ignore[misc]
     def step(self, features: Any, bands: Any, h: Any, c: Any, statistics: Any) -> dict[str, Any]:
         """The chunk's states (the last one is the next h), their weights, c; and the logits of `statistics`."""
         stem = self.stem(bands)
-        averages = tf.reduce_mean(tf.reshape(stem, (STEPS * STEM_PARTS, -1, STEM)), axis=1)
-        inputs = tf.concat(
-            (tf.reshape(features, (STEPS, FRAMES * FEATURES)), tf.reshape(averages, (STEPS, STEM_PARTS * STEM))), axis=1
-        )
+        own, heard = tf.reshape(features, (STEPS, FRAMES * FEATURES)), tf.reshape(stem, (STEPS, FRAMES // UNIT * STEM))
+        inputs = tf.concat((own, heard), axis=1)
         front = tf.nn.relu(tf.matmul(inputs, self._front[0]) + self._front[1])
         kernel, recurrent, bias = self._lstm
         gates_in = tf.matmul(front, kernel) + bias

@@ -20,9 +20,9 @@ from models.speech.corpora import MAIN, TALK, Clip
 
 _SHRINKAGE = 0.3  # of the covariance towards a sphere
 _SHARPNESS = 0.3  # of the logits; the temperature does the rest
-_SHARED = 2.0  # how much the logits count that the network learned by descent, for all corpora alike
+_SHARED = 3.0  # how much the logits count that the network learned by descent, for all corpora alike
 _TALKS = 6  # means of talk at either length
-_TALK_OFTEN = 3.0  # added to their logits: in life most of what is heard is talk, and little of it acted
+_TALK_OFTEN = 4.5  # added to their logits: in life most of what is heard is talk, and little of it acted
 _NOISE = 0.02  # that a statistic may be wrong by: int8 and rooms
 Reals = NDArray[np.float64]
 _MAIN_WEIGHT = 3.0  # one corpus counts for more in the covariance: it has all the classes

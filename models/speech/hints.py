@@ -14,7 +14,7 @@ from models.speech.recipe import FRAMES, Recipe
 from models.speech.teacher import Line
 
 _SAMPLE = 40_000  # states that the principal components are learned from
-_SHORTEST = 8  # steps of a segment whose description counts
+_SHORTEST = 16  # steps of a segment whose description counts
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The network: 80 ms at a time, one LSTM, statistics of its states since the segment began, one answer.
+"""The network: 40 ms at a time, one LSTM, statistics of its states since the segment began, one answer.
 
 Each step sees the MFCC features and what the stem (the two convolutions of whisper-tiny.en, as they are) makes of the
 mel bands, and gives a state and how much it should count (0..1). Mean and deviation of the states so far, so weighted,
@@ -22,8 +22,7 @@ from models.speech.head import Answer, Shared
 from models.speech.recipe import FRAMES, UNIT, Recipe
 
 STEM = 384  # channels
-STEM_PARTS = 2  # into which the stem's units of a step are averaged
-STEP_INPUTS = FRAMES * FEATURES + STEM_PARTS * STEM
+STEP_INPUTS = FRAMES * FEATURES + FRAMES // UNIT * STEM
 
 
 class Network(nn.Module):  # type: ignore[misc]
@@ -82,12 +81,10 @@ def shared_answer(net: Network) -> Shared:
 
 
 def joined(features: torch.Tensor, stem: torch.Tensor) -> torch.Tensor:
-    """What the front of each step sees: all frames' features, and averages of the stem's units."""
+    """What the front of each step sees: all its frames' features, and the stem's units."""
     items, units = features.shape[:2]
     steps = units * UNIT // FRAMES
-    frames = features.reshape(items, steps, -1)
-    averages = stem.reshape(items, steps, STEM_PARTS, -1, STEM).mean(dim=3)
-    return torch.cat((frames, averages.flatten(2)), dim=2)
+    return torch.cat((features.reshape(items, steps, -1), stem.reshape(items, steps, -1)), dim=2)
 
 
 def pooled(states: torch.Tensor, weights: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
