@@ -12,6 +12,7 @@ from typing import Any
 
 from edge.config.schema import DecisionConfig
 from edge.service.replay import Perceived
+from models.fusion.moments import Moments
 from models.fusion.train import learned, options, write
 from models.life.evaluate import models_of
 from models.life.follow import Choice, all_followed, fused_again, ticks
@@ -22,11 +23,12 @@ from models.life.talk import claimed, talks
 
 # What is tried: every combination of a row, one row after the other, starting from the best so far.
 ROUNDS: tuple[Mapping[str, tuple[float, ...]], ...] = (
-    {"face": (1.3, 1.6, 2.0), "rest_neutral": (1.8, 2.0, 2.2, 2.5), "enter": (0.42, 0.46, 0.5)},
-    {"speech": (1.2, 1.6, 2.0, 2.4), "speech_neutral": (1.0, 1.5, 2.0, 2.5), "apart": (0.2, 0.4, 0.6)},
-    {"smoothing_s": (0.3, 0.4, 0.6), "margin": (0.05, 0.1, 0.15), "dwell_s": (0.5, 1.0)},
-    {"face": (1.3, 1.6, 2.0), "rest_neutral": (1.8, 2.0, 2.2, 2.5), "apart": (0.2, 0.4, 0.6)},
-)
+    {
+        "rest_neutral": (2.2, 2.5), "speech_neutral": (1.0, 1.5), "face": (1.3, 1.6),
+        "speech": (2.4, 2.8, 3.2), "apart": (0.4, 0.6, 0.8),
+    },
+    {"enter": (0.42, 0.46, 0.5), "smoothing_s": (0.3, 0.4, 0.6), "margin": (0.03, 0.05, 0.1), "dwell_s": (0.5, 1.0)},
+)  # fmt: skip
 _FOUND = ("face", "voice", "both", "disagree")
 _WRONG = {"face": 3.0, "voice": 1.0, "both": 1.0, "disagree": 1.0}  # what a share of scenes with a wrong state costs
 _WRONG_MOST = 0.05  # of scenes at rest
@@ -48,13 +50,16 @@ def main() -> None:
 
 def searched(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]], start: Choice) -> Choice:
     """The best choice for these scenes."""
+    at: dict[object, Moments] = {}
     best, most = start, float("-inf")
     for values in ROUNDS:
-        begin, most = best, float("-inf")
-        at = ticks(cast, seen, begin.weights)
+        begin = best
         for each in itertools.product(*values.values()):
             choice = begin.having(dict(zip(values, each, strict=True)))
-            states = all_followed(fused_again(at, choice.weights), choice.decision)
+            at_rest = choice.weights.rest_neutral, choice.weights.speech_offsets  # what decides what is learned of rest
+            if at_rest not in at:
+                at[at_rest] = ticks(cast, seen, choice.weights)
+            states = all_followed(fused_again(at[at_rest], choice.weights), choice.decision)
             figures = judged(cast, states) | {"talk": claimed(cast, states)}
             if worth(figures) > most:
                 best, most = choice, worth(figures)
