@@ -14,6 +14,7 @@ from edge.device import resources
 from edge.face.boxes import overlap
 from edge.face.finder import SingleShot
 from edge.face.grid import CELLS, LANDMARKS, SIDE, STRIDE, decode, fitted, prepare
+from edge.face.pixels import resized_by_area
 from edge.inference import Model, dequantise, quantise, read_manifest
 from edge.readings import Box, FoundFace
 from models.finder import batches, compose, judge, light, parity, photos, scenes, targets
@@ -68,7 +69,7 @@ def test_tflite_runtime_finds_the_same_faces() -> None:
     finder, middle = SingleShot(), float(read_manifest(FOLDER).preprocessing["middle"])
     alike, alone = [], 0
     for each in _judged()[::8]:
-        square, _ = fitted(each.picture)
+        square, _ = fitted(each.picture, resized_by_area)
         said = _by_tflite_runtime(square)
         ours, theirs = (
             finder.look(square),
@@ -108,7 +109,7 @@ def test_doubtful_and_tiny_faces_are_neither_asked_for_nor_wrong() -> None:
 def test_a_picture_is_fitted_without_being_bent() -> None:
     wide = np.zeros((60, 240), np.uint8)
     wide[:, 120:] = 200
-    square, scale = fitted(wide)
+    square, scale = fitted(wide, resized_by_area)
     assert square.shape == (SIDE, SIDE)
     assert scale == pytest.approx(SIDE / 240)
     assert abs(int(square[100, 5]) - 100) <= 1  # beside the picture lies its mean
