@@ -231,10 +231,10 @@ class Publisher:
 
     def _turn(self, wait: float) -> None:
         events, messages = self._queue.take(wait)
+        for message in messages:  # before a broker that is ready by now, which is told first what is retained
+            self._guarded(self._sender.handle, message)
         for event in events:
             self._guarded(self._handle, event)
-        for message in messages:
-            self._guarded(self._sender.handle, message)
         self._reconnector.check()
         self._sender.release()
         self._sender.send_backlog()
