@@ -16,9 +16,8 @@ from edge.speech.spectrum import MELS
 from models.speech.cache import Copy
 from models.speech.corpora import MAIN, MISSING, TALK, Clip, class_index
 from models.speech.hints import Hints
-from models.speech.recipe import FRAMES, UNIT, Recipe
+from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe
 
-EARLY = 16  # LSTM steps (0.64 s) before an answer is asked for
 ANSWERS = 3  # at how many moments of a segment: its end, and others drawn at random
 FAR = -1e4  # added to the logit of a class that the corpus does not have
 _PER_STEP = FRAMES // UNIT

@@ -15,10 +15,10 @@ from torch.nn import functional
 from edge.inference import Floats
 from edge.speech.pooling import Sums
 from models.speech.corpora import TALK, Clip
-from models.speech.dataset import ANSWERS, EARLY, FAR, Batch, Halves, Inputs, Task, epoch, times
+from models.speech.dataset import ANSWERS, FAR, Batch, Halves, Inputs, Task, epoch, times
 from models.speech.head import Known
 from models.speech.network import Network
-from models.speech.recipe import FRAMES, UNIT, Recipe
+from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe
 
 _AT_ONCE = 96
 _AVERAGE = 0.995  # of the weights, step by step

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from models.speech.cache import Copy
 from models.speech.corpora import MAIN
-from models.speech.recipe import FRAMES, Recipe
+from models.speech.recipe import EARLY, FRAMES, Recipe
 from models.speech.teacher import Line
 
 _SAMPLE = 40_000  # states that the principal components are learned from
-_SHORTEST = 16  # steps of a segment whose description counts
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Hints:
 def hints_for(copies: list[Copy], speakers: dict[int, str], lines: dict[str, Line], recipe: Recipe) -> Hints:
     """Reduced to what varies most within speakers (by clip, of the chosen ones), and what each corpus makes of it."""
     clean = copies[0]
-    mine = [row for row in clean.rows if int(row[0]) in speakers and row[2] >= _SHORTEST * FRAMES]
+    mine = [row for row in clean.rows if int(row[0]) in speakers and row[2] >= EARLY * FRAMES]
     spans = [(int(row[1]) // FRAMES, int(row[1] + row[2]) // FRAMES) for row in mine]
     often = max(1, sum(after - first for first, after in spans) // _SAMPLE)
     some = np.concatenate([clean.states[first:after:often] for first, after in spans]).astype(np.float32)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 FRAMES = 4  # that an LSTM step takes together: 40 ms
 UNIT = 2  # frames that the stem describes together: 20 ms
+EARLY = 16  # LSTM steps (0.64 s) before an answer is asked for, and before the teacher's description counts
 
 
 @dataclass(frozen=True)

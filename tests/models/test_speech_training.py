@@ -17,11 +17,11 @@ from edge.speech.spectrum import BANDS, MELS  # noqa: E402
 from models.speech import parity  # noqa: E402
 from models.speech.cache import Copy, Whence, loud_span  # noqa: E402
 from models.speech.corpora import MISSING, TALK, Clip, class_index  # noqa: E402
-from models.speech.dataset import ANSWERS, EARLY, Front, Inputs, Task, epoch, fronted  # noqa: E402
+from models.speech.dataset import ANSWERS, Front, Inputs, Task, epoch, fronted  # noqa: E402
 from models.speech.head import Known, answer_layer  # noqa: E402
 from models.speech.hints import described, hints_for  # noqa: E402
 from models.speech.network import STEM, Network, joined, pooled, shared_answer  # noqa: E402
-from models.speech.recipe import FRAMES, UNIT, Recipe  # noqa: E402
+from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe  # noqa: E402
 from models.speech.teacher import Line, descriptions, judged_by_others, judgements  # noqa: E402
 from models.speech.whisper import Stem  # noqa: E402
 
