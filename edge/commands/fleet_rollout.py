@@ -56,11 +56,31 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", default="", help="only devices of this site")
     parser.add_argument("--group", default="", help="only devices of this group")
     parser.add_argument("--canary", type=int, default=1, help="devices of the first wave (default: %(default)s)")
-    parser.add_argument("--percent", type=float, default=25.0, help="of all in each other wave (default: %(default)s)")
+    then = parser.add_mutually_exclusive_group()
+    then.add_argument("--percent", type=float, default=25.0, help="of all in each other wave (default: %(default)s)")
+    then.add_argument(
+        "--percent-a-minute",
+        type=float,
+        default=0.0,
+        metavar="PERCENT",
+        help="after the first wave so many of all begin a minute, without waiting for those before them",
+    )
     parser.add_argument("--errors", type=int, default=0, help="more than so many stop it (default: %(default)s)")
     parser.add_argument("--within", type=float, default=900.0, help="seconds for one device (default: %(default)s)")
     parser.add_argument("--watch", type=float, default=120.0, help="seconds in which it looks at its health afterwards")
     parser.add_argument("--ask", action="store_true", help="ask before each wave")
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    if not (arguments.percent_a_minute >= 0 and arguments.percent > 0):  # nan is neither
+        raise ConfigError("--percent, --percent-a-minute: must be more than 0")
+    return Plan(
+        arguments.canary,
+        arguments.percent,
+        arguments.percent_a_minute,
+        arguments.errors,
+        deadline_s=arguments.within + arguments.watch + 60.0,
+    )
 
 
 def _model(arguments: argparse.Namespace) -> int:
@@ -104,7 +124,7 @@ def _roll_out(arguments: argparse.Namespace, about: dict[str, Any]) -> int:
         parse(payload, arguments.tenant)
     except Unreadable as unreadable:
         raise ConfigError(str(unreadable)) from None
-    plan = Plan(arguments.canary, arguments.percent, arguments.errors, arguments.within + arguments.watch + 60.0)
+    plan = _plan(arguments)
     job = arguments.job
     with database(arguments) as store, centre(arguments) as broker:
         devices = _devices(store, arguments)

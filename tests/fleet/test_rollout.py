@@ -22,10 +22,10 @@ from tests.helpers.service import Run
 TEN = [f"d{n}" for n in range(10)]
 
 
-@given(st.integers(1, 50), st.integers(-3, 60), st.floats(0.1, 100))
-def test_every_device_has_one_turn(devices: int, canary: int, percent: float) -> None:
+@given(st.integers(1, 50), st.integers(-3, 60), st.floats(0.1, 100), st.sampled_from([0.0, 5.0]))
+def test_every_device_has_one_turn(devices: int, canary: int, percent: float, percent_a_minute: float) -> None:
     names = [str(n) for n in range(devices)]
-    order = waves(names, Plan(canary=canary, percent=percent))
+    order = waves(names, Plan(canary=canary, percent=percent, percent_a_minute=percent_a_minute))
     assert [name for wave in order for name in wave] == names
     assert all(order)
 
@@ -35,6 +35,7 @@ class Fleet:
 
     def __init__(self, answers: Mapping[str, str]) -> None:
         self.ordered: list[str] = []
+        self.at: dict[str, float] = {}
         self.taken_back: list[str] = []
         self.now = 0.0
         self._answers = answers
@@ -42,6 +43,8 @@ class Fleet:
 
     def order(self, device: str, do: bool) -> None:
         (self.ordered if do else self.taken_back).append(device)
+        if do:
+            self.at[device] = self.now
         if do and device in self._answers:
             self._states[device] = JobStatus("face-4", self._answers[device], "why")
 
@@ -89,6 +92,28 @@ def test_one_that_is_stuck_times_out_and_the_job_is_taken_back_from_it() -> None
     assert fleet.taken_back == ["d0"]
     assert 60 <= fleet.now < 63
     assert Fleet({**answers, "d0": "watching"}).roll(Plan(canary=1, deadline_s=60)).devices["d0"].state == "timed out"
+
+
+def test_by_the_minute_devices_begin_one_after_the_other_and_wait_for_none_but_the_canary() -> None:
+    answers = dict.fromkeys(TEN, "done")
+    del answers["d3"]  # it keeps nobody waiting
+    fleet = Fleet(answers)
+    outcome = fleet.roll(Plan(canary=2, percent_a_minute=30, errors=1, deadline_s=300))
+    assert (outcome.waves, outcome.stopped, outcome.begun) == (2, "", 10)
+    assert [fleet.at[name] for name in TEN] == [0, 0, *range(0, 160, 20)]
+    assert (fleet.taken_back, 320 <= fleet.now <= 323) == (["d3"], True)  # each has its own time
+    assert fleet.roll(Plan(canary=1, percent_a_minute=30), approve=1).stopped == "wave 1 was not approved"
+
+
+def test_by_the_minute_it_stops_as_soon_as_too_many_failed() -> None:
+    answers = {**dict.fromkeys(TEN, "done"), "d4": "rolled back"}
+    del answers["d3"]
+    fleet = Fleet(answers)
+    outcome = fleet.roll(Plan(canary=2, percent_a_minute=30, deadline_s=300))
+    assert fleet.ordered == TEN[:5]
+    assert fleet.taken_back == ["d3"]
+    assert outcome.stopped == "1 of 5 devices failed, 0 may; d4: rolled back, why"
+    assert {outcome.devices[name].state for name in ("d3", "d5", "d9")} == {"not started"}
 
 
 def test_nothing_begins_without_approval() -> None:
@@ -148,6 +173,10 @@ def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(  
         assert "door-1" in out
         assert run("fleet", "model", *words, *common)[0] == 78  # the same name again
         assert run("fleet", "model", "x", "http://files.example/x", *words[2:], *common)[0] == 78
+        assert run("fleet", "model", "x", *words[1:], "--percent-a-minute", "-1", *common)[0] == 78
+
+        status, out, _ = run("fleet", "model", "face-10", *words[1:], "--errors", "3", "--percent-a-minute", "6000", *common)  # fmt: skip  # noqa: E501
+        assert (status, [line[:6] for line in out.splitlines()[:3]]) == (0, ["wave 0", "wave 1", "wave 1"])
 
         debs = [tmp_path / f"emotion-edge_0.2.0~deb13_{processor}.deb" for processor in ("amd64", "arm64")]
         for deb in debs:
