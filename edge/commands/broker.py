@@ -31,13 +31,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", choices=("5", "3.1.1"), help="version of MQTT (default: from the config)")
 
 
-def split_broker(text: str) -> tuple[str, int | None, bool]:
+def split_broker(text: str, option: str = "--broker") -> tuple[str, int | None, bool]:
     """Host, port and whether TLS is meant, of HOST, HOST:PORT, [IPv6]:PORT or mqtt(s)://HOST:PORT."""
     scheme, separator, rest = text.strip().rpartition("://")
     if scheme not in _SCHEMES or not rest or (separator and not scheme):
-        raise ConfigError(f"--broker: {text!r} is not a broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
+        raise ConfigError(f"{option}: {text!r} is not a broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
     if "@" in rest:
-        raise ConfigError("--broker: takes no user or password; use --username and --password-file")
+        raise ConfigError(f"{option}: takes no user or password; use --username and --password-file")
     if rest.count(":") > 1 and not rest.startswith("["):
         return rest, None, _SCHEMES[scheme]  # a bare IPv6 address
     try:
@@ -46,7 +46,7 @@ def split_broker(text: str) -> tuple[str, int | None, bool]:
     except ValueError:
         host, port = None, None
     if not host or port == 0 or parts.path.strip("/") or (rest.endswith(":")):
-        raise ConfigError(f"--broker: {text!r} is not a broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
+        raise ConfigError(f"{option}: {text!r} is not a broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
     return host, port, _SCHEMES[scheme]
 
 

@@ -84,7 +84,7 @@ def _feed(arguments: argparse.Namespace) -> Feed:
         return AmqpFeed(source.split(","), arguments.queue, arguments.base)
     if not source:
         raise ConfigError("name the broker: emotion-edge collect HOST")
-    host, port, tls = split_broker(source)
+    host, port, tls = split_broker(source, "SOURCE")
     settings = MqttConfig(
         host=host, port=port, base=arguments.base, tls=tls or bool(arguments.ca_file), ca_file=arguments.ca_file,
         username=arguments.username,

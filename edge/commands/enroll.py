@@ -9,11 +9,16 @@ import pwd
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from edge.commands import common
+from edge.commands.broker import split_broker
 from edge.config.edit import with_values
 from edge.config.files import read_toml
 from edge.config.load import load
+from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.device import paths
 from edge.device.certificate import new_request, validity
@@ -21,6 +26,7 @@ from edge.device.files import write_atomically
 from edge.device.identity import device_name, machine_id
 from edge.device.service_user import SERVICE_USER
 from edge.errors import ConfigError, EdgeError, StorageError
+from edge.fleet import enroll_mqtt
 from edge.fleet.enroll import Proof, SignedCertificate, ask
 
 # Certificate and key stand in one file: a renewal replaces both in one step, whenever the power fails.
@@ -29,12 +35,19 @@ _FILES = {"mqtt.ca_file": "fleet-ca.pem", "mqtt.cert_file": "device.pem", "mqtt.
 
 def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = parsers.add_parser("enroll")
-    parser.add_argument("url", metavar="URL", help="the signing service, such as https://fleet.example:8490")
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        help="the signing service, such as https://fleet.example:8490; or a broker where it listens, such as "
+        "mqtts://broker.example:8884",
+    )
     parser.add_argument("--token-file", type=Path, metavar="F", help="file with the token, readable by nobody else")
     parser.add_argument("--token", metavar="T", help="the token itself; others on this machine may see it meanwhile")
     parser.add_argument(
-        "--ca-file", default="", metavar="F", help="the authority that signed the service's certificate"
+        "--ca-file", default="", metavar="F", help="the authority that signed the service's, or broker's, certificate"
     )
+    parser.add_argument("--username", default="", metavar="U", help="the user at that broker, if it wants one")
+    parser.add_argument("--password-file", type=Path, metavar="F", help="file with that user's password")
     parser.add_argument(
         "--renew",
         action="store_true",
@@ -53,12 +66,17 @@ def run(arguments: argparse.Namespace) -> int:
     name = device_name(config.device.name, machine_id())
     url = arguments.url.rstrip("/")
     if arguments.renew:
-        return _renew(url, name, arguments, Path(config.mqtt.cert_file), Path(config.mqtt.key_file))
+        return _renew(url, name, arguments, config.mqtt)
     if bool(arguments.token) == bool(arguments.token_file):
         raise ConfigError("name the token that the fleet's owner gave you: --token-file FILE, or --token T")
     token = arguments.token or password_in(arguments.token_file, "--token-file")
     key, request = new_request(name)
-    answer = ask(f"{url}/enroll", {"token": token, "request": request}, ca_file=arguments.ca_file)
+    broker = _broker(url, arguments.ca_file)
+    if broker is None:
+        answer = ask(f"{url}/enroll", {"token": token, "request": request}, ca_file=arguments.ca_file)
+    else:
+        password = password_in(arguments.password_file, "--password-file") if arguments.password_file else None
+        answer = enroll_mqtt.enroll(replace(broker, username=arguments.username), password, request, token)
     folder = path.absolute().parent
     files = {setting: folder / file for setting, file in _FILES.items()}
     _store(path, key, answer, files)
@@ -73,7 +91,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _renew(url: str, name: str, arguments: argparse.Namespace, certificate: Path, key_file: Path) -> int:
+def _broker(url: str, ca_file: str) -> MqttConfig | None:
+    """The broker that is meant, None if it is a web address."""
+    if urlsplit(url).scheme != "mqtts":
+        return None
+    host, port, tls = split_broker(url, "URL")
+    return MqttConfig(host=host, port=port, tls=tls, ca_file=ca_file)
+
+
+def _renew(url: str, name: str, arguments: argparse.Namespace, mqtt: MqttConfig) -> int:
+    certificate, key_file = Path(mqtt.cert_file), Path(mqtt.key_file)
     try:
         present = validity(certificate.read_text("ascii"))
     except (OSError, UnicodeDecodeError, EdgeError) as error:
@@ -83,7 +110,12 @@ def _renew(url: str, name: str, arguments: argparse.Namespace, certificate: Path
         return 0
     key, request = new_request(name)
     proof = Proof(certificate, key_file)
-    answer = ask(f"{url}/renew", {"request": request}, ca_file=arguments.ca_file, proof=proof)
+    broker = _broker(url, arguments.ca_file or mqtt.ca_file)
+    if broker is None:
+        answer = ask(f"{url}/renew", {"request": request}, ca_file=arguments.ca_file, proof=proof)
+    else:
+        broker = replace(broker, cert_file=mqtt.cert_file, key_file=mqtt.key_file)
+        answer = enroll_mqtt.renew(broker, request, key, proof, mqtt.ca_file)
     _store(arguments.config, key, answer, {"mqtt.cert_file": certificate, "mqtt.key_file": key_file})
     print(f"{name} has a new certificate until {_until(answer)}; the service uses it with its next connection")
     return 0

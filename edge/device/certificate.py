@@ -9,6 +9,8 @@ import os
 import ssl
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -78,15 +80,56 @@ def new_request(name: str) -> tuple[str, str]:
     with tempfile.TemporaryDirectory(dir=_in_memory()) as folder:
         key = Path(folder) / "key"
         words = ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key)]
-        try:
-            done = subprocess.run(
-                ["openssl", *words, "-subj", f"/CN={name}"], capture_output=True, text=True, check=False, timeout=60
-            )
-        except FileNotFoundError:
-            raise EdgeError("openssl is needed to make a key: apt install openssl") from None
+        done = _openssl([*words, "-subj", f"/CN={name}"])
         if done.returncode != 0:
-            raise EdgeError(f"openssl cannot make a key: {(done.stderr.strip().splitlines() or ['no reason'])[-1]}")
+            raise EdgeError(f"openssl cannot make a key: {_last_line(done)}")
         return key.read_text("ascii"), done.stdout
+
+
+def signed(request: str, certificate: Path, key: Path) -> str:
+    """`request` with a signature by `key` and its certificate, as a CMS message in PEM form."""
+    who = ["-signer", str(certificate), "-inkey", str(key), "-passin", "pass:"]
+    done = _openssl(["cms", "-sign", "-binary", "-nodetach", "-md", "sha256", "-outform", "PEM", *who], request)
+    if done.returncode != 0:
+        raise EdgeError(f"{certificate} and {key}: openssl cannot sign with them: {_last_line(done)}")
+    return done.stdout
+
+
+def is_of(certificate: str, ca_file: str) -> bool:
+    """Whether an authority in `ca_file` vouches for the first certificate, now; those behind it may stand between."""
+    with _private(certificate) as file:
+        words = ["-no-CApath", "-no-CAstore", "-CAfile", ca_file, "-untrusted", str(file), str(file)]
+        return _openssl(["verify", *words]).returncode == 0
+
+
+def has_key(certificate: str, key: str) -> bool:
+    """Whether the certificate is for that key."""
+    with _private(f"{certificate.rstrip()}\n{key}") as both:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(both, password="")
+        except (OSError, ValueError):
+            return False
+    return True
+
+
+@contextmanager
+def _private(text: str) -> Iterator[Path]:
+    """A file with that text, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(dir=_in_memory()) as folder:
+        file = Path(folder) / "file"
+        file.write_text(text, "utf-8")
+        yield file
+
+
+def _openssl(words: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(["openssl", *words], input=given, capture_output=True, text=True, check=False, timeout=60)
+    except FileNotFoundError:
+        raise EdgeError("openssl is needed for this device's key: apt install openssl") from None
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr.strip().splitlines() or ["no reason"])[-1]
 
 
 def _in_memory() -> str | None:

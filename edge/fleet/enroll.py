@@ -40,7 +40,7 @@ class Proof:
 def ask(url: str, document: dict[str, Any], *, ca_file: str = "", proof: Proof | None = None) -> SignedCertificate:
     """The service's answer; EdgeError is one line with the remedy."""
     if urlsplit(url).scheme != "https":
-        raise EdgeError(f"{url}: must begin with https://; a token is not sent in the clear")
+        raise EdgeError(f"{url}: must begin with https:// or mqtts://; a token is not sent in the clear")
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
         if ca_file:

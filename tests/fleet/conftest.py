@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, and messages as devices send them."""
+"""A PostgreSQL and an authority of the tests' own, and messages as devices send them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from edge.fleet.store import Store
 from tests.helpers.broker import wait_for
 from tests.helpers.postgres import PROGRAMS, Make, Postgres, connects
+from tests.helpers.signing import Signing
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,11 @@ def make() -> Make:
         return {"v": 1, "ts": ts, "clock": "synced", "session": session, "seq": seq, **fields}
 
     return one
+
+
+@pytest.fixture
+def signing(tmp_path: Path) -> Iterator[Signing]:
+    """Made, and not yet started."""
+    one = Signing(tmp_path / "authority")
+    yield one
+    one.stop()

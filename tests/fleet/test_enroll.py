@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,68 +14,23 @@ import pytest
 
 from edge.config.load import load
 from edge.config.schema import MqttConfig, OutboxConfig
-from edge.device import resources
 from edge.device.certificate import Validity, validity
 from edge.device.clock import SystemClock
 from edge.errors import EdgeError
 from edge.mqtt import session
 from edge.mqtt.publisher import Publisher
-from tests.helpers.broker import Broker, free_port, wait_for
+from tests.helpers.broker import Broker, wait_for
 from tests.helpers.service import Run
+from tests.helpers.signing import Signing
 from tests.mqtt.parts import QUICK, unclosed_by_paho
 
 pytestmark = [pytest.mark.slow, unclosed_by_paho]
-PROGRAM = resources.firmware_config() / "fleet" / "centre" / "signing-service.py"
-
-
-class Signing:
-    """The sample signing service, as a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.url = f"https://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[str] | None = None
-        self.say("init", "--host", "127.0.0.1")
-
-    @property
-    def ca(self) -> str:
-        return str(self.folder / "ca.pem")
-
-    def say(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, PROGRAM, "--folder", self.folder, *words], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def serve(self, *words: str) -> None:
-        self.stop()
-        self.process = subprocess.Popen(
-            [sys.executable, PROGRAM, "--folder", self.folder, "serve", "--listen", "127.0.0.1", "--port",
-             str(self.port), *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        assert "serving" in self.process.stdout.readline()
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-
-
-@pytest.fixture
-def signing(tmp_path: Path) -> Iterator[Signing]:
-    one = Signing(tmp_path / "authority")
-    one.serve()
-    yield one
-    one.stop()
 
 
 @pytest.fixture
 def guarded(tmp_path: Path, signing: Signing) -> Iterator[Broker]:
     """Lets nobody in without a certificate of the fleet; its common name is the user."""
+    signing.serve()
     (tmp_path / "acl").write_text("pattern write emotion/%u/#\npattern read emotion/%u/#\n")
     one = Broker(
         tmp_path,

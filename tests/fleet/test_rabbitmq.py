@@ -14,12 +14,16 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.config.schema import MqttConfig
+from edge.device.certificate import is_of, new_request
+from edge.fleet import enroll_mqtt
 from edge.fleet.store import Store
 from tests.fleet.trial.brokers import PASSWORD, TENANT, TREE, RabbitNodes, Site, Tls
 from tests.helpers.authority import Authority
 from tests.helpers.broker import Observer, wait_for
 from tests.helpers.postgres import Make, Postgres
 from tests.helpers.service import Run
+from tests.helpers.signing import Signing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -98,6 +102,24 @@ def test_a_site_may_speak_for_itself_alone(rabbit: tuple[RabbitNodes, Authority]
     assert not accepted(rabbit, f"emotion/{TENANT}/s2/hall/door/state")
     assert not accepted(rabbit, "emotion/rival/s1/hall/door/state")
     assert not accepted(rabbit, f"fleet/{TENANT}/all/desired")
+    assert accepted(rabbit, "enroll/0123/request")
+    assert not accepted(rabbit, "enroll/0123/answer")
+
+
+def test_a_device_at_a_site_gets_its_certificate_from_the_centre(
+    rabbit: tuple[RabbitNodes, Authority], site: Site, signing: Signing, tmp_path: Path
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORD)
+    node, authority = rabbit
+    signing.listen(
+        node.ports[0], "--ca-file", authority.file, "--username", "signing-service", "--password-file", str(secret)
+    )
+    with closing(Observer(site.port, "fleet/#")) as seen:
+        seen.wait("/bridge", 20, lambda message: message.payload == b"1")
+    broker = MqttConfig(host="127.0.0.1", port=site.port)
+    answer = enroll_mqtt.enroll(broker, None, new_request("door")[1], signing.say("token", "door"))
+    assert is_of(answer.certificate, signing.ca)
 
 
 def accepted(rabbit: tuple[RabbitNodes, Authority], topic: str) -> bool:

@@ -3,9 +3,11 @@
 devices; who has an authority already, such as step-ca, lets that one answer the two requests below.
 
     signing-service.py --folder F init --host fleet.example     authority, and a certificate for this service
+    signing-service.py --folder F server broker.example         a certificate for a broker, and its key
     signing-service.py --folder F token door-1                  a token for one device, good once and for a day
     signing-service.py --folder F revoke door-1                 all its certificates; writes F/crl.pem for the brokers
     signing-service.py --folder F serve --port 8490             POST /enroll and /renew, over TLS
+    signing-service.py --folder F listen broker.example:8883    the same over a broker (needs paho-mqtt 2)
 
 The name in a certificate is the one the token was made for, whatever the request says; a renewal keeps it. Keep
 F/ca.key safe: who has it can be any device. Brokers read F/ca.pem, and F/crl.pem (`crlfile`) after a restart.
@@ -34,7 +36,9 @@ from pathlib import Path
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 TOKEN_S = 86_400
+NAME_AT_BROKER = "signing-service"
 MAX_BYTES = 16_000
+OURS = ("-no-CApath", "-no-CAstore", "-CAfile", "ca.pem")  # our authority and no other
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 CONFIG = """
 [ca]
@@ -89,15 +93,22 @@ class Authority:
             "req", "-x509", *EC, "-days", "3650", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Fleet authority",
             "-config", "ca.cnf", "-extensions", "authority",
         )  # fmt: skip
-        kind = "IP" if re.fullmatch(r"[0-9.]+|.*:.*", host) else "DNS"
-        self.openssl("req", *EC, "-new", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=signing-service")
-        extensions = self.folder / "server.ext"
-        extensions.write_text(f"subjectAltName={kind}:{host}\nextendedKeyUsage=serverAuth\n")
-        self.openssl(
-            "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "1",
-            "-days", "825", "-out", "server.pem", "-extfile", "server.ext",
-        )  # fmt: skip
+        self.issue_server("server", host, NAME_AT_BROKER)
         self.revoke_list()
+
+    def issue_server(self, stem: str, host: str, name: str) -> None:
+        """A certificate and key for a server that is reached as `host`, in F/stem.pem and F/stem.key."""
+        kind = "IP" if re.fullmatch(r"[0-9.]+|.*:.*", host) else "DNS"
+        number = str(1 + int.from_bytes(secrets.token_bytes(7), "big"))
+        with self._alone(), tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            extensions = Path(folder) / "extensions"
+            extensions.write_text(f"subjectAltName={kind}:{host}\nextendedKeyUsage=serverAuth,clientAuth\n")
+            request = f"{folder}/request"
+            self.openssl("req", *EC, "-new", "-keyout", f"{stem}.key", "-out", request, "-subj", f"/CN={name}")
+            self.openssl(
+                "x509", "-req", "-in", request, "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", number,
+                "-days", "825", "-out", f"{stem}.pem", "-extfile", str(extensions),
+            )  # fmt: skip
 
     def token(self, name: str) -> str:
         """A token; only its hash is kept."""
@@ -109,13 +120,20 @@ class Authority:
 
     def name_for(self, token: str) -> str:
         """Whom a token was made for; it is used up with it."""
+        return self._use(lambda hashed: hmac.compare_digest(hashed, _hash(token)))[0]
+
+    def name_for_seal(self, request: str, seal: str) -> tuple[str, str]:
+        """The same of a token that sealed a request; and its hash, to seal the answer with."""
+        return self._use(lambda hashed: hmac.compare_digest(seal, sealed(hashed, "request", request)))
+
+    def _use(self, fits) -> tuple[str, str]:
         with self._tokens() as tokens:
             for hashed in [each for each, entry in tokens.items() if entry["until"] < time.time()]:
                 del tokens[hashed]
-            found = next((each for each in tokens if hmac.compare_digest(each, _hash(token))), None)
+            found = next((each for each in tokens if fits(each)), None)
             if found is None:
                 raise Refused("the token is not known, used up or older than a day; ask the fleet's owner for another")
-            return str(tokens.pop(found)["name"])
+            return str(tokens.pop(found)["name"]), found
 
     def issue(self, request: str, name: str) -> str:
         """A certificate for `name` with the key of the request; nothing else of the request counts."""
@@ -132,10 +150,30 @@ class Authority:
                 raise Refused("the request for a certificate cannot be used") from None
             return (Path(folder) / "certificate").read_text()
 
-    def is_good(self, serial: str) -> bool:
-        """Whether the certificate with that number was issued here and not revoked."""
-        lines = (line.split("\t") for line in (self.folder / "index").read_text().splitlines())
-        return any(fields[0] == "V" and int(fields[3], 16) == int(serial, 16) for fields in lines)
+    def answer(self, certificate: str, broker: tuple[str, int | None]) -> dict[str, object]:
+        """What a device is sent."""
+        ca = (self.folder / "ca.pem").read_text()
+        return {"certificate": certificate, "ca": ca, "host": broker[0], "port": broker[1]}
+
+    def name_of(self, serial: str) -> str:
+        """Whose certificate has that number; it was issued here and not revoked."""
+        for line in (self.folder / "index").read_text().splitlines():
+            fields = line.split("\t")
+            if fields[0] == "V" and int(fields[3], 16) == int(serial, 16):
+                return fields[5].removeprefix("/CN=")
+        raise Refused("this device's certificate is revoked; ask the fleet's owner")
+
+    def opened(self, renewal: str) -> tuple[str, str]:
+        """The request in a CMS message, and whose certificate signed it, which must be good."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            (Path(folder) / "renewal").write_text(renewal)
+            try:
+                words = ("-in", f"{folder}/renewal", "-signer", f"{folder}/signer", "-out", f"{folder}/request")
+                self.openssl("cms", "-verify", "-binary", "-inform", "PEM", *OURS, "-purpose", "any", *words)
+                serial = self.openssl("x509", "-noout", "-serial", "-in", f"{folder}/signer").strip().partition("=")[2]
+            except RuntimeError:
+                raise Refused("a renewal needs a certificate that is good; enroll with a token") from None
+            return (Path(folder) / "request").read_text(), self.name_of(serial)
 
     def revoke(self, name: str) -> int:
         """All certificates of a name; how many there were."""
@@ -151,10 +189,11 @@ class Authority:
         with self._alone():
             self.openssl("ca", "-config", "ca.cnf", "-gencrl", "-out", "crl.pem")
 
-    def openssl(self, *words: str) -> None:
+    def openssl(self, *words: str) -> str:
         done = subprocess.run(["openssl", *words], cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
+        return done.stdout
 
     @contextmanager
     def _alone(self):
@@ -218,12 +257,10 @@ class Handler(BaseHTTPRequestHandler):
             certificate = self.server.authority.issue(str(asked["request"]), name)
         except Refused as refused:
             self._answer(403, {"error": str(refused)})
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, OSError, RuntimeError):
             self._answer(400, {"error": "the request cannot be read"})
         else:
-            host, port = self.server.broker
-            ca = (self.server.authority.folder / "ca.pem").read_text()
-            self._answer(200, {"certificate": certificate, "ca": ca, "host": host, "port": port})
+            self._answer(200, self.server.authority.answer(certificate, self.server.broker))
 
     def _name(self, asked: dict[str, object]) -> str:
         if self.path == "/enroll":
@@ -233,9 +270,7 @@ class Handler(BaseHTTPRequestHandler):
         shown = self.connection.getpeercert()
         if not shown:
             raise Refused("a renewal needs the present certificate; enroll with a token")
-        if not self.server.authority.is_good(str(shown["serialNumber"])):
-            raise Refused("this device's certificate is revoked; ask the fleet's owner")
-        return next(value for part in shown["subject"] for key, value in part if key == "commonName")
+        return self.server.authority.name_of(str(shown["serialNumber"]))
 
     def _answer(self, status: int, document: dict[str, object]) -> None:
         text = json.dumps(document).encode()
@@ -249,10 +284,86 @@ class Handler(BaseHTTPRequestHandler):
         sys.stderr.write(f"{self.client_address[0]} {layout % words}\n")
 
 
+class Listener:
+    """The same two requests as messages: enroll/ID/request, answered on enroll/ID/answer. No token crosses the broker;
+    it seals the request, and its answer. A renewal is signed with the present certificate's key."""
+
+    def __init__(self, authority: Authority, broker: tuple[str, int | None]) -> None:
+        self.authority = authority
+        self.broker = broker
+
+    def run(self, host: str, port: int, ca_file: str, user: str, password: str) -> None:
+        """Until it is ended. The broker knows us by our certificate, "signing-service", or as `user`."""
+        import paho.mqtt.client as paho
+
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=NAME_AT_BROKER, protocol=paho.MQTTv5)
+        context = ssl.create_default_context(cafile=ca_file or str(self.authority.folder / "ca.pem"))
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # home-made authorities rarely have all extensions
+        if user:
+            client.username_pw_set(user, password)
+        else:
+            context.load_cert_chain(self.authority.folder / "server.pem", self.authority.folder / "server.key")
+        client.tls_set_context(context)
+        client.reconnect_delay_set(1, 30)
+        client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
+        client.on_message = self._received
+        client.connect_async(host, port)
+        client.loop_forever(retry_first_connection=True)
+
+    def _connected(self, client, _data, _flags, reason, _properties) -> None:
+        if reason.is_failure:
+            print(f"the broker refuses us: {reason}", file=sys.stderr)
+        else:
+            client.subscribe("enroll/+/request", 1)
+
+    def _subscribed(self, _client, _data, _number, reasons, _properties) -> None:
+        if reasons[0].is_failure:
+            print("the broker does not let us read enroll/+/request", file=sys.stderr)
+        else:
+            print("listening", flush=True)
+
+    def _received(self, client, _data, message) -> None:
+        if not message.retain:  # or nobody waits for an answer
+            answer = json.dumps(self.answer(message.payload))
+            client.publish(message.topic.removesuffix("request") + "answer", answer, 1)
+
+    def answer(self, payload: bytes) -> dict[str, object]:
+        """To a request, as it came."""
+        try:
+            if len(payload) > MAX_BYTES:
+                raise Refused("the request is too large")
+            asked = json.loads(payload)
+            if "renewal" in asked:
+                request, name = self.authority.opened(str(asked["renewal"]))
+                return {"v": 1, "answer": self._issued(request, name)}
+            request = str(asked["request"])
+            name, hashed = self.authority.name_for_seal(request, str(asked["seal"]))
+            text = self._issued(request, name)
+            return {"v": 1, "answer": text, "seal": sealed(hashed, "answer", request, text)}
+        except Refused as refused:
+            return {"v": 1, "error": str(refused)}
+        except (ValueError, KeyError, TypeError, OSError, RuntimeError):
+            return {"v": 1, "error": "the request cannot be read"}
+
+    def _issued(self, request: str, name: str) -> str:
+        return json.dumps(self.authority.answer(self.authority.issue(request, name), self.broker))
+
+
+def sealed(key: str, *parts: str) -> str:
+    """What only who has the token, or its hash, can make of these parts."""
+    return hmac.new(key.encode(), "\0".join(parts).encode(), "sha256").hexdigest()
+
+
 def _checked(name: str) -> str:
     if not NAME.fullmatch(name):
         raise SystemExit(f"{name}: names are letters, digits, '_', '.' and '-'")
     return name
+
+
+def _address(text: str) -> tuple[str, int | None]:
+    host, _, port = text.partition(":")
+    return host, int(port) if port else None
 
 
 def _hash(token: str) -> str:
@@ -265,25 +376,38 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parts = parser.add_subparsers(dest="part", required=True)
     parts.add_parser("init").add_argument("--host", required=True, help="under which devices reach this service")
+    parts.add_parser("server").add_argument("host", help="under which devices reach it")
     parts.add_parser("token").add_argument("name")
     parts.add_parser("revoke").add_argument("name")
     serve = parts.add_parser("serve")
     serve.add_argument("--listen", default="0.0.0.0")  # noqa: S104 - devices come from elsewhere
     serve.add_argument("--port", type=int, default=8490)
-    serve.add_argument("--days", type=float, default=90.0, help="how long certificates are good")
-    serve.add_argument("--broker", default="", metavar="HOST[:PORT]", help="told to devices that enroll")
+    listen = parts.add_parser("listen")
+    listen.add_argument("at", metavar="HOST[:PORT]", help="the broker, with TLS")
+    listen.add_argument("--ca-file", default="", metavar="F", help="the authority of its certificate (default: ours)")
+    listen.add_argument("--username", default="", metavar="U", help="where it does not know us by our certificate")
+    listen.add_argument("--password-file", type=Path, metavar="F")
+    for part in (serve, listen):
+        part.add_argument("--days", type=float, default=90.0, help="how long certificates are good")
+        part.add_argument("--broker", default="", metavar="HOST[:PORT]", help="told to devices that enroll")
     given = parser.parse_args()
     authority = Authority(given.folder.absolute(), getattr(given, "days", 90.0))
     if given.part == "init":
         authority.make(given.host)
         print(f"{authority.folder}/ca.pem is what brokers and devices trust")
+    elif given.part == "server":
+        authority.issue_server(_checked(given.host), given.host, given.host)
+        print(f"{authority.folder}/{given.host}.pem and .key, for 825 days")
     elif given.part == "token":
         print(authority.token(given.name))
     elif given.part == "revoke":
         print(f"{authority.revoke(given.name)} certificates revoked; give {authority.folder}/crl.pem to the brokers")
+    elif given.part == "listen":
+        host, port = _address(given.at)
+        password = given.password_file.read_text().strip() if given.password_file else ""
+        Listener(authority, _address(given.broker)).run(host, port or 8883, given.ca_file, given.username, password)
     else:
-        host, _, port = given.broker.partition(":")
-        server = Server((given.listen, given.port), authority, (host, int(port) if port else None))
+        server = Server((given.listen, given.port), authority, _address(given.broker))
         print(f"serving on port {server.server_address[1]}", flush=True)
         server.serve_forever()
 

@@ -308,7 +308,7 @@ def definitions(sites: Sequence[str]) -> str:
     sample = json.loads((SAMPLES / "centre" / "definitions.json").read_text("utf-8"))
 
     def filled(entry: object, site: str) -> object:
-        text = re.sub("(SITE|COLLECT|FLEET)-HASH", password_hash(PASSWORD), json.dumps(entry))
+        text = re.sub("(SITE|COLLECT|FLEET|SIGNING)-HASH", password_hash(PASSWORD), json.dumps(entry))
         text = text.replace("TENANT", TENANT).replace("SITE", site)
         return json.loads(text)
 
