@@ -92,6 +92,7 @@ class Supervisor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._checked = self._back = clock.monotonic()
         self._watched: list[tuple[Supervised, float]] = []
         self._restarted: dict[str, list[float]] = {}
 
@@ -102,12 +103,18 @@ class Supervisor:
             self._restarted[thread.name] = []
 
     def check(self) -> str | None:
-        """Start again what died. Returns why the process should end, or None while all threads turn."""
+        """Start again what died. Returns why the process should end, or None while all threads turn.
+
+        To be called about once a second: what no thread could do while the caller was kept from running is forgiven.
+        """
         now = self._clock.monotonic()
+        if now - self._checked > HUNG_S / 2:  # the process was stopped: no thread had the chance to show life
+            self._back = now
+        self._checked = now
         for thread, hung_s in self._watched:
             if thread.stopping:
                 continue
-            silent = now - thread.heartbeat
+            silent = now - max(thread.heartbeat, self._back)
             if not thread.alive:
                 recent = [at for at in self._restarted[thread.name] if now - at < RESTART_WINDOW_S]
                 if len(recent) >= RESTARTS:

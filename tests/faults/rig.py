@@ -77,9 +77,28 @@ class Rig:
         """Waits until it says so, later than that wall time."""
         self.wait("availability", lambda m: m.payload == b"online" and m.at > after and not m.retained)
 
+    def back_after(self, remedy: Callable[[], Any]) -> float:
+        """Ends what keeps it from the broker and waits until it says that it is online; when that was begun.
+
+        The time is taken before: on a busy machine it may be back before this thread goes on.
+        """
+        began = time.time()
+        remedy()
+        self.online(after=began)
+        return began
+
+    def ask(self, topic: str, payload: str, answer: str, match: Callable[[Heard], Any] = lambda _: True) -> Heard:
+        """Sends a command; its answer may be here before the broker's acknowledgement is."""
+        asked = time.time()
+        self.observer.send(f"{PREFIX}/{topic}", payload)
+        return self.wait(f"response/{answer}", lambda m: m.at > asked and match(m))
+
     def wait(self, topic: str, match: Callable[[Heard], Any] = lambda _: True, seconds: float = PATIENCE_S) -> Heard:
         """The first message on that topic, past or coming, that matches."""
-        return self.observer.wait(f"{PREFIX}/{topic}", seconds, lambda m: bool(match(m)))
+        try:
+            return self.observer.wait(f"{PREFIX}/{topic}", seconds, lambda m: bool(match(m)))
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self._condition()}") from None
 
     def next(self, topic: str, match: Callable[[Heard], Any] = lambda _: True, seconds: float = PATIENCE_S) -> Heard:
         """The first message from now on."""
@@ -109,6 +128,14 @@ class Rig:
     def log(self) -> str:
         assert self.service is not None
         return self.service.log.read_text()
+
+    def _condition(self) -> str:
+        """Of the service, for whoever waited in vain."""
+        if self.service is None:
+            return "no service was started"
+        status = self.service.status
+        runs = "the service runs" if status is None else f"the service has ended with status {status}"
+        return "\n".join([f"{runs}; its log ends:", *self.log().splitlines()[-5:]])
 
     def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
         return wait_for(condition, seconds, what)

@@ -74,9 +74,7 @@ def test_an_hour_forward_and_back(rig: Rig) -> None:
     time.sleep(2.0)
     wall.set(HOUR)  # while messages wait: none of them grows old by that
     time.sleep(2.0)
-    rig.wire.set("pass")
-    back = time.time()
-    rig.online(after=back)
+    rig.back_after(lambda: rig.wire.set("pass"))
     rig.drained()
     rig.ledger(ages=False).check()
     assert rig.health()["lost"] == 0
@@ -94,9 +92,7 @@ def test_boots_in_1970_and_is_set_later(rig: Rig) -> None:
     time.sleep(3.0)
     wall.set(0)
     time.sleep(2.0)
-    rig.wire.set("pass")
-    back = time.time()
-    rig.online(after=back)
+    back = rig.back_after(lambda: rig.wire.set("pass"))
     rig.drained()
     now = rig.next("state").json
     assert year(now) != "1970"

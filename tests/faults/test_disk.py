@@ -19,15 +19,12 @@ OUTBOX_RETRY_S = 30.0
 def outage(rig: Rig, seconds: float) -> None:
     rig.wire.set("refuse")
     time.sleep(seconds)
-    rig.wire.set("pass")
-    back = time.time()
-    rig.online(after=back)
+    rig.back_after(lambda: rig.wire.set("pass"))
 
 
 def refused(rig: Rig, topic: str, payload: str, answer: str) -> str:
     """The reason in the answer."""
-    rig.observer.send(f"{PREFIX}/{topic}", payload)
-    return str(rig.next(f"response/{answer}", lambda m: m.json["status"] == "error").json["error"])
+    return str(rig.ask(topic, payload, answer, lambda m: m.json["status"] == "error").json["error"])
 
 
 @alongside()
@@ -53,9 +50,7 @@ def test_full_and_then_read_only(rig: Rig) -> None:
 
     disk.run("mount", "-o", "remount,ro", str(disk.mounted))
     assert "cannot be stored" in refused(rig, "config/decision.enter/set", "0.5", "config")
-    rig.observer.send(f"{PREFIX}/privacy/set", "ON")
-    answer = rig.next("response/privacy").json
-    assert "stays on" in answer["error"]
+    assert "stays on" in rig.ask("privacy/set", "ON", "privacy").json["error"]
     rig.wait("privacy", lambda m: m.payload == b"ON")  # released, though it cannot be kept
     rig.wait("status/microphone", lambda m: m.json["state"] == "disabled")
     disk.run("mount", "-o", "remount,rw", str(disk.mounted))

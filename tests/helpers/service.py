@@ -56,6 +56,12 @@ class Service:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def status(self) -> int | None:
+        """The exit status; None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 

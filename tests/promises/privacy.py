@@ -84,8 +84,7 @@ def fails_closed(rig: Rig) -> str:
 def _on_and_restart(rig: Rig, cam: Webcam) -> str:
     """Privacy ON, kill, start again: still ON. Returns the error that the answer told."""
     assert rig.service is not None
-    rig.observer.send(f"{PREFIX}/privacy/set", "ON")
-    answer = rig.next("response/privacy", lambda m: m.json["data"] == {"privacy": "ON"}).json
+    answer = rig.ask("privacy/set", "ON", "privacy", lambda m: m.json["data"] == {"privacy": "ON"}).json
     rig.service.signal(signal.SIGKILL)
     rig.service.wait()
     streams, again = cam.streams, time.time()

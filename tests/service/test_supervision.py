@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from edge.service.supervision import HUNG_S, RESTARTS, Supervisor, Worker
 from tests.helpers.clock import FakeClock
@@ -64,18 +66,43 @@ def test_deaths_long_ago_are_forgiven(clock: FakeClock) -> None:
         clock.pass_time(100.0)
 
 
-def test_one_that_hangs_is_noticed(clock: FakeClock) -> None:
+@pytest.fixture
+def hanging(clock: FakeClock) -> Iterator[Worker]:
     release = threading.Event()
 
     def hang() -> None:
         release.wait(10)
 
     worker = Worker("speech", hang, clock)
-    supervisor = watching(worker, clock)
     worker.start()
-    assert supervisor.check() is None
-    clock.pass_time(HUNG_S + 1)
-    assert supervisor.check() == f"thread speech has not responded for {HUNG_S + 1:.0f} s"
+    yield worker
     worker.stop()
     release.set()
     assert worker.join(2.0)
+
+
+def each_second(supervisor: Supervisor, clock: FakeClock, seconds: int) -> list[str | None]:
+    """What the checks of so many seconds say."""
+    said = []
+    for _ in range(seconds):
+        clock.pass_time(1.0)
+        said.append(supervisor.check())
+    return said
+
+
+def test_one_that_hangs_is_noticed(hanging: Worker, clock: FakeClock) -> None:
+    supervisor = watching(hanging, clock)
+    *before, at_last = each_second(supervisor, clock, int(HUNG_S) + 1)
+    assert set(before) == {None}
+    assert at_last == f"thread speech has not responded for {HUNG_S + 1:.0f} s"
+
+
+def test_a_process_that_was_stopped_waits_for_its_threads_anew(hanging: Worker, clock: FakeClock) -> None:
+    """Whoever judges was stopped as well (SIGSTOP, a frozen container): that nobody showed life proves nothing."""
+    supervisor = watching(hanging, clock)
+    assert set(each_second(supervisor, clock, 3)) == {None}
+    clock.pass_time(10 * HUNG_S)
+    assert supervisor.check() is None
+    *before, at_last = each_second(supervisor, clock, int(HUNG_S) + 1)
+    assert set(before) == {None}
+    assert at_last == f"thread speech has not responded for {HUNG_S + 1:.0f} s"
