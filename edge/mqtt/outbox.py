@@ -118,11 +118,11 @@ class Outbox:
     def commit(self) -> None:
         """Brings the disk up to date; where that fails the tail stays in memory."""
         self._due = None
+        began = self._clock.monotonic()
         if not self._store:
             self._open()
         if not self._store:
             return
-        began = self._clock.monotonic()
         try:
             self._store.write(list(self._tail.values()))
             self._tail = {}

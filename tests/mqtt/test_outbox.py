@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,7 @@ from edge.device.clock import DailyCount
 from edge.device.database import DamagedDatabase, remove
 from edge.errors import StorageError
 from edge.mqtt import outbox as module
-from edge.mqtt.outbox import COMMIT_S, RETRY_S, TAIL_MAX, Outbox
+from edge.mqtt.outbox import COMMIT_S, RETRY_S, SLOW_S, TAIL_MAX, Outbox
 from edge.mqtt.store import Now, OutboxStore, Row, age
 
 SUMMARY, STATE, EVENT = 1, 2, 3
@@ -66,6 +66,34 @@ def test_a_short_absence_does_not_touch_the_disk(make: Callable[..., Outbox], cl
     outbox.tick(clock.wall())
     assert not (tmp_path / "state").exists()
     assert outbox.disk_bytes_today == 0
+
+
+@pytest.mark.parametrize("hangs", ["__init__", "write"])
+def test_a_disk_that_takes_its_time_is_told(
+    make: Callable[..., Outbox], clock: Time, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    hangs: str,
+) -> None:  # fmt: skip
+    """Whether it hangs while the file is made or while it is written; until half a minute after it was quick again."""
+    outbox = make()
+    quick = getattr(OutboxStore, hangs)
+
+    def slow(*arguments: Any) -> None:
+        clock.pass_time(SLOW_S + 1)
+        quick(*arguments)
+
+    def commit() -> str:
+        add(outbox, clock)
+        clock.pass_time(COMMIT_S)
+        outbox.tick(clock.wall())
+        return outbox.trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OutboxStore, hangs, slow)
+        assert "the disk took 4 s to write" in commit()
+    assert "the disk took 4 s to write; is it failing?" in caplog.text
+    assert commit()
+    clock.pass_time(RETRY_S)
+    assert commit() == ""
 
 
 def test_many_messages_are_one_commit_and_the_bytes_are_counted(
