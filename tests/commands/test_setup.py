@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import os
 import pty
 import re
@@ -10,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +25,7 @@ from edge.config.secrets import mqtt_password
 from edge.device import paths, resources
 from edge.errors import ConfigError
 from tests.helpers.broker import MOSQUITTO, Broker, free_port
+from tests.helpers.listener import Listener
 from tests.helpers.service import Run
 
 
@@ -107,24 +106,18 @@ class Stub:
 
     def __init__(self) -> None:
         self.heard = b""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+        self._listener = Listener(self._listen)
+        self.port = self._listener.port
 
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                with self._listener.accept()[0] as caller:
-                    while part := caller.recv(1000):
-                        self.heard += part
-                        if part.startswith(b"\x10"):  # CONNECT: taken, so that more would come if there were more
-                            caller.sendall(b"\x20\x03\x00\x00\x00")
+    def _listen(self, caller: socket.socket) -> None:
+        with caller:
+            while part := caller.recv(1000):
+                self.heard += part
+                if part.startswith(b"\x10"):  # CONNECT: taken, so that more would come if there were more
+                    caller.sendall(b"\x20\x03\x00\x00\x00")
 
     def close(self) -> bytes:
-        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
         return self.heard
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 
 from tests.helpers.broker import MOSQUITTO, Broker
 from tests.helpers.installed import Installed
+from tests.helpers.listener import Listener
 from tests.helpers.service import toml
 
 
@@ -24,18 +23,14 @@ class Camera:
 
     def __init__(self) -> None:
         self.opened = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/stream.mjpg"
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = Listener(self._count)
+        self.url = f"http://127.0.0.1:{self._listener.port}/stream.mjpg"
 
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                self._listener.accept()[0].close()
-                self.opened += 1
+    def _count(self, caller: socket.socket) -> None:
+        caller.close()
+        self.opened += 1
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
 

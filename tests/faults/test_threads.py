@@ -23,7 +23,8 @@ class Systemd:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(folder / "notify"))
         self.address = str(folder / "notify")
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
 
     def silent_for(self) -> float:
         """Seconds since the watchdog was fed."""
@@ -31,14 +32,12 @@ class Systemd:
         return time.monotonic() - fed[-1] if fed else 0.0
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)  # or it would wait on with a descriptor that is soon another's
         self._socket.close()
 
     def _listen(self) -> None:
-        while True:
-            try:
-                line = self._socket.recv(1000)
-            except OSError:
-                return
+        while line := self._socket.recv(1000):
             self.said.append((time.monotonic(), line.decode()))
 
 

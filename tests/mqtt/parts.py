@@ -19,6 +19,7 @@ from edge.demo.local_broker import find_mosquitto
 from edge.messages.commands import Command
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.retry import RetryPolicy
+from tests.helpers.broker import free_port
 
 QUICK = RetryPolicy(
     first=0.1, most=0.3, slow=0.3, steady=1.0, connect=2.0, accept=1.0, answer=1.0, settle=2.0, backlog_per_s=1000.0
@@ -39,12 +40,6 @@ def until(true: Callable[[], Any], seconds: float = 8.0, what: str = "") -> None
     while not true():
         assert time.monotonic() < deadline, f"did not happen within {seconds} s: {what or true}"
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Mosquitto:

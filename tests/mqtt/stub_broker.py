@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
 from contextlib import suppress
 from typing import Literal
+
+from tests.helpers.listener import Listener
 
 Manner = Literal["refuses the login", "stays mute", "hangs up", "accepts and stays mute"]
 MANNERS: tuple[Manner, ...] = ("refuses the login", "stays mute", "hangs up", "accepts and stays mute")
@@ -19,27 +20,26 @@ class StubBroker:
     def __init__(self, manner: Manner) -> None:
         self.connections = 0
         self._manner = manner
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
         self._open: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._listener = Listener(self._answer)
+        self.port = self._listener.port
 
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                self.connections += 1
-                self._open.append(client)
-                if self._manner == "hangs up":
-                    client.close()
-                elif self._manner != "stays mute":
-                    accepted = self._manner == "accepts and stays mute"
-                    client.recv(4096)  # CONNECT
-                    client.sendall(_CONNACK_ACCEPTED if accepted else _CONNACK_REFUSED)
-                    if not accepted:
-                        client.close()
+    def _answer(self, client: socket.socket) -> None:
+        self.connections += 1
+        self._open.append(client)
+        if self._manner == "hangs up":
+            client.close()
+        elif self._manner != "stays mute":
+            accepted = self._manner == "accepts and stays mute"
+            client.recv(4096)  # CONNECT
+            client.sendall(_CONNACK_ACCEPTED if accepted else _CONNACK_REFUSED)
+            if not accepted:
+                client.close()
 
     def close(self) -> None:
-        self._server.close()
+        for client in self._open:
+            with suppress(OSError):  # it may be closed
+                client.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         for client in self._open:
             client.close()

@@ -25,7 +25,8 @@ from edge.messages.payloads import (
 )
 from edge.messages.schema import schemas
 from edge.readings import LABELS
-from tests.mqtt.parts import ROOT, Ear, Mosquitto, Rig, free_port, unclosed_by_paho, until
+from tests.helpers.broker import free_port
+from tests.mqtt.parts import ROOT, Ear, Mosquitto, Rig, unclosed_by_paho, until
 
 pytestmark = unclosed_by_paho
 

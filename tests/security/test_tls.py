@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from edge.mqtt.publisher import Publisher
 from edge.mqtt.session import probe
 from tests.helpers.authority import Authority, Guard
 from tests.helpers.broker import free_port, observing, wait_for
+from tests.helpers.listener import Listener
 from tests.helpers.service import Start
 from tests.mqtt.parts import QUICK, unclosed_by_paho
 
@@ -60,20 +62,14 @@ class Tap:
 
     def __init__(self, port: int) -> None:
         self.heard = b""
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
         self._to = port
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._listener = Listener(self._connect)
+        self.port = self._listener.port
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            there = socket.create_connection(("127.0.0.1", self._to))
-            threading.Thread(target=self._pass_on, args=(client, there, True), daemon=True).start()
-            threading.Thread(target=self._pass_on, args=(there, client, False), daemon=True).start()
+    def _connect(self, client: socket.socket) -> None:
+        there = socket.create_connection(("127.0.0.1", self._to))
+        threading.Thread(target=self._pass_on, args=(client, there, True), daemon=True).start()
+        threading.Thread(target=self._pass_on, args=(there, client, False), daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, ours: bool) -> None:
         try:
@@ -83,10 +79,11 @@ class Tap:
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
-            sink.close()
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_RDWR)  # not closed: the other thread may wait for it
 
     def close(self) -> None:
-        self._server.close()
+        self._listener.close()
 
 
 @pytest.fixture
@@ -156,23 +153,14 @@ def outdated(authority: Authority) -> Iterator[int]:
     context.load_cert_chain(*authority.issue("outdated"))
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version, context.maximum_version = _old_versions()
-    server = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = server.accept()
-            except OSError:
-                return
-            try:
-                with context.wrap_socket(client, server_side=True) as wrapped:
-                    wrapped.recv(100)
-            except OSError:
-                client.close()
+    def serve(client: socket.socket) -> None:
+        with client, context.wrap_socket(client, server_side=True) as wrapped:
+            wrapped.recv(100)
 
-    threading.Thread(target=serve, daemon=True).start()
-    yield int(server.getsockname()[1])
-    server.close()
+    listener = Listener(serve)
+    yield listener.port
+    listener.close()
 
 
 def _old_versions() -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
