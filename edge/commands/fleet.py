@@ -46,7 +46,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     fleet_rollout.add(parts)
     forget = parts.add_parser("forget", help="remove everything of a device")
     add_database(forget)
-    forget.add_argument("device")
+    forget.add_argument("device", help="as `fleet list` shows it, such as acme/door-3")
     forget.set_defaults(run=_forget)
 
 
@@ -92,6 +92,8 @@ def _roll_up(arguments: argparse.Namespace) -> int:
 
 def _forget(arguments: argparse.Namespace) -> int:
     with database(arguments) as store:
+        if not store.run("select 1 from device where device = %s", (arguments.device,)):
+            raise ConfigError(f"{arguments.device}: no such device; `emotion-edge fleet list` shows their names")
         store.run("select forget_device(%s)", (arguments.device,))
     print(f"nothing is left of {printable(arguments.device)}")
     return 0

@@ -145,7 +145,7 @@ def _roll_out(arguments: argparse.Namespace, about: dict[str, Any]) -> int:
         outcome = roll_out(
             job, devices, plan,
             order=lambda device, do: broker.publish(
-                topic(device, arguments.tenant, "job"), payload if do else b"", retain=True
+                topic(device.rpartition("/")[2], arguments.tenant, "job"), payload if do else b"", retain=True
             ),
             states=lambda: _states(store), note=note,
             approve=lambda wave, names: not arguments.ask or _yes(f"wave {wave}: {len(names)} devices?"),

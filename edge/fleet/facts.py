@@ -20,7 +20,7 @@ NEWEST = ("health", "info", "availability", "reported", "job")
 TOPICS = (*FACTS, *NEWEST, "backlog")
 MAX_BYTES = 64_000
 BASE = MqttConfig().base
-_DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_LEVEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 _Number = Annotated[float, Meta(ge=-1e9, le=1e9)]
 
@@ -67,8 +67,7 @@ class Poison(Exception):
 class Fact:
     """One message as it is stored. `late` is true of what waited on the device while its broker was away."""
 
-    device: str
-    place: tuple[str, ...]  # tenant, site and group, as far as they are levels of the topic
+    device: str  # unique: its name, with the first level of its place before it, as in "acme/door-3"
     kind: Kind
     session: str
     seq: int
@@ -83,16 +82,16 @@ def fact(topic: str, payload: bytes, base: str = BASE) -> Fact:
     levels = topic.removeprefix(f"{base}/").split("/")
     if not topic.startswith(f"{base}/") or not 2 <= len(levels) <= 5 or levels[-1] not in TOPICS:
         raise Poison("not a topic of ours")
-    (*place, device, kind) = levels
-    if not _DEVICE.fullmatch(device):
+    (*place, name, kind) = levels
+    if not all(_LEVEL.fullmatch(level) for level in (name, *place[:1])):
         raise Poison("no name of a device")
+    # Brokers guard who may publish below the first level, and nobody guards that tenants choose different names.
+    device = "/".join((*place[:1], name))
     if kind == "availability":
         word = payload.decode("utf-8", "replace")
         if word not in {"online", "offline"}:
             raise Poison("availability is neither online nor offline")
-        return Fact(
-            device, tuple(place), "availability", "", 0, datetime.min, synced=False, late=False, document={"word": word}
-        )
+        return Fact(device, "availability", "", 0, datetime.min, synced=False, late=False, document={"word": word})
     document = _document(payload)
     late = kind == "backlog"
     if late:
@@ -131,7 +130,7 @@ def _stamped(device: str, place: tuple[str, ...], kind: Any, document: dict[str,
         raise Poison("ts is no time") from None
     if moment.tzinfo is None or not 2000 < moment.year < 2200:
         raise Poison("ts is no time of this century")
-    return Fact(device, place, kind, session, seq, moment, document.get("clock") == "synced", late, document)
+    return Fact(device, kind, session, seq, moment, document.get("clock") == "synced", late, document)
 
 
 def _document(payload: bytes) -> dict[str, Any]:

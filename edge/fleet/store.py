@@ -72,17 +72,17 @@ class Store:
         connection = self._open()
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                facts, others = _apart(_lock(cursor, sorted({each.device for each in facts})), facts)
+                _lock(cursor, sorted({each.device for each in facts}))
                 new, doubled = self._facts(cursor, [each for each in facts if each.kind in FACTS])
                 self._newest(cursor, [each for each in facts if each.kind not in FACTS])
-                for topic, reason, payload in (*parked, *others):
+                for topic, reason, payload in parked:
                     cursor.execute(
                         "insert into parked (topic, reason, payload) values (%s, %s, %s)",
                         (topic.replace("\0", ""), reason, payload[:4_000]),
                     )
         except self._psycopg.Error as error:
             raise StorageError(f"database: {_line(error)}") from None
-        return Stored(new, doubled, len(parked) + len(others))
+        return Stored(new, doubled, len(parked))
 
     def close(self) -> None:
         if self._connection is not None:
@@ -172,36 +172,11 @@ class Store:
             cursor.execute("update device set seen_at = now() where device = any(%s)", ([name for name, _ in healths],))
 
 
-def _lock(cursor: Any, devices: list[str]) -> dict[str, str]:
-    """These rows for us alone, in one order for everybody: two copies with the same devices must not wait in a ring.
-
-    Returns the tenant of each, empty where it is not known.
-    """
-    if not devices:
-        return {}
-    cursor.execute("insert into device (device) select unnest(%s::text[]) on conflict do nothing", (devices,))
-    cursor.execute(
-        "select device, tenant from device where device = any(%s) order by device for no key update", (devices,)
-    )
-    return dict(cursor.fetchall())
-
-
-def _apart(tenants: dict[str, str], facts: Sequence[Fact]) -> tuple[list[Fact], list[Parked]]:
-    """What is stored, and what another tenant's device of the same name says: names are one for all in a database."""
-    own: list[Fact] = []
-    others: list[Parked] = []
-    for each in facts:
-        tenant, first = tenants[each.device], each.place[0] if each.place else ""
-        if tenant and first != tenant:
-            reason = (
-                f"{each.device} is tenant {tenant}'s here; if it has moved: emotion-edge fleet forget {each.device}"
-            )
-            others.append(("/".join((*each.place, each.device, each.kind)), reason, _json(each.document).encode()))
-            continue
-        if each.kind == "info":
-            tenants[each.device] = str(each.document.get("config", {}).get("device", {}).get("tenant") or "")
-        own.append(each)
-    return own, others
+def _lock(cursor: Any, devices: list[str]) -> None:
+    """These rows for us alone, in one order for everybody: two copies with the same devices must not wait in a ring."""
+    if devices:
+        cursor.execute("insert into device (device) select unnest(%s::text[]) on conflict do nothing", (devices,))
+        cursor.execute("select from device where device = any(%s) order by device for no key update", (devices,))
 
 
 def _json(document: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -161,7 +162,7 @@ def test_a_seal_is_good_for_no_other_key(site: SiteBroker, signing: Signing, con
     """Of somebody who reads along and is quicker."""
     token = signing.say("token", "door")
     _, request = new_request("door")
-    key = enroll_mqtt.hashlib.sha256(token.encode()).hexdigest()
+    key = hashlib.sha256(token.encode()).hexdigest()
     stolen = {"v": 1, "request": new_request("door")[1], "seal": enroll_mqtt.seal(key, "request", request)}
     with session.connect(anonymous(site, signing), None, client_id="0123") as stranger:
         stranger.subscribe("enroll/0123/answer")

@@ -30,9 +30,13 @@ def encoded(document: Any) -> bytes:
 
 
 def test_topics_with_and_without_tenant_and_site_name_the_device(make: Make) -> None:
-    for topic in ("emotion/door/state", "emotion/acme/north/hall/door/state"):
+    for topic, device in (
+        ("emotion/door/state", "door"),
+        ("emotion/acme/door/state", "acme/door"),
+        ("emotion/acme/north/hall/door/state", "acme/door"),
+    ):
         one = fact(topic, encoded(make(1, label="happy")))
-        assert (one.device, one.kind, one.seq, one.late) == ("door", "state", 1, False)
+        assert (one.device, one.kind, one.seq, one.late) == (device, "state", 1, False)
     late = fact("emotion/door/backlog", encoded(make(9, topic="event", payload=make(4, event="person_gone"))))
     assert (late.kind, late.seq, late.late) == ("event", 4, True)
 
@@ -45,7 +49,7 @@ def test_topics_with_and_without_tenant_and_site_name_the_device(make: Make) -> 
         ("emotion/door/state", {"ts": "yesterday"}), ("emotion/door/state", {"ts": "0016-01-01T00:00:00Z"}),
         ("emotion/door/state", {"label": "\0"}), ("emotion/door/backlog", {"topic": "health", "payload": {}}),
         ("emotion/a\0b/state", {}), (f"emotion/{'x' * 64}/state", {}), ("emotion//state", {}), ("other/door/state", {}),
-        ("emotion/a/b/c/d/door/state", {}),
+        ("emotion/a/b/c/d/door/state", {}), ("emotion//door/state", {}),
         # What SQL could not compute with.
         ("emotion/door/summary", {"time_in_state_s": {}}), ("emotion/door/summary", {"seconds": 60.0}),
         ("emotion/door/summary", {"seconds": "a minute", "time_in_state_s": {}}),
@@ -97,45 +101,50 @@ def test_each_message_is_stored_once_whatever_comes_twice(store: Store, make: Ma
     assert rows(store, "select device, kind, missing from fleet_lost") == [("door", "state", 1)]
 
 
-def test_another_tenants_device_of_the_same_name_changes_nothing(store: Store, make: Make) -> None:
+def test_tenants_may_give_their_devices_the_same_name(store: Store, make: Make) -> None:
+    """Whoever is first: neither keeps the other out, nor speaks for it, nor takes it out of its group."""
+
     def told(tenant: str, seq: int, kind: str, **fields: Any) -> Any:
-        return fact(f"emotion/{tenant}/n/h/door/{kind}", encoded(make(seq, session=tenant, **fields)))
+        return fact(f"emotion/{tenant}/n/h/door/{kind}", encoded(make(seq, session="s", **fields)))
 
     def info(tenant: str) -> dict[str, Any]:
         return {"version": "1", "config": {"device": {"tenant": tenant, "site": "n", "group": "h"}}}
 
-    store.put([told("acme", 1, "info", **info("acme")), told("acme", 1, "state"), told("rival", 1, "state")])
-    stored = store.put([told("rival", 1, "info", **info("rival")), told("acme", 2, "state")])
-    assert (stored.new, stored.parked) == (1, 1)
-    assert rows(store, "select device, tenant from device") == [("door", "acme")]
-    assert rows(store, "select distinct session from fact") == [("acme",)]
-    assert [topic for (topic,) in rows(store, "select topic from parked")] == [
-        "rival/n/h/door/state",
-        "rival/n/h/door/info",
+    store.put([told("rival", 1, "info", **info("rival")), told("rival", 1, "state")])
+    stored = store.put([told("acme", 1, "info", **info("acme")), *(told("acme", n, "state") for n in (1, 2))])
+    assert (stored.new, stored.parked) == (2, 0)
+    assert rows(store, "select device, tenant from device order by 1") == [
+        ("acme/door", "acme"),
+        ("rival/door", "rival"),
     ]
-    assert "is tenant acme's here" in rows(store, "select reason from parked")[0][0]
-    store.run("select forget_device('door')")
-    assert store.put([told("rival", 1, "info", **info("rival"))]).parked == 0
+    assert rows(store, "select device, count(*) from fact group by 1 order by 1") == [
+        ("acme/door", 2),
+        ("rival/door", 1),
+    ]
+    store.run("select forget_device('rival/door')")
+    assert rows(store, "select distinct device from fact") == [("acme/door",)]
 
 
 def test_an_hour_without_any_state_stops_no_roll_up(store: Store, make: Make) -> None:
     fill(store, make, {"hall": 8})
     empty = make(1, ts=HOUR.isoformat(), seconds=60.0, time_in_state_s={}, people_max=0)
-    store.put([fact("emotion/attic/summary", encoded(empty))])
+    store.put([fact("emotion/north/attic/summary", encoded(empty))])
     store.run("select roll_up(%s)", (HOUR - timedelta(hours=1),))
-    assert rows(store, "select moods from hour_of_device where device = 'attic'") == [({},)]
+    assert rows(store, "select moods from hour_of_device where device = 'north/attic'") == [({},)]
     assert moods(store) == {"hall": {"happy": 1.0}}
 
 
 def test_info_and_health_tell_how_a_device_is(store: Store, make: Make) -> None:
     info = make(1, version="1.2", board="Pi 5", models={}, config={"device": {"site": "north", "group": "hall"}})
     health = make(1, fps=15.0, temperature_c=81.0, cpu_percent=9.0)
-    store.put([fact("emotion/north/hall/door/info", encoded(info)), fact("emotion/door/health", encoded(health))])
-    store.put([fact("emotion/door/availability", b"offline")])
+    store.put(
+        [fact("emotion/north/hall/door/info", encoded(info)), fact("emotion/north/hall/door/health", encoded(health))]
+    )
+    store.put([fact("emotion/north/hall/door/availability", b"offline")])
     assert rows(store, "select device, site, grp, version, availability from fleet_devices") == [
-        ("door", "north", "hall", "1.2", "offline")
+        ("north/door", "north", "hall", "1.2", "offline")
     ]
-    assert rows(store, "select device from fleet_hot") == [("door",)]
+    assert rows(store, "select device from fleet_hot") == [("north/door",)]
     assert rows(store, "select count(*) from fleet_silent") == [(0,)]
 
 
@@ -224,7 +233,7 @@ def fill(
                 1, ts=HOUR.isoformat(), seconds=60.0, time_in_state_s={label(group, number): 60.0}, people_max=1,
                 valence=0.5,
             )  # fmt: skip
-            facts.append(fact(f"emotion/{name}/summary", encoded(minute)))
+            facts.append(fact(f"emotion/north/{group}/{name}/summary", encoded(minute)))
     store.put(facts)
     store.run("select roll_up(%s)", (HOUR - timedelta(hours=1),))
 
@@ -255,16 +264,16 @@ def test_the_hour_that_is_not_over_is_not_shown(store: Store, make: Make) -> Non
     """Two looks at a growing hour would give the minute between them."""
     fill(store, make, {"hall": 8})
     now = datetime.now(timezone.utc)
-    store.put([fact(f"emotion/hall-{n}/summary", encoded(make(2, ts=now.isoformat(), seconds=60.0, time_in_state_s={"sad": 60.0}, people_max=1))) for n in range(8)])  # fmt: skip  # noqa: E501
+    store.put([fact(f"emotion/north/hall/hall-{n}/summary", encoded(make(2, ts=now.isoformat(), seconds=60.0, time_in_state_s={"sad": 60.0}, people_max=1))) for n in range(8)])  # fmt: skip  # noqa: E501
     store.run("select roll_up(%s)", (now - timedelta(hours=3),))
     assert moods(store) == {"hall": {"happy": 1.0}}
 
 
 def test_forgetting_leaves_nothing(store: Store, make: Make) -> None:
     fill(store, make, {"hall": 2})
-    store.run("select forget_device('hall-0')")
+    store.run("select forget_device('north/hall-0')")
     for table in ("fact", "seen", "health", "hour_of_device", "device"):
-        assert rows(store, f"select count(*) from {table} where device = 'hall-0'") == [(0,)]  # noqa: S608
+        assert rows(store, f"select count(*) from {table} where device = 'north/hall-0'") == [(0,)]  # noqa: S608
 
 
 @pytest.fixture
@@ -314,5 +323,6 @@ def test_the_command_shows_the_fleet(store: Store, postgres: Postgres, make: Mak
     status, _, said = run("fleet", "init", "--k", "1", "--database", postgres.url)
     assert (status, "would be somebody's" in said) == (78, True)
     assert run("fleet", "roll-up", "--database", postgres.url)[0] == 0
-    assert run("fleet", "forget", "hall-0", "--database", postgres.url)[0] == 0
+    assert run("fleet", "forget", "north/hall-0", "--database", postgres.url)[0] == 0
+    assert run("fleet", "forget", "hall-1", "--database", postgres.url)[0] == 78
     assert run("fleet", "list", "--database", "postgresql://x@127.0.0.1:1/x")[0] == 1

@@ -163,14 +163,14 @@ def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(  
         words = ("face-9", "https://files.example/face.tar", "--model", "face", "--sha256", "0" * 64)
         status, out, err = run("fleet", "model", *words, *common)
         assert (status, err) == (1, "")
-        assert "wave 0: door-1: refused (is not signed)" in out
+        assert "wave 0: acme/door-1: refused (is not signed)" in out
         assert "1 refused" in out
         assert "stopped after 1 waves: 1 of 1 devices failed" in out
         assert {message.topic for message in heard.messages if message.topic.endswith("/job")} == {
             "fleet/acme/door-1/job"
         }
         status, out, _ = run("fleet", "report", "face-9", "--database", postgres.url)
-        assert "door-1" in out
+        assert "acme/door-1" in out
         assert run("fleet", "model", *words, *common)[0] == 78  # the same name again
         assert run("fleet", "model", "x", "http://files.example/x", *words[2:], *common)[0] == 78
         assert run("fleet", "model", "x", *words[1:], "--percent-a-minute", "-1", *common)[0] == 78
@@ -187,7 +187,7 @@ def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(  
         for deb in debs:
             deb.with_name(f"{deb.name}.sig").touch()
         status, out, _ = run(*upgrade)
-        assert (status, "wave 0: door-1: refused" in out) == (1, True)
+        assert (status, "wave 0: acme/door-1: refused" in out) == (1, True)
         job = heard.wait("/job", 5, lambda m: m.json["job"] == "edge-2").json
         assert [each["architecture"] for each in job["packages"]] == ["amd64", "arm64"]
         assert job["packages"][1] == {

@@ -51,17 +51,17 @@ def test_large_tables_are_hypertables_and_everything_works_as_without(timescale:
         info = make(1, version="1", board="", models={}, config={"device": {"site": "north", "group": "hall"}})
         minute = make(1, ts=then.isoformat(), seconds=60.0, time_in_state_s={"happy": 60.0}, people_max=1, valence=0.5)
         facts.append(fact(f"emotion/north/hall/hall-{number}/info", json.dumps(info).encode()))
-        facts.append(fact(f"emotion/hall-{number}/summary", json.dumps(minute).encode()))
-        facts.append(fact(f"emotion/hall-{number}/health", json.dumps(make(1, fps=15.0)).encode()))
+        facts.append(fact(f"emotion/north/hall/hall-{number}/summary", json.dumps(minute).encode()))
+        facts.append(fact(f"emotion/north/hall/hall-{number}/health", json.dumps(make(1, fps=15.0)).encode()))
     assert timescale.put(facts).new == 8
     again = timescale.put(facts)
     assert (again.new, again.doubled) == (0, 8)
     old = make(2, ts=(then - timedelta(days=400)).isoformat(), label="happy")  # in a chunk of its own
-    assert timescale.put([fact("emotion/hall-0/state", json.dumps(old).encode())]).new == 1
+    assert timescale.put([fact("emotion/north/hall/hall-0/state", json.dumps(old).encode())]).new == 1
     assert timescale.run("select roll_up(%s)", (then - timedelta(hours=1),)) == [(8,)]
     assert timescale.run("select grp, label, share from group_mood") == [("hall", "happy", 1)]
     timescale.run("select forget_old()")
-    timescale.run("select forget_device('hall-0')")
+    timescale.run("select forget_device('north/hall-0')")
     assert timescale.run("select count(*), count(distinct device) from fact") == [(7, 7)]
 
 

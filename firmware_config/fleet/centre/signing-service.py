@@ -113,7 +113,7 @@ class Authority:
     def token(self, name: str) -> str:
         """A token; only its hash is kept."""
         _checked(name)
-        token = secrets.token_urlsafe(24)
+        token = secrets.token_hex(24)  # none that begins with "-", which a command line takes for an option
         with self._tokens() as tokens:
             tokens[_hash(token)] = {"name": name, "until": time.time() + TOKEN_S}
         return token

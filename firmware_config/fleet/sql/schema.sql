@@ -2,7 +2,7 @@
 -- run again after an upgrade. With TimescaleDB `fact` and `health` become hypertables, without it they are plain tables.
 
 create table if not exists device (
-    device        text primary key,
+    device        text primary key,  -- with a place its first level before it: acme/door-3
     tenant        text not null default '',
     site          text not null default '',
     grp           text not null default '',
@@ -179,7 +179,7 @@ create or replace view fleet_behind as
     with newest as (select tenant, name, max(version) as version from desired group by tenant, name)
     select d.device, d.tenant, n.name as document, n.version as wanted,
            (d.reported -> 'documents' ->> n.name)::bigint as holds, d.reported ->> 'error' as error
-    from device d join newest n on n.tenant = d.tenant and n.name in ('all', d.grp, d.device)
+    from device d join newest n on n.tenant = d.tenant and n.name in ('all', d.grp, regexp_replace(d.device, '^.*/', ''))
     where d.tenant || d.site || d.grp <> ''
       and coalesce((d.reported -> 'documents' ->> n.name)::bigint, 0) < n.version;
 

@@ -171,6 +171,7 @@ def run(spec: Spec, stop: threading.Event) -> dict[str, Any]:
         time.sleep(LOOK_S)
         online.look()
     time.sleep(2.0)  # the last ones are under way
+    tenant = spec.base.split("/")[1]
     statuses = {device.name: device.publisher.status() for device in devices}
     with ThreadPoolExecutor(len(devices)) as threads:
         list(threads.map(lambda device: device.publisher.stop(timeout=5.0), devices))
@@ -180,7 +181,7 @@ def run(spec: Spec, stop: threading.Event) -> dict[str, Any]:
         "cpu_s": usage.ru_utime + usage.ru_stime,
         "online": online.changes,
         "devices": {
-            device.name: {
+            f"{tenant}/{device.name}": {
                 "session": device.publisher.session,
                 "told": dict(device.told),
                 "connections": statuses[device.name].connections,
