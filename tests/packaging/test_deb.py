@@ -72,6 +72,8 @@ def test_it_depends_on_the_python_that_its_packages_are_for(package: Path) -> No
     recommends = field(package, "Recommends")
     assert "python3-pyaudio" in recommends
     assert "python3-picamera2" in recommends  # Raspberry Pi OS has it; Debian's apt does without
+    # `scripts/run` and the demo; signed updates, models and settings; `enroll`
+    assert field(package, "Suggests").split(", ") == ["mosquitto", "openssh-client", "openssl"]
     assert int(field(package, "Installed-Size")) > 1000
 
 
