@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from edge.capture.base import FrameSource, NothingYet
+from edge.config.schema import Config
 from edge.demo.sources import camera as camera_source
-from edge.device.service_user import rights_of_service
-from edge.doctor.findings import Finding, Subject
-from edge.doctor.holders import must_not_open, named, split
-from edge.errors import EdgeError
+from edge.device.clock import Clock
+from edge.doctor.findings import Finding, Level, Subject
+from edge.doctor.sensors import Judgement, examine
 from edge.readings import Frame
 
 LOOK_S = 2.0
@@ -22,67 +22,52 @@ _SLOW = 0.6  # of the frames asked for
 
 def camera(subject: Subject) -> Iterator[Finding]:
     """Does the camera deliver pictures, at a useful rate and brightness?"""
-    if subject.loaded is None:
-        return
-    settings = subject.loaded.config.camera
-    held = must_not_open(subject, "camera", "/dev/video", wanted=settings.enabled and settings.source != "none")
-    if held:
-        yield held
-        return
-    source = camera_source(settings, subject.clock)
-    try:
-        with rights_of_service(subject.path):
-            source.open()
-            frames, seconds = _frames(source, subject)
-    except EdgeError as error:
-        yield Finding("camera", "red", *split(named(str(error), "/dev/video")))
-        return
-    finally:
-        source.close()
+
+    def look(source: FrameSource, config: Config) -> Judgement:
+        frames, seconds = _frames(source, subject.clock)
+        return judged(frames, seconds, source.name, live=source.live, fps=config.camera.fps)
+
+    return examine(subject, "camera", "/dev/video", lambda config: camera_source(config.camera, subject.clock), look)
+
+
+def judged(frames: list[Frame], seconds: float, name: str, *, live: bool, fps: float) -> Judgement:
+    """`seconds` is how long the device took for `frames`; `fps` was asked for."""
     if not frames:
-        yield Finding("camera", "red", f"{source.name} opens but delivers no picture", "unplug it and plug it in again")
-        return
+        return "red", f"{name} opens but delivers no picture", "unplug it and plug it in again"
     height, width = frames[-1].image.shape[:2]
     rate = (len(frames) - 1) / seconds
     grey = float(np.mean(frames[-1].luma))
-    says = f"{source.name}: {width} by {height}, {rate:.0f} fps"
-    if not source.live:
-        yield Finding("camera", "green", f"{source.name}: {width} by {height}, a recording")
+    says, remedy = f"{name}: {width} by {height}, {rate:.0f} fps", ""
+    level: Level = "green"
+    if not live:
+        says = f"{name}: {width} by {height}, a recording"
     elif len(frames) > 2 and all(np.array_equal(frames[0].luma, frame.luma) for frame in frames[1:]):
-        yield Finding("camera", "red", f"{says}, but the picture is frozen", "unplug it and plug it in again")
+        level, remedy = "red", "unplug it and plug it in again"
+        says = f"{says}, but the picture is frozen"
     elif grey < _DARK:
-        yield Finding(
-            "camera",
-            "yellow",
-            f"{says}, but the picture is dark (brightness {grey:.0f} of 255)",
-            "uncover the lens or add light",
-        )
+        level, remedy = "yellow", "uncover the lens or add light"
+        says = f"{says}, but the picture is dark (brightness {grey:.0f} of 255)"
     elif grey > _BRIGHT:
-        yield Finding(
-            "camera",
-            "yellow",
-            f"{says}, but the picture is overexposed (brightness {grey:.0f} of 255)",
-            "turn it away from the window",
-        )
-    elif rate < settings.fps * _SLOW:
-        remedy = "add light (cameras slow down in the dark), or lower camera.fps or camera.width"
-        yield Finding("camera", "yellow", f"{says} instead of {settings.fps:g}", remedy)
-    else:
-        yield Finding("camera", "green", says)
+        level, remedy = "yellow", "turn it away from the window"
+        says = f"{says}, but the picture is overexposed (brightness {grey:.0f} of 255)"
+    elif rate < fps * _SLOW:
+        level, remedy = "yellow", "add light (cameras slow down in the dark), or lower camera.fps or camera.width"
+        says = f"{says} instead of {fps:g}"
+    return level, says, remedy
 
 
-def _frames(source: FrameSource, subject: Subject) -> tuple[list[Frame], float]:
+def _frames(source: FrameSource, clock: Clock) -> tuple[list[Frame], float]:
     """What comes within LOOK_S of the first picture, for which a camera may take as long again."""
-    began = subject.clock.monotonic()
+    began = clock.monotonic()
     frames: list[Frame] = []
-    while subject.clock.monotonic() - began < (LOOK_S if frames else 2 * LOOK_S):
+    while clock.monotonic() - began < (LOOK_S if frames else 2 * LOOK_S):
         try:
             frame = source.read()
         except NothingYet:
             continue
         if not frames:
-            began = subject.clock.monotonic()
+            began = clock.monotonic()
         frames.append(frame)
         if not source.live and len(frames) >= _ENOUGH:
             break
-    return frames, max(subject.clock.monotonic() - began, 1e-3)
+    return frames, max(clock.monotonic() - began, 1e-3)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from edge.capture.base import NothingYet, SoundSource
+from edge.config.schema import Config
 from edge.demo.sources import microphone as microphone_source
-from edge.device.service_user import rights_of_service
+from edge.device.clock import Clock
 from edge.doctor.findings import Finding, Level, Subject
-from edge.doctor.holders import must_not_open, named, split
-from edge.errors import CaptureError, EdgeError
+from edge.doctor.sensors import Judgement, examine
+from edge.errors import CaptureError
 from edge.readings import SAMPLE_RATE, Samples
 
 LISTEN_S = 2.5
@@ -24,28 +25,19 @@ _RATE_OFF = 0.15  # sound servers deliver in bursts
 
 def microphone(subject: Subject) -> Iterator[Finding]:
     """Does the microphone deliver sound that is neither silent nor clipped?"""
-    if subject.loaded is None:
-        return
-    settings = subject.loaded.config.microphone
-    held = must_not_open(subject, "microphone", "/dev/snd/pcm", wanted=settings.enabled and settings.source != "none")
-    if held:
-        yield held
-        return
-    source = microphone_source(settings, subject.clock, subject.loaded.config.camera)
-    try:
-        with rights_of_service(subject.path):
-            source.open()
-            sound, seconds = _sound(source, subject)
-    except EdgeError as error:
-        yield Finding("microphone", "red", *split(named(str(error), "/dev/snd/pcm")))
-        return
-    finally:
-        source.close()
-    yield Finding("microphone", *judged(sound, seconds, source.name, live=source.live))
+
+    def listen(source: SoundSource, _: Config) -> Judgement:
+        sound, seconds = _sound(source, subject.clock)
+        return judged(sound, seconds, source.name, live=source.live)
+
+    return examine(
+        subject, "microphone", "/dev/snd/pcm",
+        lambda config: microphone_source(config.microphone, subject.clock, config.camera), listen,
+    )  # fmt: skip
 
 
-def judged(sound: Samples, seconds: float, name: str, *, live: bool) -> tuple[Level, str, str]:
-    """Level, what is said, remedy. `seconds` is how long the device took for `sound`."""
+def judged(sound: Samples, seconds: float, name: str, *, live: bool) -> Judgement:
+    """`seconds` is how long the device took for `sound`."""
     if not len(sound):
         return "red", f"{name} opens but delivers no sound", "unplug it and plug it in again"
     level = 20 * np.log10(float(np.sqrt(np.mean(sound**2))) + 1e-9)
@@ -70,12 +62,12 @@ def judged(sound: Samples, seconds: float, name: str, *, live: bool) -> tuple[Le
     return judgement, says, remedy
 
 
-def _sound(source: SoundSource, subject: Subject) -> tuple[Samples, float]:
+def _sound(source: SoundSource, clock: Clock) -> tuple[Samples, float]:
     """What comes within LISTEN_S of the first block, for which a device may take as long again."""
     blocks: list[Samples] = []
-    began = last = subject.clock.monotonic()
+    began = last = clock.monotonic()
     started = False
-    while subject.clock.monotonic() - began < (LISTEN_S if started else 2 * LISTEN_S):
+    while clock.monotonic() - began < (LISTEN_S if started else 2 * LISTEN_S):
         try:
             block = source.read().samples
         except NothingYet:
@@ -84,7 +76,7 @@ def _sound(source: SoundSource, subject: Subject) -> tuple[Samples, float]:
             if blocks:
                 break
             raise
-        last = subject.clock.monotonic()
+        last = clock.monotonic()
         if source.live and not started:
             began, started = last, True  # this one may have waited; time is counted from here
             continue

@@ -14,10 +14,11 @@ import pytest
 from edge.config.schema import PrivacyConfig
 from edge.device.privacy import Gate
 from edge.doctor.camera import camera
+from edge.doctor.camera import judged as judged_pictures
 from edge.doctor.findings import Finding
 from edge.doctor.holders import holders, named
 from edge.doctor.microphone import judged, microphone
-from edge.readings import SAMPLE_RATE, SourceStatus
+from edge.readings import SAMPLE_RATE, Frame, SourceStatus
 from tests.helpers.doctor import MakeSubject
 from tests.helpers.pulse import Server, prepare
 from tests.helpers.webcam import WebCam
@@ -71,6 +72,15 @@ def test_a_lens_that_is_covered(cam: WebCam, subject: MakeSubject) -> None:
     finding = one(camera(subject(camera={"source": cam.url, "fps": 5.0})))
     assert finding.level == "yellow"
     assert "dark" in finding.says
+
+
+def test_pictures_that_are_too_bright() -> None:
+    greys = [np.full((4, 6), 250 + number, np.uint8) for number in range(3)]
+    frames = [Frame(number / 15, number, grey, grey) for number, grey in enumerate(greys)]
+    level, says, remedy = judged_pictures(frames, 0.2, "it", live=True, fps=10.0)
+    assert (level, remedy) == ("yellow", "turn it away from the window")
+    assert "it: 6 by 4, 10 fps, but the picture is overexposed" in says
+    assert judged_pictures(frames, 0.2, "it", live=False, fps=10.0) == ("green", "it: 6 by 4, a recording", "")
 
 
 def test_no_camera(subject: MakeSubject) -> None:
