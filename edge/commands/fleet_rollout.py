@@ -5,23 +5,33 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
+import sys
+import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from edge.commands.collect import add_database, database
 from edge.commands.fleet_orders import add_common, centre
-from edge.errors import ConfigError
+from edge.errors import BrokerError, ConfigError, StorageError
 from edge.fleet.rollout import JobStatus, Outcome, Plan, roll_out
 from edge.fleet.store import Store
 from edge.messages.desired import topic
 from edge.messages.document import Unreadable
 from edge.messages.job import parse
+from edge.mqtt import session
 from edge.printable import printable
 
+T = TypeVar("T")
+_NOTE = (  # the same once more, where the database had it and could not say so
+    "insert into rollout (job, device, wave, state, reason) values (%s, %s, %s, %s, %s)"
+    " on conflict (job, device) do update set state = excluded.state, reason = excluded.reason"
+)
 _FILE = re.compile(r"emotion-edge_([^_]+)_([a-z0-9]+)\.deb")
 
 
@@ -137,20 +147,34 @@ def _roll_out(arguments: argparse.Namespace, about: dict[str, Any]) -> int:
             print(
                 f"wave {wave}: {printable(device)}: {said.state}{f' ({printable(said.reason)})' if said.reason else ''}"
             )
-            store.run(
-                "insert into rollout (job, device, wave, state, reason) values (%s, %s, %s, %s, %s)",
-                (job, device, wave, said.state, said.reason),
-            )
+            row = (job, device, wave, said.state, said.reason)
+            patiently(lambda: store.run(_NOTE, row), store)
+
+        def order(device: str, do: bool) -> None:
+            where = topic(device.rpartition("/")[2], arguments.tenant, "job")
+            patiently(lambda: broker.publish(where, payload if do else b"", retain=True), store)
 
         outcome = roll_out(
             job, devices, plan,
-            order=lambda device, do: broker.publish(
-                topic(device.rpartition("/")[2], arguments.tenant, "job"), payload if do else b"", retain=True
-            ),
-            states=lambda: _states(store), note=note,
+            order=order, states=lambda: patiently(lambda: _states(store), store), note=note,
             approve=lambda wave, names: not arguments.ask or _yes(f"wave {wave}: {len(names)} devices?"),
         )  # fmt: skip
     return _told(outcome)
+
+
+def patiently(act: Callable[[], T], store: Store, pause: Callable[[float], object] = time.sleep) -> T:
+    """What `act` gives: in the hours of a roll-out database and broker restart. After five minutes its error."""
+    for _ in range(60):
+        try:
+            return act()
+        except session.NotPermitted:
+            raise
+        except (StorageError, BrokerError) as error:
+            print(f"{error}; trying again", file=sys.stderr)
+        pause(5.0)
+        with suppress(StorageError):
+            store.connect()
+    return act()
 
 
 def _devices(store: Store, arguments: argparse.Namespace) -> list[str]:

@@ -91,8 +91,13 @@ def roll_out(
         outcome.waves += 1
         wave = _Wave(job, number, names, apart_s(number, len(devices), plan), plan, outcome, order, note)
         began = monotonic()
-        while wave.goes_on(monotonic() - began, states):
-            pause(1.0)
+        try:
+            while wave.goes_on(monotonic() - began, states):
+                pause(1.0)
+        except KeyboardInterrupt:
+            wave.end("taken back, because the roll-out was interrupted")
+            outcome.stopped = "interrupted"
+            break
         if wave.too_many:
             first, said = next(iter(outcome.errors.items()))
             outcome.stopped = (
@@ -140,9 +145,13 @@ class _Wave:
         if not self.too_many:
             self._take_back([name for name, over in self._waiting.items() if over <= now], TIMED_OUT, late)
         if self.too_many:
-            self._take_back(list(self._waiting), NOT_STARTED, "taken back, because others failed")
+            self.end("taken back, because others failed")
             return False
         return bool(self._turns or self._waiting)
+
+    def end(self, why: str) -> None:
+        """Take the job back from all that have it and have not ended."""
+        self._take_back(list(self._waiting), NOT_STARTED, why)
 
     def _take_back(self, names: list[str], state: str, why: str) -> None:
         for name in sorted(names):

@@ -7,16 +7,20 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.commands.fleet_rollout import patiently
+from edge.errors import BrokerError, StorageError
 from edge.fleet.rollout import JobStatus, Outcome, Plan, roll_out, waves
 from edge.fleet.store import Store
+from edge.mqtt.session import NotPermitted
 from tests.helpers.broker import Broker, Observer, wait_for
-from tests.helpers.postgres import Make, Postgres, collector
+from tests.helpers.postgres import Make, Postgres, collector, connects
 from tests.helpers.service import Run
 
 TEN = [f"d{n}" for n in range(10)]
@@ -116,6 +120,48 @@ def test_by_the_minute_it_stops_as_soon_as_too_many_failed() -> None:
     assert {outcome.devices[name].state for name in ("d3", "d5", "d9")} == {"not started"}
 
 
+def test_interrupted_it_leaves_no_job_behind_that_has_not_ended() -> None:
+    fleet = Fleet({"d0": "done"})
+
+    def pause(seconds: float) -> None:
+        fleet.now += seconds
+        if fleet.now > 30:
+            raise KeyboardInterrupt
+
+    fleet.pause = pause  # type: ignore[method-assign]
+    outcome = fleet.roll(Plan(canary=2))
+    assert (outcome.stopped, fleet.taken_back) == ("interrupted", ["d1"])
+    assert (outcome.devices["d0"].state, outcome.devices["d1"].state) == ("done", "not started")
+
+
+def test_database_and_broker_may_restart_meanwhile_and_nobody_waits_for_ever() -> None:
+    class Away:
+        connects = 0
+
+        def connect(self) -> None:
+            self.connects += 1
+            raise StorageError("database: starting up")
+
+    store = Away()
+    pauses: list[float] = []
+    errors: list[Exception] = [StorageError("database: gone"), BrokerError("the connection was lost")]
+
+    def act() -> str:
+        if errors:
+            raise errors.pop(0)
+        return "done"
+
+    assert patiently(act, store, pauses.append) == "done"  # type: ignore[arg-type]
+    assert (store.connects, pauses) == (2, [5.0, 5.0])
+    errors += [NotPermitted("no")]
+    with pytest.raises(NotPermitted):
+        patiently(act, store, pauses.append)  # type: ignore[arg-type]
+    errors += [StorageError("gone")] * 100
+    with pytest.raises(StorageError):
+        patiently(act, store, pauses.append)  # type: ignore[arg-type]
+    assert sum(pauses) == 10 + 300
+
+
 def test_nothing_begins_without_approval() -> None:
     fleet = Fleet(dict.fromkeys(TEN, "done"))
     assert fleet.roll(Plan(canary=1), approve=1).stopped == "wave 1 was not approved"
@@ -147,65 +193,102 @@ def answering(broker: Broker) -> Iterator[Broker]:
     observer.close()
 
 
-@pytest.mark.slow
-def test_by_command_a_bad_model_stops_at_the_canary_and_documents_are_counted(  # noqa: PLR0917
-    store: Store, postgres: Postgres, answering: Broker, make: Make, run: Run, tmp_path: Path
-) -> None:
-    broker = answering
+@dataclass(frozen=True)
+class Hall:
+    """A group of three devices, as the database and its listeners know them."""
+
+    heard: Observer
+    database: str
+    common: tuple[str, ...]  # options of the commands
+
+
+@pytest.fixture
+def hall(store: Store, postgres: Postgres, answering: Broker, make: Make) -> Iterator[Hall]:
     where = {"device": {"tenant": "acme", "site": "north", "group": "hall"}}
-    with closing(Observer(broker.port, "fleet/#")) as heard, collector(broker, postgres, "a"):
+    with closing(Observer(answering.port, "fleet/#")) as heard, collector(answering, postgres, "a"):
         for name in ("door-1", "door-2", "door-3"):
             info = make(1, version="1", board="", models={}, config=where)
             heard.send(f"emotion/acme/north/hall/{name}/info", json.dumps(info))
             heard.send(f"emotion/acme/north/hall/{name}/availability", "online")
-        wait_for(lambda: store.run("select count(*) from device where availability = 'online' and grp = 'hall'")[0][0] == 3, 20, "devices")  # fmt: skip  # noqa: E501
-        common = ("--tenant", "acme", "--broker", f"127.0.0.1:{broker.port}", "--database", postgres.url)
-        words = ("face-9", "https://files.example/face.tar", "--model", "face", "--sha256", "0" * 64)
-        status, out, err = run("fleet", "model", *words, *common)
-        assert (status, err) == (1, "")
-        assert "wave 0: acme/door-1: refused (is not signed)" in out
-        assert "1 refused" in out
-        assert "stopped after 1 waves: 1 of 1 devices failed" in out
-        assert {message.topic for message in heard.messages if message.topic.endswith("/job")} == {
-            "fleet/acme/door-1/job"
-        }
-        status, out, _ = run("fleet", "report", "face-9", "--database", postgres.url)
-        assert "acme/door-1" in out
-        assert run("fleet", "model", *words, *common)[0] == 78  # the same name again
-        assert run("fleet", "model", "x", "http://files.example/x", *words[2:], *common)[0] == 78
-        assert run("fleet", "model", "x", *words[1:], "--percent-a-minute", "-1", *common)[0] == 78
+        there = "select count(*) from device where availability = 'online' and grp = 'hall'"
+        wait_for(lambda: store.run(there) == [(3,)], 20, "devices")
+        common = ("--tenant", "acme", "--broker", f"127.0.0.1:{answering.port}", "--database", postgres.url)
+        yield Hall(heard, postgres.url, common)
 
-        status, out, _ = run("fleet", "model", "face-10", *words[1:], "--errors", "3", "--percent-a-minute", "6000", *common)  # fmt: skip  # noqa: E501
-        assert (status, [line[:6] for line in out.splitlines()[:3]]) == (0, ["wave 0", "wave 1", "wave 1"])
 
-        debs = [tmp_path / f"emotion-edge_0.2.0~deb13_{processor}.deb" for processor in ("amd64", "arm64")]
-        for deb in debs:
-            deb.write_bytes(deb.name.encode())
-        upgrade = ("fleet", "upgrade", "edge-2", *debs, "--at", "https://files.example/debs/", *common)
-        status, _, err = run(*upgrade)
-        assert (status, "is not signed" in err) == (78, True)
-        for deb in debs:
-            deb.with_name(f"{deb.name}.sig").touch()
-        status, out, _ = run(*upgrade)
-        assert (status, "wave 0: acme/door-1: refused" in out) == (1, True)
-        job = heard.wait("/job", 5, lambda m: m.json["job"] == "edge-2").json
-        assert [each["architecture"] for each in job["packages"]] == ["amd64", "arm64"]
-        assert job["packages"][1] == {
-            "version": "0.2.0~deb13", "architecture": "arm64",
-            "url": "https://files.example/debs/emotion-edge_0.2.0~deb13_arm64.deb",
-            "sha256": hashlib.sha256(debs[1].read_bytes()).hexdigest(),
-        }  # fmt: skip
+MODEL = ("https://files.example/face.tar", "--model", "face", "--sha256", "0" * 64)
 
-        for version in (1, 2):
-            status, out, _ = run("fleet", "config", "hall", f"decision.enter=0.{version + 4}", *common)
-            assert (status, f"version {version} for hall" in out) == (0, True)
-        document = heard.wait("/hall/desired", 5, lambda m: m.json["version"] == 2).json
-        assert document == {"v": 1, "version": 2, "tenant": "acme", "values": {"decision.enter": 0.6}}
-        assert len(run("fleet", "behind", "--database", postgres.url)[1].splitlines()) == 4
-        before = heard.on("/hall/desired")[-1].payload
-        assert run("fleet", "config", "hall", "--again", *common)[0] == 0
-        wait_for(lambda: len(heard.on("/hall/desired")) == 3, 5, "the document once more")
-        assert heard.on("/hall/desired")[-1].payload == before
-        status, out, _ = run("fleet", "watch", "--once", "--database", postgres.url)
-        assert "3 devices, 3 online" in out
-        assert "3 behind" in out
+
+@pytest.mark.slow
+def test_by_command_a_bad_model_stops_at_the_canary(hall: Hall, postgres: Postgres, store: Store, run: Run) -> None:
+    def restart_database() -> None:
+        hall.heard.wait("/job", 20)
+        postgres.stop()
+        postgres.start()
+
+    restart = threading.Thread(target=restart_database)
+    restart.start()
+    status, out, err = run("fleet", "model", "face-9", *MODEL, *hall.common)
+    restart.join()
+    wait_for(lambda: connects(store), 20, "the database")
+    assert (status, "trying again" in err) == (1, True)
+    assert "wave 0: acme/door-1: refused (is not signed)" in out
+    assert "1 refused" in out
+    assert "stopped after 1 waves: 1 of 1 devices failed" in out
+    assert {message.topic for message in hall.heard.messages if message.topic.endswith("/job")} == {
+        "fleet/acme/door-1/job"
+    }
+    status, out, _ = run("fleet", "report", "face-9", "--database", hall.database)
+    assert "acme/door-1" in out
+    assert run("fleet", "model", "face-9", *MODEL, *hall.common)[0] == 78  # the same name again
+    assert run("fleet", "model", "x", "http://files.example/x", *MODEL[1:], *hall.common)[0] == 78
+
+
+@pytest.mark.slow
+def test_by_command_at_so_many_percent_a_minute(hall: Hall, run: Run) -> None:
+    given = ("face-10", *MODEL, *hall.common)
+    assert run("fleet", "model", *given, "--percent-a-minute", "-1")[0] == 78
+    status, out, err = run("fleet", "model", *given, "--errors", "3", "--percent-a-minute", "6000")
+    assert (status, err) == (0, "")
+    assert [line[:6] for line in out.splitlines()] == ["wave 0", "wave 1", "wave 1", "3 refu"]
+
+
+@pytest.mark.slow
+def test_by_command_packages_of_several_kinds(hall: Hall, run: Run, tmp_path: Path) -> None:
+    debs = [tmp_path / f"emotion-edge_0.2.0~deb13_{processor}.deb" for processor in ("amd64", "arm64")]
+    for deb in debs:
+        deb.write_bytes(deb.name.encode())
+    upgrade = ("fleet", "upgrade", "edge-2", *debs, "--at", "https://files.example/debs/", *hall.common)
+    status, _, err = run(*upgrade)
+    assert (status, "is not signed" in err) == (78, True)
+    for deb in debs:
+        deb.with_name(f"{deb.name}.sig").touch()
+    status, out, _ = run(*upgrade)
+    assert (status, "wave 0: acme/door-1: refused" in out) == (1, True)
+    job = hall.heard.wait("/job", 5).json
+    assert [each["architecture"] for each in job["packages"]] == ["amd64", "arm64"]
+    assert job["packages"][1] == {
+        "version": "0.2.0~deb13", "architecture": "arm64",
+        "url": "https://files.example/debs/emotion-edge_0.2.0~deb13_arm64.deb",
+        "sha256": hashlib.sha256(debs[1].read_bytes()).hexdigest(),
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_by_command_documents_are_counted_and_sent_again(hall: Hall, run: Run) -> None:
+    for version in (1, 2):
+        status, out, _ = run("fleet", "config", "hall", f"decision.enter=0.{version + 4}", *hall.common)
+        assert (status, f"version {version} for hall" in out) == (0, True)
+    document = hall.heard.wait("/hall/desired", 5, lambda m: m.json["version"] == 2).json
+    assert document == {"v": 1, "version": 2, "tenant": "acme", "values": {"decision.enter": 0.6}}
+    run("fleet", "config", "door-2", "decision.enter=0.7", *hall.common)
+    behind = run("fleet", "behind", "--database", hall.database)[1].splitlines()[1:]
+    assert len(behind) == 4
+    assert {line.split()[2] for line in behind if line.startswith("acme/door-2 ")} == {"hall", "door-2"}
+    before = hall.heard.on("/hall/desired")[-1].payload
+    assert run("fleet", "config", "hall", "--again", *hall.common)[0] == 0
+    wait_for(lambda: len(hall.heard.on("/hall/desired")) == 3, 5, "the document once more")
+    assert hall.heard.on("/hall/desired")[-1].payload == before
+    status, out, _ = run("fleet", "watch", "--once", "--database", hall.database)
+    assert "3 devices, 3 online" in out
+    assert "3 behind" in out
