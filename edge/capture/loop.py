@@ -14,6 +14,7 @@ from edge.capture.base import NothingYet, Source, Thinnable
 from edge.capture.faults import Faults
 from edge.capture.playback_clock import PlaybackClock
 from edge.device.clock import Clock
+from edge.device.thread import WatchedThread
 from edge.errors import CaptureError, EdgeError, SourceEnded
 from edge.readings import Frame, Sound
 
@@ -28,11 +29,12 @@ CLOSE_S = 2.0  # how long pause() and stop() wait for a device to let go
 log = logging.getLogger(__name__)
 
 
-class CaptureLoop(Generic[T]):
+class CaptureLoop(WatchedThread, Generic[T]):
     """Keeps one camera, microphone or recording going.
 
     `source` makes a source for every opening. `deliver` and `report` are called in the loop's thread; `report` only
-    on a change. With `pace` a recording plays in real time and starts over at its end, with the times of now.
+    on a change. With `pace` a recording plays in real time and starts over at its end, with the times of now. There is
+    no heartbeat while the driver does not close the device.
     """
 
     def __init__(
@@ -47,11 +49,10 @@ class CaptureLoop(Generic[T]):
         pace: bool = True,
         name: str = "capture",
     ) -> None:
-        self.name = name
+        super().__init__(name, clock)
         self._make: Callable[[], Source[T]] = source
         self._deliver: Callable[[T], None] = deliver
         self._report = report
-        self._clock = clock
         self._faults: Faults[T] = faults
         self._backoff = Backoff(random)
         self._pace: PlaybackClock[T] = PlaybackClock(real_time=pace)
@@ -68,28 +69,11 @@ class CaptureLoop(Generic[T]):
         self._pause_reason = ""
         self._paused = threading.Event()
         self._released = threading.Event()
-        self._stopped = threading.Event()
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.heartbeat = clock.monotonic()  # the last sign of life; none while the driver does not close the device
-
-    def start(self) -> None:
-        """Begin, in a thread of its own."""
-        self.heartbeat = self._clock.monotonic()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopped.is_set()
 
     def stop(self, timeout: float = CLOSE_S) -> bool:
         """End the thread and release the device; False if its driver did not respond in time."""
-        self._stopped.set()
+        self._stopping.set()
         self._wake.set()
         if self._thread is None:
             return True
@@ -153,7 +137,7 @@ class CaptureLoop(Generic[T]):
         return max(0.0, due + apart - now) if self._pace.real_time and apart <= MAX_WAIT_S else 0.0
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
+        while not self._stopping.is_set():
             try:
                 wait = self.step()
             except Exception as error:
@@ -211,7 +195,7 @@ class CaptureLoop(Generic[T]):
         return max(0.0, due - now)
 
     def _hand_over(self, item: T) -> None:
-        if self._paused.is_set() or self._stopped.is_set():
+        if self._paused.is_set() or self._stopping.is_set():
             return
         if self._online_since is None:
             self._online_since = self._clock.monotonic()
@@ -234,7 +218,7 @@ class CaptureLoop(Generic[T]):
         delay = self._backoff.delay(ran_for) if after is None else after
         self._online_since = None
         self._retry_at = now + delay
-        if not (self._paused.is_set() or self._stopped.is_set()):
+        if not (self._paused.is_set() or self._stopping.is_set()):
             self._tell("offline", reason)
         self._release()  # after telling: a device that failed may take its time to let go
         return delay

@@ -13,6 +13,7 @@ from typing import Any
 
 from edge.config import schema
 from edge.device.clock import Clock, DailyCount, system_synced
+from edge.device.thread import WatchedThread
 from edge.errors import BrokerError, StorageError
 from edge.messages.commands import Command
 from edge.messages.numbering import Stamp
@@ -55,12 +56,11 @@ class _Apply:
     password: str | None
 
 
-class Publisher:
+class Publisher(WatchedThread):
     """Hands messages to the broker, or keeps them while it is away.
 
-    publish() may be called from any thread and never blocks on the network or disk. The thread can be supervised like
-    any other worker: `alive` says whether it runs, `heartbeat` when (monotonic) it last did all of its duties, and
-    `start` starts it again after it died.
+    publish() may be called from any thread and never blocks on the network or disk. The heartbeat is when the thread
+    last did all of its duties.
     """
 
     def __init__(
@@ -84,15 +84,13 @@ class Publisher:
 
         `more_commands` are topics below ours that are subscribed to beside the usual ones.
         """
-        self.name = "mqtt-publisher"
+        super().__init__("mqtt-publisher", clock)
         self.device = device
         self.session = session or uuid.uuid4().hex[:12]
-        self.heartbeat = clock.monotonic()
         self._settings = settings
         self._client_id = client_id
         self._more_commands = more_commands
         self._password = password
-        self._clock = clock
         self._retry = retry or RetryPolicy()
         self._root = f"{settings.base}/{device}"
         self._queue = PublishQueue(clock)
@@ -122,8 +120,6 @@ class Publisher:
         self._status = BrokerStatus()
         self._rewrites_topics = False
         self._topics_asked = False
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def listen(self, topic: str, hear: Callable[[bytes], None], *, retained: bool = False) -> None:
         """What others publish on `topic` goes to `hear`, in the publisher's thread; call before the start.
@@ -142,9 +138,7 @@ class Publisher:
             raise BrokerError("mqtt.host: no broker is configured; set it to the broker's name or address")
         if self._thread is None:
             self.publish("availability", "online")
-        self.heartbeat = self._clock.monotonic()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-        self._thread.start()
+        super().start()
 
     def publish(self, topic: str, payload: Payload | str, captured: float | None = None) -> None:
         """`topic` is below base and device. `captured` is the monotonic time of what is told; not given, it is now."""
@@ -163,13 +157,6 @@ class Publisher:
         if not self.join(timeout):
             log.warning("the connection to the broker was not closed within %.1f s", timeout)
 
-    def join(self, timeout: float) -> bool:
-        """Whether the thread has ended in time."""
-        if self._thread is None:
-            return True
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
     def purge(self) -> None:
         """Privacy: forget everything that waits, in memory and on disk. StorageError if that could not be done."""
         self._queue.forget()
@@ -186,15 +173,6 @@ class Publisher:
     def apply(self, outbox: schema.OutboxConfig | None = None, password: str | None = None) -> None:
         """New limits of the outbox; a new password, with which a broker that refused us is tried again at once."""
         self._queue.report(_Apply(outbox, password))
-
-    @property
-    def alive(self) -> bool:
-        """The thread runs."""
-        return self._thread is not None and self._thread.is_alive()
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
 
     @property
     def connected(self) -> bool:

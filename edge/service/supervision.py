@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from edge.device.clock import Clock
+from edge.device.thread import WatchedThread
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Supervised(Protocol):
         """Begin, or begin again after it died."""
 
 
-class Worker:
+class Worker(WatchedThread):
     """Runs `step` over and over in a thread of its own until told to stop.
 
     `step` must return well within the time after which its supervisor takes it to hang; `wake` ends its wait at once.
@@ -45,42 +46,18 @@ class Worker:
     def __init__(
         self, name: str, step: Callable[[], None], clock: Clock, wake: Callable[[], object] = lambda: None
     ) -> None:
-        self.name = name
-        self.heartbeat = clock.monotonic()
+        super().__init__(name, clock)
         self._step = step
-        self._clock = clock
         self._wake = wake
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        self.heartbeat = self._clock.monotonic()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-        self._thread.start()
 
     def stop(self) -> None:
         """Ask it to end; `join` waits for it."""
-        self._stop.set()
+        self._stopping.set()
         self._wake()
-
-    def join(self, timeout: float) -> bool:
-        """Whether it ended in time."""
-        if self._thread is None:
-            return True
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    @property
-    def alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
-    @property
-    def stopping(self) -> bool:
-        return self._stop.is_set()
 
     def _run(self) -> None:
         try:
-            while not self._stop.is_set():
+            while not self._stopping.is_set():
                 self._step()
                 self.heartbeat = self._clock.monotonic()
         except Exception:

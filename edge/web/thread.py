@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 from collections.abc import Awaitable, Callable
 
 from edge.device.clock import Clock
+from edge.device.thread import WatchedThread
 from edge.rate_limit import LogOnce
 from edge.web.server import Handler, HttpServer, listen
 
@@ -18,11 +18,11 @@ AGAIN_S = 10.0  # a port that is taken is tried again
 _BEAT_S = 1.0
 
 
-class WebThread:
+class WebThread(WatchedThread):
     """Serves `handle` at one address until stopped. It can be started again after it died or was stopped.
 
-    `heartbeat` is the monotonic time at which its event loop last turned, `alive` whether it runs at all. `key` is the
-    section of the config that it belongs to, `beside` runs in the same loop while the port is open.
+    Its heartbeat is when its event loop last turned. `key` is the section of the config that it belongs to, `beside`
+    runs in the same loop while the port is open.
     """
 
     def __init__(
@@ -36,47 +36,26 @@ class WebThread:
         clock: Clock,
         beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self.name = key
-        self.heartbeat = clock.monotonic()
+        super().__init__(key, clock)
         self._address, self._port = address, port
         self._handle = handle
         self._most = most
-        self._clock = clock
         self._beside = beside
         self._once = LogOnce(log, clock)
-        self._stopping = threading.Event()
-        self._ending = asyncio.Event()  # the same, for the loop
+        self._ending = asyncio.Event()  # it was told to end, for the loop
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
-    @property
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
 
     def start(self) -> None:
         """Begin to serve; returns at once."""
-        self.heartbeat = self._clock.monotonic()
         self._stopping.clear()
         self._ending = asyncio.Event()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self.name, daemon=True)
-        self._thread.start()
+        super().start()
 
     def stop(self) -> None:
         """Ask it to end; `join` waits for it."""
         self._stopping.set()
         self.call(self._ending.set)
-
-    def join(self, timeout: float) -> bool:
-        """Whether it ended in time."""
-        if self._thread is None:
-            return True
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
 
     def call(self, function: Callable[[], object]) -> None:
         """Have something done in the loop, from any thread; nothing happens while it does not run."""
@@ -84,7 +63,10 @@ class WebThread:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(function)
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
+        loop = self._loop
+        if loop is None:  # `start` makes it
+            return
         asyncio.set_event_loop(loop)
         try:
             loop.run_until_complete(self._main())
