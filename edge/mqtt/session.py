@@ -62,6 +62,8 @@ class Session:
         self._acknowledged: dict[int, str] = {}  # by message id of SUBSCRIBE and PUBLISH: "" or why it was refused
         self._changed = threading.Condition()
         self._closing = False
+        # A broker that hangs up at once has answered before paho's thread is there, which cannot be ended until then.
+        self._starting = threading.Lock()
         try:
             self._client = new_client(settings, password, client_id, reconnects=reconnect)
         except UnusableFiles as unusable:
@@ -112,7 +114,8 @@ class Session:
             yield message
 
     def close(self) -> None:
-        self._closing = True
+        with self._starting:
+            self._closing = True
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -120,12 +123,13 @@ class Session:
         """Connect and wait for the answer; BrokerError says why there is none, after `timeout_s` whatever happens."""
         threading.Thread(target=self._connect, args=(timeout_s,), name="mqtt-session", daemon=True).start()
         try:
-            self.reason = self._answer.get(timeout=timeout_s)
+            reason = self._answer.get(timeout=timeout_s)
         except queue.Empty:
-            self.reason = reasons.mute(self._settings).reason
-        if self.reason:
+            reason = reasons.mute(self._settings).reason
+        if reason:
+            self.reason = reason
             self.close()
-            raise BrokerError(self.reason)
+            raise BrokerError(reason)
 
     @property
     def _where(self) -> str:
@@ -136,10 +140,11 @@ class Session:
         self._client.connect_timeout = 0.8 * timeout_s  # so that a silent handshake is told as such
         try:
             self._client.connect(settings.host, reasons.port(settings), settings.keepalive_s)
-            if self._closing:  # nobody waits any more
-                self._client.disconnect()
-            else:
-                self._client.loop_start()
+            with self._starting:
+                if self._closing:  # nobody waits any more
+                    self._client.disconnect()
+                else:
+                    self._client.loop_start()
         except (OSError, ValueError) as error:
             self._answer.put(reasons.from_error(settings, error).reason)
 
