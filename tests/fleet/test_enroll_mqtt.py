@@ -21,6 +21,7 @@ from edge.device.certificate import new_request
 from edge.errors import EdgeError
 from edge.fleet import enroll_mqtt
 from edge.fleet.enroll import Proof
+from edge.messages.topics import PRIVACY_COMMAND, TEXT_COMMAND, TOPICS
 from edge.mqtt import session
 from tests.helpers.authority import Authority
 from tests.helpers.broker import Broker, Observer, free_port
@@ -156,6 +157,46 @@ def test_whoever_has_no_certificate_writes_nothing_but_his_own_request(site: Sit
         for topic in ("enroll/4567/request", "enroll/0123/answer", "emotion/door/state", "fleet/all/desired"):
             with pytest.raises(session.NotPermitted):
                 stranger.publish(topic, b"{}")
+
+
+@pytest.fixture
+def member(site: SiteBroker, signing: Signing, tmp_path: Path) -> Callable[[str], MqttConfig]:
+    """How whoever has that name reaches the broker."""
+
+    def one(name: str) -> MqttConfig:
+        key, request = new_request(name)
+        answer = enroll_mqtt.enroll(anonymous(site, signing), None, request, signing.say("token", name))
+        file = tmp_path / f"{name}.pem"
+        file.write_text(answer.certificate + key)
+        return replace(anonymous(site, signing), port=site.port, cert_file=str(file), key_file=str(file))
+
+    return one
+
+
+@pytest.mark.parametrize("root", ["emotion/door", "emotion/acme/north/hall/door"])
+def test_the_sites_access_list_lets_a_device_tell_and_hear_what_is_its_own(
+    root: str, member: Callable[[str], MqttConfig]
+) -> None:
+    base = root.removesuffix("door")
+    fleet = base.replace("emotion", "fleet").removesuffix("north/hall/")
+    own = [f"{root}/{command}" for command in (PRIVACY_COMMAND, "config/decision.enter/set", "request/status",
+           "config/decision/enter/set", TEXT_COMMAND)] + [f"{fleet}{name}/desired" for name in ("all", "hall", "door")]  # fmt: skip  # noqa: E501
+    own.append(f"{fleet}door/job")
+    others = [f"{base}window/{PRIVACY_COMMAND}", f"{base}window/request/status", f"{fleet}window/job"]
+    with session.connect(member("door"), None) as door, session.connect(member("fleet"), None) as owner:
+        door.subscribe("#", qos=1)
+        for topic in (*others, *own):
+            owner.publish(topic, b"{}")
+        heard = [message.topic for message in door.messages(2.0)]
+        assert sorted(heard) == sorted(own)
+        for kind in TOPICS:
+            if kind != "discovery":
+                door.publish(f"{root}/{kind}", b"{}")
+            with pytest.raises(session.NotPermitted):
+                door.publish(f"{base}window/{kind}", b"{}")
+        for topic in (f"{fleet}all/desired", f"{fleet}door/job"):
+            with pytest.raises(session.NotPermitted):
+                door.publish(topic, b"{}")
 
 
 def test_a_seal_is_good_for_no_other_key(site: SiteBroker, signing: Signing, config: Path) -> None:
