@@ -51,7 +51,8 @@ new_certs_dir = issued
 certificate = ca.pem
 private_key = ca.key
 default_md = sha256
-default_crl_days = 365
+# As long as the authority: brokers that hold an older one than this let nobody in.
+default_crl_days = 3650
 policy = any
 unique_subject = no
 [any]
