@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,9 +14,16 @@ from msgspec.structs import replace
 from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import mqtt_password, password_in
 from edge.device.identity import device_name, machine_id
-from edge.errors import ConfigError, EdgeError
+from edge.errors import BrokerError, ConfigError, EdgeError
 from edge.mqtt import reasons
 
+_OPTIONS = {
+    "mqtt.username and its password": "--username and --password-file",
+    "mqtt.ca_file": "--ca-file",
+    "mqtt.host": "the host",
+    "mqtt.port": "the port",
+    "(mqtt.tls)": "(mqtts://)",
+}
 _SCHEMES = {"": False, "mqtt": False, "tcp": False, "mqtts": True, "ssl": True}
 
 
@@ -48,6 +57,18 @@ def split_broker(text: str, option: str = "--broker") -> tuple[str, int | None, 
     if not host or port == 0 or parts.path.strip("/") or (rest.endswith(":")):
         raise ConfigError(f"{option}: {text!r} is not a broker; allowed: HOST, HOST:PORT, mqtts://HOST:PORT")
     return host, port, _SCHEMES[scheme]
+
+
+@contextmanager
+def broker_of_options() -> Iterator[None]:
+    """Remedies name the options of a command that takes its broker from them, and not keys of a config."""
+    try:
+        yield
+    except BrokerError as error:
+        line = str(error)
+        for key, option in _OPTIONS.items():
+            line = line.replace(key, option)
+        raise type(error)(line) from None
 
 
 def same_broker(ours: MqttConfig, host: str, port: int | None, *, tls: bool) -> bool:

@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from edge.commands.broker import split_broker
+from edge.commands.broker import broker_of_options, split_broker
 from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
@@ -70,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not prepared(store, stop, stop.wait):
         return 0
     with store:
-        if listening(feed, stop):
+        with broker_of_options():
+            ready = listening(feed, stop)
+        if ready:
             print("collecting", flush=True)
         totals = collect(feed, store, stop, pause=stop.wait, base=arguments.base)
         feed.stop()

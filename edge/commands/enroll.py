@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from edge.commands import common
-from edge.commands.broker import split_broker
+from edge.commands.broker import broker_of_options, split_broker
 from edge.config.edit import with_values
 from edge.config.files import read_toml
 from edge.config.load import load
@@ -76,7 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         answer = ask(f"{url}/enroll", {"token": token, "request": request}, ca_file=arguments.ca_file)
     else:
         password = password_in(arguments.password_file, "--password-file") if arguments.password_file else None
-        answer = enroll_mqtt.enroll(replace(broker, username=arguments.username), password, request, token)
+        with broker_of_options():
+            answer = enroll_mqtt.enroll(replace(broker, username=arguments.username), password, request, token)
     folder = path.absolute().parent
     files = {setting: folder / file for setting, file in _FILES.items()}
     _store(path, key, answer, files)

@@ -137,7 +137,7 @@ def test_a_revoked_certificate_is_one_line_with_the_remedy_and_cannot_be_renewed
     enroll("--token", signing.say("token", "door"))
     assert session.probe(settings(config), None) is None
     assert signing.say("revoke", "door").startswith("1 certificates revoked")
-    words = ["openssl", "crl", "-noout", "-nextupdate", "-in", signing.folder / "crl.pem"]
+    words = ["openssl", "crl", "-noout", "-nextupdate", "-in", str(signing.folder / "crl.pem")]
     until = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[-2]
     assert int(until) >= time.gmtime().tm_year + 9  # a broker lets nobody in by a list that ended
     guarded.kill()

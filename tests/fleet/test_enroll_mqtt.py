@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import re
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from edge.commands import fleet
+from edge.commands.fleet_orders import centre
 from edge.config.load import load
 from edge.config.schema import MqttConfig
 from edge.device import resources
@@ -27,8 +30,9 @@ from tests.helpers.authority import Authority
 from tests.helpers.broker import Broker, Observer, free_port
 from tests.helpers.service import Run
 from tests.helpers.signing import Signing
+from tests.mqtt.parts import unclosed_by_paho
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, unclosed_by_paho]
 SITE = resources.firmware_config() / "fleet" / "site"
 ADDRESS = "127.0.0.1"
 
@@ -214,6 +218,24 @@ def test_a_seal_is_good_for_no_other_key(site: SiteBroker, signing: Signing, con
             assert set(json.loads(message.payload)) == {"v", "error"}
     answer = enroll_mqtt.enroll(anonymous(site, signing), None, request, token)  # it is not used up
     assert "BEGIN CERTIFICATE" in answer.certificate
+
+
+def test_remedies_name_the_options_of_the_command(run: Run, site: SiteBroker, config: Path) -> None:
+    status, _, err = run("enroll", f"mqtts://{ADDRESS}:{site.enrolling}", "--token", "t", "--config", config)
+    assert (status, "; --ca-file must name the authority that signed it" in err) == (1, True)
+    status, _, err = run("enroll", f"mqtts://{ADDRESS}:{free_port()}", "--token", "t", "--config", config)
+    assert (status, "is the broker running?" in err) == (1, True)
+    status, _, err = run("enroll", "mqtts://a:0", "--token", "t", "--config", config)
+    assert (status, "URL: 'mqtts://a:0' is not a broker" in err) == (78, True)
+    given = ("--broker", f"mqtts://{ADDRESS}:{site.port}", "--database", "postgresql://x@127.0.0.1:1/x")
+    with pytest.raises(EdgeError, match="--ca-file must name"), centre(options("fleet", "config", "all", *given)):
+        pass
+
+
+def options(command: str, *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    fleet.add(parser.add_subparsers())
+    return parser.parse_args([command, *words])
 
 
 @contextmanager
