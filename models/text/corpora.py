@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from edge.readings import LABELS
 from edge.text.pieces import normalised
+from edge.text.pieces import sentences as parts
 
 Share = Literal["learn", "choose", "report"]
 LANGUAGES = ("en", "de", "fr", "es", "it")
@@ -33,6 +34,8 @@ class Corpus:
     shares: Mapping[str, Share]  # by its own name of the split
     weight: float = 1.0
     seen: float = 1.0  # which share of its sentences an epoch has, each time others
+    lesson: float = 1.0  # and which in an epoch of the teacher, or of learning from it
+    file: str = ""  # where it is not its name
 
     @property
     def labels(self) -> frozenset[str]:
@@ -40,7 +43,9 @@ class Corpus:
         return frozenset(label for labels in self.meaning.values() for label in labels)
 
 
-def _corpus(meaning: str, shares: str, weight: float = 1.0, seen: float = 1.0) -> Corpus:
+def _corpus(
+    meaning: str, shares: str, weight: float = 1.0, seen: float = 1.0, lesson: float = 1.0, *, file: str = ""
+) -> Corpus:
     pairs = (pair.split("=") for pair in meaning.split())
     named = (tuple(pair.split("=")) for pair in shares.split())
     return Corpus(
@@ -48,6 +53,8 @@ def _corpus(meaning: str, shares: str, weight: float = 1.0, seen: float = 1.0) -
         dict(named),  # type: ignore[arg-type]
         weight,
         seen,
+        lesson,
+        file,
     )
 
 
@@ -57,23 +64,30 @@ CORPORA: Mapping[str, Corpus] = {
         "neutral=neutral joyful=happy scared=fearful mad=angry sad=sad peaceful=neutral|happy",
         "train=learn dev=report",
     ),
-    "dailydialog": _corpus(_EKMAN.replace("joy", "happiness"), "train=learn dev=learn test=report"),
-    "dailydialog_multi": _corpus(_EKMAN.replace("joy", "happiness"), "train=learn test=report", 1.0, 0.5),
+    "dailydialog": _corpus(_EKMAN.replace("joy", "happiness"), "dev=learn test=report"),
+    "dailydialog_multi": _corpus(_EKMAN.replace("joy", "happiness"), "train=learn test=report", 1.0, 0.5, 0.5),
     "emocontext": _corpus(
         "angry=angry happy=happy sad=sad others=neutral|fearful|disgusted|surprised",
         "train=learn dev=choose test=report",
         0.7,
         0.3,
+        0.15,
     ),
-    "goemotions": _corpus(_EKMAN, "train=learn dev=choose test=report"),
+    "goemotions": _corpus(_EKMAN, "train=learn dev=choose test=report", lesson=0.4),
     "carer": _corpus(
         "anger=angry fear=fearful joy=happy love=happy sadness=sad surprise=surprised",
         "train=learn dev=choose test=report",
         0.7,
         0.5,
+        0.2,
     ),
-    "xed": _corpus(_EKMAN, "train=learn dev=report", 0.7, 0.6),
+    "xed": _corpus(_EKMAN, "train=learn dev=report", 0.7, 0.6, 0.8),
+    # Dialogues that were picked for their feelings: the same labels, far more of them.
+    "dailydialog_picked": _corpus(_EKMAN.replace("joy", "happiness"), "train=learn", file="dailydialog"),
+    # What nobody has labelled: any label may be true. Only a teacher's answer is learned from it.
+    "unlabelled": _corpus(f"unknown={'|'.join(LABELS)}", "", seen=0.0, lesson=0.5),
 }
+_SPOKEN = ("meld", "emorynlp", "dailydialog", "dailydialog_picked")
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,7 @@ class Sentence:
     language: str
     share: Share
     labels: frozenset[str]  # one of these; of a report part several mean that each is right
+    english: str = ""  # the same in English, normalised, where that is known
 
 
 def sentences(folder: Path) -> list[Sentence]:
@@ -90,15 +105,20 @@ def sentences(folder: Path) -> list[Sentence]:
 
     What is said again, word for word, in a part for reporting is not learned from.
     """
-    found = [one for name in CORPORA if (folder / f"{name}.csv.gz").is_file() for one in _of(folder, name)]
+    found = [one for name in CORPORA for one in _of(folder, name)]
+    found += _unlabelled(folder, found)
     reported = {one.text for one in found if one.share == "report" and len(one.text.split()) >= 4}
     return [one for one in found if one.share == "report" or one.text not in reported]
 
 
 def _of(folder: Path, name: str) -> Iterator[Sentence]:
     corpus = CORPORA[name]
-    with gzip.open(folder / f"{name}.csv.gz", "rt", encoding="utf-8", newline="") as file:
+    path = folder / f"{corpus.file or name}.csv.gz"
+    if not path.is_file():
+        return
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    originals = _originals(folder) if name == "dailydialog_multi" else {}
     forbidden = _episodes_of_meld_dev(folder) if name == "emorynlp" else frozenset()
     for row in rows:
         language, share = row.get("lang") or "en", corpus.shares.get(row["split"])
@@ -108,7 +128,32 @@ def _of(folder: Path, name: str) -> Iterator[Sentence]:
             continue
         text, labels = normalised(row["text"]), _labels(row["label"], corpus)
         if text and labels:
-            yield Sentence(text, name, language, _chosen(name, row, share), labels)
+            english = text if language == "en" else originals.get((row.get("dialogue", ""), row.get("turn", "")), "")
+            yield Sentence(text, name, language, _chosen(name, row, share), labels, english)
+
+
+def _unlabelled(folder: Path, found: Sequence[Sentence]) -> Iterator[Sentence]:
+    """English ones: the parts of what is said in dialogues, and the turns before those that EmoContext labels."""
+    known = {one.text for one in found}
+    talk = [one.text for one in found if one.corpus in _SPOKEN and one.share == "learn"]
+    lines = [part for text in talk for part in parts(text) if part != text]
+    path = folder / "emocontext.csv.gz"
+    if path.is_file():
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+        lines += [normalised(row.get(turn) or "") for row in rows for turn in ("turn1", "turn2")]
+    for text in dict.fromkeys(lines):
+        if len(text.split()) > 1 and text not in known:
+            yield Sentence(text, "unlabelled", "en", "learn", frozenset(LABELS), text)
+
+
+def _originals(folder: Path) -> dict[tuple[str, str], str]:
+    """What was translated, by dialogue and turn."""
+    path = folder / "dailydialog.csv.gz"
+    if not path.is_file():
+        return {}
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        return {(row["dialogue"], row["turn"]): normalised(row["text"]) for row in csv.DictReader(file)}
 
 
 def _episodes_of_meld_dev(folder: Path) -> frozenset[str]:

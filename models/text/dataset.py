@@ -16,7 +16,10 @@ from models.text.recipe import STEPS, Recipe
 
 Numbers = NDArray[np.int64]
 NAMES = tuple(CORPORA)
-_SEEN = np.array([CORPORA[name].seen for name in NAMES])
+Reals = NDArray[np.float64]
+LESSON = np.array([CORPORA[name].lesson for name in NAMES])  # in one in which a teacher teaches
+SEEN = np.array([CORPORA[name].seen for name in NAMES])  # share of a corpus in an epoch
+TALK = "meld"  # the corpus in which feelings are as common as in everyday talk
 NEVER = -20.0  # the log-prior of a label that a corpus does not have
 
 
@@ -58,11 +61,13 @@ def priors_of(truth: NDArray[np.bool_], corpora: Numbers) -> Floats:
     return rows
 
 
-def batches(task: Task, recipe: Recipe, generator: np.random.Generator) -> Iterator[tuple[Numbers, Numbers]]:
+def batches(
+    task: Task, recipe: Recipe, generator: np.random.Generator, seen: Reals = SEEN
+) -> Iterator[tuple[Numbers, Numbers]]:
     """Rows and their pieces, each corpus with its share, those of like length together so that little is padded."""
     lengths = np.array([len(one) for one in task.ids]) + generator.uniform(0, 6, len(task))
     order = np.argsort(lengths)
-    order = order[generator.random(len(order)) < _SEEN[task.corpora[order]]]
+    order = order[generator.random(len(order)) < seen[task.corpora[order]]]
     groups = [order[at : at + recipe.batch] for at in range(0, len(order), recipe.batch)]
     for number in generator.permutation(len(groups)):
         rows = groups[number]
@@ -81,9 +86,9 @@ def _changed(ids: NDArray[np.int32], marks: NDArray[np.bool_], recipe: Recipe, d
     return np.asarray(kept[stays] if stays.any() else kept, np.int64)
 
 
-def steps_of(task: Task, recipe: Recipe) -> int:
+def steps_of(task: Task, recipe: Recipe, seen: Reals = SEEN) -> int:
     """About how many batches an epoch has."""
-    return int(_SEEN[task.corpora].sum()) // recipe.batch + 2
+    return int(seen[task.corpora].sum()) // recipe.batch + 2
 
 
 def padded(rows: Sequence[NDArray[np.integer]], steps: int | None = None) -> Numbers:  # type: ignore[type-arg]

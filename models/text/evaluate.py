@@ -26,8 +26,9 @@ PROTOCOL = (
     "MELD: its dev part; GoEmotions: its test part in Ekman's grouping, a sentence with several labels counts as right "
     "for each and as missed for the others; DailyDialog: its test dialogues. One answer for each sentence, nothing "
     "before it is known. 'natural': with a share, chosen once for all, of the logarithm of how common each label is in "
-    "the corpus's part for learning; 'evidence': the answer as it ships, where every label is equally common. Of four "
-    "words or more, sentences that occur in a part for reporting were not learned from."
+    "the corpus's part for learning, for DailyDialog in its whole dialogues; 'evidence': the answer as it ships, where "
+    "every label is equally common. Of four words or more, sentences that occur in a part for reporting were not "
+    "learned from."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,87 +14,126 @@ from torch.nn import functional
 
 from edge.inference import Floats
 from models.text.corpora import CORPORA
-from models.text.dataset import NAMES, Task, batches, padded, steps_of
-from models.text.network import Network
+from models.text.dataset import LESSON, NAMES, SEEN, TALK, Reals, Task, batches, padded, steps_of
+from models.text.network import Network, one_of
 from models.text.recipe import STEPS, Recipe
 
-_AVERAGE = 0.998  # of the weights, step by step
+_RAREST = -4.0  # log-prior below which a label is not pushed when a teacher's answer is followed
 
 Report = Callable[[int, float, Network], None]  # epoch, mean loss, the averaged network so far
 
 
-def fit(task: Task, embeddings: Floats, recipe: Recipe, seed: int, *, folder: Path, report: Report) -> Network:
-    """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
+@dataclass(frozen=True)
+class _Stage:
+    path: Path  # of the checkpoint
+    epochs: range
+    rate: float
+    average: float  # of the weights, step by step
+    lessons: Floats | None = None  # sentences x LABELS: a teacher's evidence, nan where it has none
+
+    @property
+    def seen(self) -> Reals:
+        return SEEN if self.lessons is None else LESSON
+
+
+def fit(
+    task: Task,
+    embeddings: Floats,
+    recipe: Recipe,
+    seed: int,
+    *,
+    folder: Path,
+    report: Report,
+    lessons: Callable[[], Floats],
+) -> Network:
+    """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says.
+
+    First from the labels alone; then `lessons`, evidence of a teacher, teach beside them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     net = Network(embeddings, len(NAMES), recipe)
-    average = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(_groups(net, recipe), lr=recipe.rate, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * (steps_of(task, recipe) + 8)
+    first = _Stage(folder / "checkpoint.pt", range(recipe.epochs), recipe.rate, 0.998)
+    net = _fitted(first, net, task, seed, report)
+    if not recipe.lesson_epochs:
+        return net
+    epochs = range(recipe.epochs, recipe.epochs + recipe.lesson_epochs)
+    second = _Stage(folder / "lessons.pt", epochs, recipe.lesson_rate, 0.995, lessons())
+    return _fitted(second, net, task, seed, report)
+
+
+def _fitted(stage: _Stage, net: Network, task: Task, seed: int, report: Report) -> Network:
+    """The average over `net` as it learns; `net` itself where the stage has no epoch."""
+    if not stage.epochs:
+        return net
+    average, recipe = copy.deepcopy(net), net.recipe
+    optimizer = torch.optim.AdamW(_groups(net, recipe, stage.rate), lr=stage.rate, weight_decay=recipe.weight_decay)
+    steps = len(stage.epochs) * (steps_of(task, recipe, stage.seen) + 8)
     highest = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, steps, pct_start=0.1)
-    done, path = 0, folder / "checkpoint.pt"
-    if path.exists():
-        kept = torch.load(path, weights_only=True)
+    done = stage.epochs.start
+    if stage.path.exists():
+        kept = torch.load(stage.path, weights_only=True)
         for part, name in ((net, "net"), (average, "average"), (optimizer, "optimizer"), (schedule, "schedule")):
             part.load_state_dict(kept[name])
         done = kept["done"]
-    weights = torch.tensor([CORPORA[name].weight for name in NAMES])
-    for number in range(done, recipe.epochs):
+    for number in range(done, stage.epochs.stop):
         net.train()
         torch.manual_seed(1000 * seed + number)
         losses = []
-        for rows, ids in batches(task, recipe, np.random.default_rng((seed, number))):
-            loss = _loss(net, task, rows, torch.from_numpy(ids), weights)
+        for rows, ids in batches(task, recipe, np.random.default_rng((seed, number)), stage.seen):
+            loss = _loss(net, task, rows, torch.from_numpy(ids), stage.lessons)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            _follow(average, net)
+            _follow(average, net, stage.average)
             losses.append(float(loss.detach()))
         every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
-        torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, path)
+        torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, stage.path)
         average.eval()
         report(number + 1, float(np.mean(losses)), average)
     average.eval()
     return average
 
 
-def _groups(net: Network, recipe: Recipe) -> list[dict[str, object]]:
+def _groups(net: Network, recipe: Recipe, rate: float) -> list[dict[str, object]]:
     own = [net.own, net.own_bias]
     apart = {id(part) for part in (*own, net.embedding)}
     return [
         {"params": [part for part in net.parameters() if id(part) not in apart]},
-        {"params": [net.embedding], "lr": recipe.rate * recipe.embedding_rate, "weight_decay": 0.0},
+        {"params": [net.embedding], "lr": rate * recipe.embedding_rate, "weight_decay": 0.0},
         {"params": own, "weight_decay": recipe.own},
     ]
 
 
-def _loss(net: Network, task: Task, rows: NDArray[np.int64], ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def _loss(net: Network, task: Task, rows: NDArray[np.int64], ids: torch.Tensor, lessons: Floats | None) -> torch.Tensor:
     corpora = torch.from_numpy(task.corpora[rows])
     prior = torch.from_numpy(task.priors)[corpora]
-    shared, own = net.taught(ids, corpora)
+    shared, own, spoken = net.taught(ids, corpora, NAMES.index(TALK))
     truth = torch.from_numpy(task.truth[rows])
-    counts = weights[corpora]
-    losses = [_one_of(logits + prior, truth, prior, net.recipe) for logits in (shared, own)]
-    loss = (losses[0] + losses[1]) / 2
+    counts = torch.tensor([CORPORA[name].weight for name in NAMES])[corpora]
+    loss = sum(one_of(logits + prior, truth, prior, net.recipe.smoothing) for logits in (shared, own)) / 2
+    if lessons is not None:
+        told = torch.from_numpy(lessons[rows])
+        followed = _followed(spoken, told.nan_to_num(), prior)
+        labels = one_of(spoken + prior, truth, prior, net.recipe.smoothing)  # where the teacher has no answer
+        loss = torch.lerp(loss, torch.where(told.isnan().any(1), labels, followed), net.recipe.lesson)
     return (loss * counts).sum() / counts.sum()
 
 
-def _one_of(logits: torch.Tensor, truth: torch.Tensor, prior: torch.Tensor, recipe: Recipe) -> torch.Tensor:
-    """-log p(one of the true labels), with some of the weight spread over all that the corpus has."""
-    likely = functional.log_softmax(logits, dim=1)
-    right = -torch.logsumexp(likely.masked_fill(~truth, -1e4), dim=1)
-    known = prior > -10
-    spread = -(likely * known).sum(1) / known.sum(1)
-    return (1 - recipe.smoothing) * right + recipe.smoothing * spread
+def _followed(logits: torch.Tensor, told: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    """How far an answer is from the teacher's, where labels are half as unevenly common as in the corpus."""
+    half = prior.clamp(min=_RAREST) / 2
+    target = functional.softmax(told + half, dim=1)
+    return functional.kl_div(functional.log_softmax(logits + half, dim=1), target, reduction="none").sum(1)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def _follow(average: Network, net: Network) -> None:
+def _follow(average: Network, net: Network, share: float) -> None:
     for ours, theirs in zip(average.parameters(), net.parameters(), strict=True):
-        ours.lerp_(theirs, 1 - _AVERAGE)
+        ours.lerp_(theirs, 1 - share)
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]
@@ -108,5 +148,5 @@ def logits_of(net: Network, ids: Sequence[NDArray[np.int32]], corpus: int | None
         if corpus is None:
             result[rows] = net(numbers).numpy()
         else:
-            result[rows] = net.taught(numbers, torch.full((len(rows),), corpus))[1].numpy()
+            result[rows] = net.taught(numbers, torch.full((len(rows),), corpus), corpus)[1].numpy()
     return result

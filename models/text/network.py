@@ -60,11 +60,22 @@ class Network(nn.Module):  # type: ignore[misc]
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return self.shared(self.pooled(self.inputs(ids)))
 
-    def taught(self, ids: torch.Tensor, corpora: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits of what all share, and of what the corpus means."""
+    def taught(self, ids: torch.Tensor, corpora: torch.Tensor, talk: int) -> tuple[torch.Tensor, ...]:
+        """Logits of what all share, of what the corpus means, and of what ships: with a part of what `talk` means."""
         inputs = self.inputs(ids)
         rows = functional.dropout(inputs[:, :, :-1], self.recipe.embedding_dropout, self.training)
         pooled = self.pooled(torch.cat((rows, inputs[:, :, -1:]), dim=2))
         kept = functional.dropout(pooled, self.recipe.dropout, self.training)
         shared = self.shared(kept)
-        return shared, shared + torch.einsum("id,idk->ik", kept, self.own[corpora]) + self.own_bias[corpora]
+        own = torch.einsum("id,idk->ik", kept, self.own[corpora]) + self.own_bias[corpora]
+        spoken = kept @ self.own[talk] + self.own_bias[talk]
+        return shared, shared + own, shared + self.recipe.spoken * spoken
+
+
+def one_of(logits: torch.Tensor, truth: torch.Tensor, prior: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """-log p(one of the true labels), with some of the weight spread over all that the corpus has."""
+    likely = functional.log_softmax(logits, dim=1)
+    right = -torch.logsumexp(likely.masked_fill(~truth, -1e4), dim=1)
+    known = prior > -10
+    spread = -(likely * known).sum(1) / known.sum(1)
+    return (1 - smoothing) * right + smoothing * spread

@@ -20,16 +20,16 @@ from edge.readings import LABELS
 from edge.text.pieces import Pieces
 from models.common.calibration import negative_log_likelihood
 from models.text.corpora import CORPORA, Sentence, sentences
-from models.text.dataset import NAMES, Task, task_of
+from models.text.dataset import NAMES, TALK, Task, task_of
 from models.text.fit import fit, logits_of
 from models.text.minilm import Encoder
 from models.text.network import Network
 from models.text.recipe import Recipe
 from models.text.scores import scored
+from models.text.teacher import lessons
 from models.text.vocabulary import Vocabulary, vocabulary, whisper_pieces
 
 _SHOWN = ("meld", "goemotions", "dailydialog")  # that the epochs are judged by
-TALK = "meld"  # the corpus in which feelings are as common as in everyday talk
 SHOWN = 300  # sentences that show the converter what values occur
 _SHARES = np.arange(2, 11) / 10
 _TEMPERATURES = np.geomspace(0.3, 5, 60)
@@ -49,7 +49,7 @@ class Material:
 
 def material(data: Path, work: Path, recipe: Recipe) -> Material:
     """Read, cut and counted once, then from `work`."""
-    path = work / f"material-{recipe.pieces}-{recipe.dimensions}.pkl"
+    path = work / f"material-{recipe.pieces}-{recipe.dimensions}-{len(CORPORA)}.pkl"
     if path.is_file():
         kept: Material = pickle.loads(path.read_bytes())  # noqa: S301 - our own file
         return kept
@@ -74,7 +74,15 @@ def main() -> None:
     print(f"{len(found.learn)} sentences, {len(found.vocabulary.pieces)} pieces", flush=True)
     folder = asked.work / f"seed{asked.seed}"
     report = reporter(found, folder)
-    net = fit(found.task, found.vocabulary.embeddings, recipe, asked.seed, folder=folder, report=report)
+    net = fit(
+        found.task,
+        found.vocabulary.embeddings,
+        recipe,
+        asked.seed,
+        folder=folder,
+        report=report,
+        lessons=lambda: lessons(found.learn, found.task, asked.work),
+    )
     deliver(net, found, asked.out)
 
 

@@ -52,6 +52,35 @@ def test_which_sentences_are_for_what(tmp_path: Path) -> None:
     assert found["xed", "nein!"].language == "de"
 
 
+def test_picked_dialogues_are_a_corpus_of_their_own_and_a_translation_knows_its_original(tmp_path: Path) -> None:
+    rows = [
+        {"text": "Whole .", "label": "neutral", "split": "dev", "dialogue": "dev_1", "turn": "0"},
+        {"text": "Picked .", "label": "anger", "split": "train", "dialogue": "train_1", "turn": "0"},
+        {"text": "Reported .", "label": "anger", "split": "test", "dialogue": "test_1", "turn": "0"},
+    ]
+    written(tmp_path, "dailydialog", rows)
+    written(tmp_path, "dailydialog_multi", [rows[0] | {"text": "Ganz.", "lang": "de", "split": "train"}])
+    found = {one.text: one for one in sentences(tmp_path)}
+    corpora = {text: one.corpus for text, one in found.items()}
+    whole = {"whole .": "dailydialog", "reported .": "dailydialog", "ganz.": "dailydialog_multi"}
+    assert corpora == {**whole, "picked .": "dailydialog_picked"}
+    assert found["ganz."].english == "whole ."
+    assert found["picked ."].english == "picked ."
+
+
+def test_what_is_said_in_parts_and_before_is_there_without_a_label(tmp_path: Path) -> None:
+    talk = {"label": "joy", "dialogue": "1", "episode": "s02e02"}
+    written(tmp_path, "meld", [
+        {"text": "It is you! Come right in. Oh!", "split": "train", **talk},
+        {"text": "Come back here. Come right in.", "split": "dev", **talk, "episode": "s01e01"},
+    ])  # fmt: skip
+    before = {"text": "yes", "label": "happy", "turn1": "do you like it", "turn2": "Come back here. Come right in."}
+    written(tmp_path, "emocontext", [before | {"split": "train"}, before | {"split": "test", "turn1": "not for us"}])
+    found = [one for one in sentences(tmp_path) if one.corpus == "unlabelled"]
+    assert {one.text for one in found} == {"it is you!", "come right in.", "do you like it"}  # nothing that is reported
+    assert all(one.share == "learn" and one.labels == set(LABELS) for one in found)
+
+
 def test_every_meaning_is_a_label_of_ours() -> None:
     assert all(corpus.labels <= set(LABELS) for corpus in CORPORA.values())
 

@@ -16,14 +16,21 @@ from edge.text.pieces import BYTES, SPACE, Pieces  # noqa: E402
 from models.text.corpora import CORPORA, Sentence  # noqa: E402
 from models.text.dataset import NEVER, batches, padded, priors_of, task_of  # noqa: E402
 from models.text.fit import fit, logits_of  # noqa: E402
-from models.text.minilm import safetensors  # noqa: E402
+from models.text.minilm import Encoder, safetensors  # noqa: E402
 from models.text.network import Network  # noqa: E402
 from models.text.recipe import STEPS, Recipe  # noqa: E402
 from models.text.scores import scored  # noqa: E402
+from models.text.teacher import WIDTH, Teaching, answers, fitted  # noqa: E402
 from models.text.vocabulary import vocabulary  # noqa: E402
 
 WORDS = {"happy": "lovely", "sad": "alas", "angry": "damn", "neutral": "table"}
-SMALL = replace(Recipe(), dimensions=4, channels=12, units=6, epochs=8, batch=16, rate=0.02, dropout=0.0, lost=0.0)
+SMALL = replace(
+    Recipe(), dimensions=4, channels=12, units=6, epochs=8, batch=16, rate=0.02, dropout=0.0, lost=0.0, lesson_epochs=0
+)
+
+
+def no_lessons() -> np.ndarray:  # type: ignore[type-arg]
+    raise AssertionError("nothing was to be learned from a teacher")
 
 
 def tiny(count: int = 320) -> list[Sentence]:
@@ -33,7 +40,7 @@ def tiny(count: int = 320) -> list[Sentence]:
     for _ in range(count):
         label = str(draw.choice(list(WORDS)))
         text = " ".join(draw.permutation(["the", "it", "so", "on", WORDS[label]]))
-        found.append(Sentence(text, "meld", "en", "learn", frozenset((label,))))
+        found.append(Sentence(text, "meld", "en", "learn", frozenset((label,)), text))
     return found
 
 
@@ -56,14 +63,79 @@ def test_a_few_steps_teach_what_words_mean(tmp_path: Path) -> None:
     task = task_of(chosen, Pieces(pieces), pieces)
     embeddings = np.random.default_rng(1).normal(size=(len(pieces), 4)).astype(np.float32)
     losses: list[float] = []
-    net = fit(task, embeddings, SMALL, 0, folder=tmp_path, report=lambda _, loss, __: losses.append(loss))
+
+    def fitted_again(found: list[float]) -> Network:
+        def report(_: int, loss: float, __: Network) -> None:
+            found.append(loss)
+
+        return fit(task, embeddings, SMALL, 0, folder=tmp_path, report=report, lessons=no_lessons)
+
+    net = fitted_again(losses)
     assert losses[-1] < losses[0]
     # The averaged weights lag behind so few steps; the last ones are in the checkpoint.
     net.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["net"])
     assert scored(chosen, logits_of(net, task.ids))["accuracy"] > 0.9
     again: list[float] = []
-    fit(task, embeddings, SMALL, 0, folder=tmp_path, report=lambda _, loss, __: again.append(loss))
+    fitted_again(again)
     assert again == []  # all epochs were done before
+
+
+def test_a_teacher_says_what_no_label_does(tmp_path: Path) -> None:
+    chosen = tiny()
+    pieces = small_vocabulary(chosen)
+    unlabelled = [replace(one, corpus="unlabelled", labels=frozenset(LABELS)) for one in chosen]
+    task = task_of(unlabelled, Pieces(pieces), pieces)
+    lessons = np.full((len(chosen), len(LABELS)), -3.0, np.float32)
+    for row, one in enumerate(chosen):
+        lessons[row, LABELS.index(next(iter(one.labels)))] = 3.0
+    lessons[0] = np.nan  # of this one it knows nothing
+    embeddings = np.random.default_rng(1).normal(size=(len(pieces), 4)).astype(np.float32)
+    recipe = replace(SMALL, epochs=0, lesson_epochs=12, lesson_rate=0.03)
+    fit(task, embeddings, recipe, 0, folder=tmp_path, report=lambda *_: None, lessons=lambda: lessons)
+    net = Network(embeddings, len(CORPORA), recipe)
+    net.load_state_dict(torch.load(tmp_path / "lessons.pt", weights_only=True)["net"])
+    assert scored(chosen, logits_of(net, task.ids, list(CORPORA).index("meld")))["accuracy"] > 0.9
+
+
+def test_the_teacher_learns_goes_on_where_it_was_and_answers_what_is_english(tmp_path: Path) -> None:
+    chosen = [*tiny(80), Sentence("tja", "meld", "de", "learn", frozenset(("sad",)))]
+    pieces = small_vocabulary(chosen)
+    task = task_of(chosen, Pieces(pieces), pieces)
+    encoder = tiny_encoder()
+    teaching = replace(Teaching(), epochs=4, batch=8, rate=1e-3, head_rate=0.05, dropout=0.0, lost=0.0)
+    path = tmp_path / "teacher.pt"
+    teacher = fitted(chosen, task, encoder, path, teaching)
+    found = answers(teacher, [one.english for one in chosen], encoder)
+    assert np.isnan(found[-1]).all()
+    assert scored(chosen[:-1], found[:-1])["accuracy"] > 0.9
+    kept = path.read_bytes()
+    again = fitted(chosen, task, encoder, path, teaching)
+    assert path.read_bytes() == kept  # all epochs were done before
+    assert answers(again, ["it is lovely"], encoder) == pytest.approx(answers(teacher, ["it is lovely"], encoder))
+
+
+def tiny_encoder() -> Encoder:
+    """As wide and deep as the real one, with weights by chance."""
+    draw = torch.Generator().manual_seed(0)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "it", "so", "on", *WORDS.values()]
+    weights = {
+        "embeddings.word_embeddings.weight": torch.randn(len(words), WIDTH, generator=draw),
+        "embeddings.token_type_embeddings.weight": torch.zeros(2, WIDTH),
+        "embeddings.position_embeddings.weight": torch.zeros(128, WIDTH),
+    }
+    shapes = dict.fromkeys(("query", "key", "value"), (WIDTH, WIDTH))
+    for number in range(6):
+        layer = f"encoder.layer.{number}"
+        dense = {f"attention.self.{name}": shape for name, shape in shapes.items()}
+        dense |= {"attention.output.dense": (WIDTH, WIDTH), "intermediate.dense": (64, WIDTH)}
+        dense["output.dense"] = (WIDTH, 64)
+        for name, shape in dense.items():
+            weights[f"{layer}.{name}.weight"] = torch.randn(shape, generator=draw) * 0.02
+            weights[f"{layer}.{name}.bias"] = torch.zeros(shape[0])
+        for name in ("attention.output.LayerNorm", "output.LayerNorm"):
+            weights[f"{layer}.{name}.weight"], weights[f"{layer}.{name}.bias"] = torch.ones(WIDTH), torch.zeros(WIDTH)
+    weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"] = torch.ones(WIDTH), torch.zeros(WIDTH)
+    return Encoder(weights, {word: number for number, word in enumerate(words)})
 
 
 def test_a_sentence_gives_the_same_alone_and_padded() -> None:
