@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from edge.device import resources
+from edge.homeassistant.device import Device
+from edge.homeassistant.discovery import device_payload, discovery_message
+from edge.homeassistant.places import MOST
+from edge.messages.payloads import Reason
 from edge.readings import LABELS
 from edge.version import __version__
 from tests.helpers.broker import Broker, Observer, wait_for
@@ -23,7 +27,13 @@ ROOT = f"emotion/{DEVICE}"
 EMOTION = f"sensor.emotion_{DEVICE}"
 PRIVACY = f"switch.emotion_{DEVICE}_privacy"
 ENTER = f"number.emotion_{DEVICE}_decision_enter"
+REASON = f"sensor.emotion_{DEVICE}_reason"
 ANNOUNCED = f"homeassistant/device/{DEVICE}/config"
+STATE = {
+    "v": 1, "ts": "2026-11-21T06:26:07.412Z", "clock": "synced", "session": "x",
+    "since": "2026-11-21T06:26:07.412Z", "for_s": 1.0, "people": 1, "modalities": ["face"], "reason": None,
+    "valence": 0.0, "arousal": 0.0, "confidence": 0.9,
+}  # fmt: skip
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("home", "service")]
 
@@ -48,6 +58,7 @@ def test_everything_appears_by_itself(home: HomeAssistant) -> None:
     assert -1 <= float(states[f"sensor.emotion_{DEVICE}_arousal"]) <= 1
     assert states[f"sensor.emotion_{DEVICE}_camera"] == "online"
     assert states[f"sensor.emotion_{DEVICE}_microphone"] == "online"
+    assert REASON in states
     assert states[PRIVACY] == "off"
     assert float(states[ENTER]) == 0.42
     assert 0 < float(states[f"sensor.emotion_{DEVICE}_cpu"]) < 400
@@ -147,6 +158,63 @@ def test_an_automation_by_device_trigger_and_one_by_event(home: HomeAssistant, o
     observer.wait("house/event", 10)
 
 
+def test_why_it_is_uncertain_is_an_entity(home: HomeAssistant, observer: Observer) -> None:
+    """A state that is sent in our name, until the service's own replaces it."""
+    home.wait(EMOTION, shown, 40)
+    assert home.attributes(REASON)["options"] == list(get_args(Reason))
+    for reason, seen in (*zip(get_args(Reason), get_args(Reason), strict=True), (None, "unknown")):
+        told = json.dumps(STATE | {"label": "uncertain", "reason": reason})
+
+        def follows(told: str = told, seen: str = seen) -> bool:
+            observer.send(f"{ROOT}/state", told)
+            time.sleep(0.1)
+            return home.state(REASON) == seen
+
+        wait_for(follows, 20, f"the reason to be {reason}")
+
+
+def test_each_person_is_an_entity_where_the_owner_has_that_published(
+    home: HomeAssistant, service: Service, observer: Observer
+) -> None:
+    """The place stays while the person in it changes: after privacy the same face is somebody new."""
+    person, people = f"sensor.emotion_{DEVICE}_person_1", f"{ROOT}/config/publish.people/set"
+    home.wait(EMOTION, shown, 40)
+    assert home.state(person) is None
+    observer.send(people, "true")
+    home.wait(person, shown, 40)
+    attributes = home.attributes(person)
+    assert attributes["friendly_name"].endswith("Person 1")
+    assert attributes["options"] == [*LABELS, "uncertain", "absent"]
+    assert isinstance(attributes["speaking"], bool)
+    home.act("switch.turn_on", entity_id=PRIVACY)
+    home.wait(person, gone, 10)
+    (service.state / "privacy").write_text("off\n")
+    home.wait(PRIVACY, "off", 10)
+    home.wait(person, shown, 40)
+    observer.send(people, "false")
+    home.wait(person, None, 20)
+    home.wait(EMOTION, shown, 20)
+
+
+def test_a_device_with_a_room_full_of_people_is_taken_in_one_message(home: HomeAssistant, observer: Observer) -> None:
+    """The longest announcement: each of its entities is there."""
+    crowd = Device(
+        "emotion", "crowd", "homeassistant", __version__, "Raspberry Pi 5", LABELS, 10.0, 30.0, 2.0,
+        people=tuple(range(1, MOST + 1)),
+    )  # fmt: skip
+    components = device_payload(crowd)["components"].values()
+    shown_at_once = {
+        one["default_entity_id"]
+        for one in components
+        if "default_entity_id" in one and one.get("enabled_by_default", True)
+    }
+    assert f"sensor.emotion_crowd_person_{MOST}" in shown_at_once
+    observer.send(crowd.discovery_topic, discovery_message(crowd), retain=True)
+    wait_for(lambda: shown_at_once <= home.states().keys(), 20, "all of its entities")
+    observer.send(crowd.discovery_topic, "", retain=True)
+    wait_for(lambda: not [name for name in home.states() if "emotion_crowd" in name], 20, "them to go")
+
+
 def test_the_blueprints_do_what_they_say(home: HomeAssistant, observer: Observer) -> None:
     """A mood that is sent in our name, a lamp that is a topic, and actions that are messages."""
     home.wait(EMOTION, shown, 40)
@@ -171,18 +239,13 @@ def test_the_blueprints_do_what_they_say(home: HomeAssistant, observer: Observer
     home.automate_with("calm", made["calm_down"], {**emotion, **soothe})
     notify = {"notify": say("house/notify"), "lasting": {"seconds": 1}, "message": "How are you?"}
     home.automate_with("sad", made["notify_when_sad"], {**emotion, **notify})
-    state = {
-        "v": 1, "ts": "2026-11-21T06:26:07.412Z", "clock": "synced", "session": "x",
-        "since": "2026-11-21T06:26:07.412Z", "for_s": 1.0, "people": 1, "modalities": ["face"], "reason": None,
-        "valence": 0.0, "arousal": 0.0, "confidence": 0.9,
-    }  # fmt: skip
 
     def feel(label: str, topic: str, part: bytes = b"") -> bytes:
         """That mood again and again, over what the service says, until `part` comes on `topic`."""
         observer.messages.clear()
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            observer.send(f"{ROOT}/state", json.dumps(state | {"label": label}))
+            observer.send(f"{ROOT}/state", json.dumps(STATE | {"label": label}))
             time.sleep(0.1)
             for message in observer.on(topic):
                 if part in message.payload:
