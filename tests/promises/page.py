@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from edge.dashboard.password import file_in, store
@@ -88,7 +88,12 @@ def own_page(rig: Rig) -> str:
             lines = connection.getresponse().read().decode().splitlines()
         return {name: float(value) for name, _, value in (each.rpartition(" ") for each in lines if each[0] != "#")}
 
-    rig.until(lambda: "emotion_edge_state_age_seconds" in metrics(), "the metrics to show a state")
+    def state_shown() -> bool:
+        with suppress(ConnectionRefusedError):  # the metrics may begin to listen after the page
+            return "emotion_edge_state_age_seconds" in metrics()
+        return False
+
+    rig.until(state_shown, "the metrics to show a state")
     age = metrics()["emotion_edge_state_age_seconds"]
     assert 0.0 <= age < 3.0, age
     rig.broker.kill()
