@@ -16,7 +16,7 @@ class Recipe:
     channels: int = 128
     units: int = 96  # of the LSTM, in each direction
     epochs: int = 7
-    lesson_epochs: int = 10  # after those, in which a larger network's answers teach beside the labels
+    lesson_epochs: int = 18  # after those, in which a larger network's answers teach beside the labels
     lesson_rate: float = 1.5e-3
     lesson: float = 0.8  # how much its answers count, of one
     batch: int = 128
