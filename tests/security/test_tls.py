@@ -63,13 +63,17 @@ class Tap:
     def __init__(self, port: int) -> None:
         self.heard = b""
         self._to = port
+        self._lines: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._listener = Listener(self._connect)
         self.port = self._listener.port
 
     def _connect(self, client: socket.socket) -> None:
         there = socket.create_connection(("127.0.0.1", self._to))
-        threading.Thread(target=self._pass_on, args=(client, there, True), daemon=True).start()
-        threading.Thread(target=self._pass_on, args=(there, client, False), daemon=True).start()
+        self._lines += client, there
+        for given in ((client, there, True), (there, client, False)):
+            self._threads.append(threading.Thread(target=self._pass_on, args=given, daemon=True))
+            self._threads[-1].start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, ours: bool) -> None:
         try:
@@ -84,6 +88,13 @@ class Tap:
 
     def close(self) -> None:
         self._listener.close()
+        for line in self._lines:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        for line in self._lines:
+            line.close()
 
 
 @pytest.fixture
