@@ -19,6 +19,7 @@ NAMES = tuple(CORPORA)
 Reals = NDArray[np.float64]
 LESSON = np.array([CORPORA[name].lesson for name in NAMES])  # in one in which a teacher teaches
 SEEN = np.array([CORPORA[name].seen for name in NAMES])  # share of a corpus in an epoch
+WEIGHT = np.array([CORPORA[name].weight for name in NAMES], np.float32)  # how much a sentence of it counts
 TALK = "meld"  # the corpus in which feelings are as common as in everyday talk
 NEVER = -20.0  # the log-prior of a label that a corpus does not have
 

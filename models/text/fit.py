@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from edge.inference import Floats
-from models.text.corpora import CORPORA
-from models.text.dataset import LESSON, NAMES, SEEN, TALK, Reals, Task, batches, padded, steps_of
-from models.text.network import Network, one_of
+from models.text.dataset import LESSON, NAMES, SEEN, TALK, WEIGHT, Reals, Task, batches, padded, steps_of
+from models.text.network import Network, from_labels
 from models.text.recipe import STEPS, Recipe
 
 _RAREST = -4.0  # log-prior below which a label is not pushed when a teacher's answer is followed
@@ -113,12 +112,12 @@ def _loss(net: Network, task: Task, rows: NDArray[np.int64], ids: torch.Tensor, 
     prior = torch.from_numpy(task.priors)[corpora]
     shared, own, spoken = net.taught(ids, corpora, NAMES.index(TALK))
     truth = torch.from_numpy(task.truth[rows])
-    counts = torch.tensor([CORPORA[name].weight for name in NAMES])[corpora]
-    loss = sum(one_of(logits + prior, truth, prior, net.recipe.smoothing) for logits in (shared, own)) / 2
+    counts = torch.from_numpy(WEIGHT)[corpora]
+    loss = from_labels((shared, own), truth, prior, net.recipe.smoothing)
     if lessons is not None:
         told = torch.from_numpy(lessons[rows])
         followed = _followed(spoken, told.nan_to_num(), prior)
-        labels = one_of(spoken + prior, truth, prior, net.recipe.smoothing)  # where the teacher has no answer
+        labels = from_labels((spoken,), truth, prior, net.recipe.smoothing)  # where the teacher has no answer
         loss = torch.lerp(loss, torch.where(told.isnan().any(1), labels, followed), net.recipe.lesson)
     return (loss * counts).sum() / counts.sum()
 

@@ -7,6 +7,8 @@ is evidence under a uniform prior; what annotators of one corpus alone mean by a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -72,7 +74,14 @@ class Network(nn.Module):  # type: ignore[misc]
         return shared, shared + own, shared + self.recipe.spoken * spoken
 
 
-def one_of(logits: torch.Tensor, truth: torch.Tensor, prior: torch.Tensor, smoothing: float) -> torch.Tensor:
+def from_labels(
+    answers: Sequence[torch.Tensor], truth: torch.Tensor, prior: torch.Tensor, smoothing: float
+) -> torch.Tensor:
+    """The loss of each sentence, the mean over some answers to it, which have its corpus's prior while they learn."""
+    return torch.stack([_one_of(evidence + prior, truth, prior, smoothing) for evidence in answers]).mean(0)
+
+
+def _one_of(logits: torch.Tensor, truth: torch.Tensor, prior: torch.Tensor, smoothing: float) -> torch.Tensor:
     """-log p(one of the true labels), with some of the weight spread over all that the corpus has."""
     likely = functional.log_softmax(logits, dim=1)
     right = -torch.logsumexp(likely.masked_fill(~truth, -1e4), dim=1)

@@ -18,10 +18,10 @@ from tqdm import tqdm
 
 from edge.inference import Floats
 from edge.readings import LABELS
-from models.text.corpora import CORPORA, Sentence
-from models.text.dataset import LESSON, NAMES, TALK, Task
+from models.text.corpora import Sentence
+from models.text.dataset import LESSON, NAMES, TALK, WEIGHT, Task
 from models.text.minilm import Encoder
-from models.text.network import one_of
+from models.text.network import from_labels
 from models.text.recipe import Recipe
 
 WIDTH = 384
@@ -132,9 +132,9 @@ def _loss(
     pooled = functional.dropout(teacher.pooled(tokens), teaching.dropout)
     corpora = torch.from_numpy(task.corpora[rows])
     prior, truth = torch.from_numpy(task.priors)[corpora], torch.from_numpy(task.truth[rows])
-    counts = torch.tensor([CORPORA[name].weight for name in NAMES])[corpora]
-    each = [one_of(logits + prior, truth, prior, teaching.smoothing) for logits in teacher.answers(pooled, corpora)]
-    return ((each[0] + each[1]) / 2 * counts).sum() / counts.sum()
+    counts = torch.from_numpy(WEIGHT)[corpora]
+    loss = from_labels(teacher.answers(pooled, corpora), truth, prior, teaching.smoothing)
+    return (loss * counts).sum() / counts.sum()
 
 
 def _batches(
