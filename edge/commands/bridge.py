@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = broker.target(load(arguments.config).config, arguments)
     bridge = _MAKERS[arguments.to](target.device, arguments)
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
-    subscriber = Subscriber(target.mqtt, target.password, target.prefix)
+    subscriber = Subscriber(target.mqtt, target.password, target.prefix, remedies=target.remedies)
     subscriber.start()
     print(f"{target.prefix} -> {bridge.where}", flush=True)
     try:

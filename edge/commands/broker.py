@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,16 +12,10 @@ from msgspec.structs import replace
 from edge.config.schema import Config, MqttConfig
 from edge.config.secrets import mqtt_password, password_in
 from edge.device.identity import device_name, machine_id
-from edge.errors import BrokerError, ConfigError, EdgeError
+from edge.errors import ConfigError, EdgeError
 from edge.mqtt import reasons
+from edge.mqtt.reasons import KEYS, Remedies
 
-_OPTIONS = {
-    "mqtt.username and its password": "--username and --password-file",
-    "mqtt.ca_file": "--ca-file",
-    "mqtt.host": "the host",
-    "mqtt.port": "the port",
-    "(mqtt.tls)": "(mqtts://)",
-}
 _SCHEMES = {"": False, "mqtt": False, "tcp": False, "mqtts": True, "ssl": True}
 
 
@@ -59,16 +51,20 @@ def split_broker(text: str, option: str = "--broker") -> tuple[str, int | None, 
     return host, port, _SCHEMES[scheme]
 
 
-@contextmanager
-def broker_of_options() -> Iterator[None]:
-    """Remedies name the options of a command that takes its broker from them, and not keys of a config."""
-    try:
-        yield
-    except BrokerError as error:
-        line = str(error)
-        for key, option in _OPTIONS.items():
-            line = line.replace(key, option)
-        raise type(error)(line) from None
+def remedies(broker: str = "--broker", version: str = "this command needs a broker that does") -> Remedies:
+    """Those of a command that takes its broker from its options, the broker itself from `broker`."""
+    return Remedies(
+        user="check --username and --password-file",
+        version=version,
+        port=f"check the port in {broker}",
+        tls_port=f"is the port in {broker} its TLS port?",
+        tls_or_version="does it want TLS (mqtts://)?",
+        network=f"check {broker} and the network",
+        name=f"the host in {broker} must be a name in it",
+        authority="--ca-file must name the authority that signed it",
+        host_setting=broker,
+        authority_setting="--ca-file",
+    )
 
 
 def same_broker(ours: MqttConfig, host: str, port: int | None, *, tls: bool) -> bool:
@@ -84,6 +80,7 @@ class TargetDevice:
 
     mqtt: MqttConfig
     password: str | None
+    remedies: Remedies
     prefix: str  # of its topics: base and device
 
     @property
@@ -97,16 +94,16 @@ class TargetDevice:
 
 def target(config: Config, arguments: argparse.Namespace) -> TargetDevice:
     """What `--broker`, `--base` and `--device` name, or the config."""
-    mqtt, password = connection(config.mqtt, arguments)
+    mqtt, password, words = connection(config.mqtt, arguments)
     device = arguments.device or device_name(config.device.name, machine_id())
     prefix = f"{arguments.base or config.topic_base}/{device}"
     if any(sign in prefix for sign in "+#"):
         raise EdgeError("--device: one device at a time, without wildcards")
-    return TargetDevice(mqtt, password, prefix)
+    return TargetDevice(mqtt, password, words, prefix)
 
 
-def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttConfig, str | None]:
-    """How to reach the broker, and the password for it."""
+def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttConfig, str | None, Remedies]:
+    """How to reach the broker, the password for it, and what to do if that fails."""
     host, port, tls = split_broker(arguments.broker) if arguments.broker else (ours.host or "127.0.0.1", None, False)
     if same_broker(ours, host, port, tls=tls):
         mqtt, password = ours, mqtt_password(ours) if ours.username else None
@@ -122,4 +119,4 @@ def connection(ours: MqttConfig, arguments: argparse.Namespace) -> tuple[MqttCon
         raise ConfigError("--password-file: needs --username too")
     if arguments.protocol:
         mqtt = replace(mqtt, protocol=arguments.protocol)
-    return mqtt, password
+    return mqtt, password, remedies(version="try --protocol {version}") if arguments.broker else KEYS

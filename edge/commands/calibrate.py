@@ -30,7 +30,7 @@ def add(parsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     target = broker.target(load(arguments.config).config, arguments)
-    subscriber = Subscriber(target.mqtt, target.password, target.prefix)
+    subscriber = Subscriber(target.mqtt, target.password, target.prefix, remedies=target.remedies)
     subscriber.start()
     try:
         if arguments.reset:

@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from edge.commands.broker import broker_of_options, split_broker
+from edge.commands.broker import remedies, split_broker
 from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
 from edge.errors import ConfigError
@@ -70,8 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not prepared(store, stop, stop.wait):
         return 0
     with store:
-        with broker_of_options():
-            ready = listening(feed, stop)
+        ready = listening(feed, stop)
         if ready:
             print("collecting", flush=True)
         totals = collect(feed, store, stop, pause=stop.wait, base=arguments.base)
@@ -93,4 +92,4 @@ def _feed(arguments: argparse.Namespace) -> Feed:
     )  # fmt: skip
     password = password_in(arguments.password_file, "--password-file") if arguments.password_file else None
     member = arguments.member or f"collect-{socket.gethostname()}"
-    return MqttFeed(settings, password, member=member, group=arguments.group)
+    return MqttFeed(settings, password, member=member, group=arguments.group, remedies=remedies("SOURCE"))

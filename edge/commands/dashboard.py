@@ -69,7 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     target = broker.target(config, arguments)
     pages: list[DashboardObserver] = []  # page and subscriber refer to each other
     subscriber = Subscriber(
-        target.mqtt, target.password, target.prefix, lambda *message: pages[0].notify(*message) if pages else None
+        target.mqtt,
+        target.password,
+        target.prefix,
+        lambda *message: pages[0].notify(*message) if pages else None,
+        remedies=target.remedies,
     )
     page = DashboardObserver(
         settings,
@@ -88,10 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _all(arguments: argparse.Namespace, config: Config, settings: Settings) -> int:
-    mqtt, password = broker.connection(config.mqtt, arguments)
+    mqtt, password, remedies = broker.connection(config.mqtt, arguments)
     base = arguments.base or config.topic_base
     pages: list[RoomsPage] = []  # page and subscriber refer to each other
-    subscriber = RoomsSubscriber(mqtt, password, base, lambda *message: pages[0].hear(*message) if pages else None)
+    subscriber = RoomsSubscriber(
+        mqtt, password, base, lambda *message: pages[0].hear(*message) if pages else None, remedies=remedies
+    )
     page = RoomsPage(
         settings, password=checked_password(settings, common.state(arguments)), base=f"{base} · {mqtt.host}",
         broker=subscriber.status, clock=SystemClock(), language=config.device.language,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from edge.commands import common
-from edge.commands.broker import broker_of_options, split_broker
+from edge.commands.broker import remedies, split_broker
 from edge.config.edit import with_values
 from edge.config.files import read_toml
 from edge.config.load import load
@@ -76,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         answer = ask(f"{url}/enroll", {"token": token, "request": request}, ca_file=arguments.ca_file)
     else:
         password = password_in(arguments.password_file, "--password-file") if arguments.password_file else None
-        with broker_of_options():
-            answer = enroll_mqtt.enroll(replace(broker, username=arguments.username), password, request, token)
+        broker = replace(broker, username=arguments.username)
+        answer = enroll_mqtt.enroll(broker, password, request, token, remedies=remedies("URL"))
     folder = path.absolute().parent
     files = {setting: folder / file for setting, file in _FILES.items()}
     _store(path, key, answer, files)
@@ -116,7 +116,7 @@ def _renew(url: str, name: str, arguments: argparse.Namespace, mqtt: MqttConfig)
         answer = ask(f"{url}/renew", {"request": request}, ca_file=arguments.ca_file, proof=proof)
     else:
         broker = replace(broker, cert_file=mqtt.cert_file, key_file=mqtt.key_file)
-        answer = enroll_mqtt.renew(broker, request, key, proof, mqtt.ca_file)
+        answer = enroll_mqtt.renew(broker, request, key, proof, mqtt.ca_file, remedies=remedies("URL"))
     _store(arguments.config, key, answer, {"mqtt.cert_file": certificate, "mqtt.key_file": key_file})
     print(f"{name} has a new certificate until {_until(answer)}; the service uses it with its next connection")
     return 0

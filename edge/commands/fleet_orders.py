@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.broker import broker_of_options, split_broker
+from edge.commands.broker import remedies, split_broker
 from edge.commands.collect import add_database, database
 from edge.config.schema import MqttConfig
 from edge.config.secrets import password_in
@@ -64,7 +64,7 @@ def centre(arguments: argparse.Namespace) -> Iterator[Session]:
         host=host, port=port, tls=tls or bool(arguments.ca_file), ca_file=arguments.ca_file, username=arguments.username
     )
     password = password_in(arguments.password_file, "--password-file") if arguments.password_file else None
-    with broker_of_options(), session.connect(settings, password, reconnect=True) as connection:
+    with session.connect(settings, password, reconnect=True, remedies=remedies()) as connection:
         yield connection
 
 

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     announced = discovery_topic(config.home_assistant.prefix, target.base, target.device)
     days = None if arguments.device else paths.history_file(common.state(arguments))
     try:
-        with session.connect(target.mqtt, target.password) as connection:
+        with session.connect(target.mqtt, target.password, remedies=target.remedies) as connection:
             seen = _cleared(connection, root, announced, days, force=arguments.force)
     except BrokerError:
         _forget_days(days, running=True)  # a broker that is gone is no reason to keep them

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then ends us
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    subscriber = Subscriber(target.mqtt, target.password, target.prefix)
+    subscriber = Subscriber(target.mqtt, target.password, target.prefix, remedies=target.remedies)
     subscriber.start()
     try:
         _watch(subscriber, View(target.prefix), arguments.seconds, why=arguments.why)

@@ -22,6 +22,7 @@ from edge.device.certificate import has_key, is_of, signed
 from edge.errors import EdgeError
 from edge.fleet.enroll import MAX_BYTES, TIMEOUT_S, Proof, SignedCertificate
 from edge.mqtt import reasons, session
+from edge.mqtt.reasons import KEYS, Remedies
 from edge.printable import printable
 
 
@@ -31,19 +32,23 @@ class _Answer(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def enroll(broker: MqttConfig, password: str | None, request: str, token: str) -> SignedCertificate:
+def enroll(
+    broker: MqttConfig, password: str | None, request: str, token: str, *, remedies: Remedies = KEYS
+) -> SignedCertificate:
     """The first certificate, for the token; EdgeError is one line with the remedy."""
     key = hashlib.sha256(token.encode()).hexdigest()
-    said = _exchange(broker, password, {"v": 1, "request": request, "seal": seal(key, "request", request)})
+    said = _exchange(broker, password, {"v": 1, "request": request, "seal": seal(key, "request", request)}, remedies)
     where = reasons.address(broker)
     if not hmac.compare_digest(said.seal.encode(), seal(key, "answer", request, said.answer).encode()):
         raise EdgeError(f"{where}: somebody answers who does not know the token; who may publish there?")
     return _certificate(said.answer, where)
 
 
-def renew(broker: MqttConfig, request: str, key: str, proof: Proof, ca_file: str) -> SignedCertificate:
+def renew(
+    broker: MqttConfig, request: str, key: str, proof: Proof, ca_file: str, *, remedies: Remedies = KEYS
+) -> SignedCertificate:
     """A new certificate for `key`, for the present one; of the authority in `ca_file`, or EdgeError."""
-    said = _exchange(broker, None, {"v": 1, "renewal": signed(request, proof.certificate, proof.key)})
+    said = _exchange(broker, None, {"v": 1, "renewal": signed(request, proof.certificate, proof.key)}, remedies)
     where = reasons.address(broker)
     answer = _certificate(said.answer, where)
     if not (is_of(answer.certificate, ca_file) and has_key(answer.certificate, key)):
@@ -58,10 +63,10 @@ def seal(key: str, *parts: str) -> str:
     return hmac.new(key.encode(), "\0".join(parts).encode(), "sha256").hexdigest()
 
 
-def _exchange(broker: MqttConfig, password: str | None, asked: dict[str, Any]) -> _Answer:
+def _exchange(broker: MqttConfig, password: str | None, asked: dict[str, Any], remedies: Remedies) -> _Answer:
     where, name = reasons.address(broker), secrets.token_hex(16)  # as client id too: access lists can go by it
     try:
-        with session.connect(broker, password, client_id=name) as connection:
+        with session.connect(broker, password, client_id=name, remedies=remedies) as connection:
             connection.subscribe(f"enroll/{name}/answer", qos=1)
             connection.publish(f"enroll/{name}/request", msgspec.json.encode(asked))
             message = connection.next(TIMEOUT_S)

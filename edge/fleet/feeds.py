@@ -20,6 +20,7 @@ from edge.fleet.collect import Delivery
 from edge.fleet.facts import BASE, TOPICS
 from edge.mqtt import reasons
 from edge.mqtt.client import UnusableFiles, new_client
+from edge.mqtt.reasons import KEYS, Remedies
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,15 @@ class MqttFeed:
     Copies of one `group` share the messages among each other.
     """
 
-    def __init__(self, settings: MqttConfig, password: str | None, *, member: str, group: str = "") -> None:
+    def __init__(
+        self,
+        settings: MqttConfig,
+        password: str | None,
+        *,
+        member: str,
+        group: str = "",
+        remedies: Remedies = KEYS,
+    ) -> None:
         self.deliveries: queue.Queue[Delivery] = queue.Queue(2 * IN_FLIGHT)
         self.reading = threading.Event()
         self._connection = 0  # counts them: a message is acknowledged on the one it came by
@@ -46,8 +55,9 @@ class MqttFeed:
             for levels in _LEVELS
         ]
         self._settings = settings
+        self._remedies = remedies
         try:
-            client = new_client(settings, password, member)
+            client = new_client(settings, password, member, remedies=remedies)
         except UnusableFiles as unusable:
             raise BrokerError(unusable.trouble.reason) from None
         client.manual_ack_set(True)
@@ -68,7 +78,7 @@ class MqttFeed:
                 self._settings.host, reasons.port(self._settings), 30, clean_start=False, properties=asked
             )
         except (OSError, ValueError) as error:
-            raise BrokerError(reasons.from_error(self._settings, error).reason) from None
+            raise BrokerError(reasons.from_error(self._settings, error, self._remedies).reason) from None
         self._client.loop_start()
 
     def stop(self) -> None:
@@ -77,7 +87,7 @@ class MqttFeed:
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            log.error("%s", reasons.from_code(self._settings, reason.value, str(reason)).reason)
+            log.error("%s", reasons.from_code(self._settings, reason.value, str(reason), self._remedies).reason)
             return
         self._connection += 1
         _empty(self.deliveries)

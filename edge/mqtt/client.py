@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config.schema import MqttConfig
 from edge.mqtt import reasons
-from edge.mqtt.reasons import Trouble
+from edge.mqtt.reasons import KEYS, Remedies, Trouble
 
 
 class UnusableFiles(Exception):
@@ -21,7 +21,12 @@ class UnusableFiles(Exception):
 
 
 def new_client(
-    settings: MqttConfig, password: str | None, client_id: str = "", *, reconnects: bool = True
+    settings: MqttConfig,
+    password: str | None,
+    client_id: str = "",
+    *,
+    reconnects: bool = True,
+    remedies: Remedies = KEYS,
 ) -> paho.Client:
     """A client for the broker of `settings`, not yet connected. UnusableFiles if a certificate cannot be used."""
     five = settings.protocol == "5"
@@ -38,16 +43,16 @@ def new_client(
     if settings.username:
         client.username_pw_set(settings.username, password)
     if settings.tls:
-        client.tls_set_context(tls_context(settings))
+        client.tls_set_context(tls_context(settings, remedies))
     return client
 
 
-def tls_context(settings: MqttConfig) -> ssl.SSLContext:
+def tls_context(settings: MqttConfig, remedies: Remedies = KEYS) -> ssl.SSLContext:
     """Host name verified, TLS 1.2 at least. Read for every attempt: a renewed certificate needs no restart."""
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
     except (OSError, ValueError) as error:
-        raise UnusableFiles(reasons.from_files(error, "mqtt.ca_file", settings.ca_file)) from None
+        raise UnusableFiles(reasons.from_files(error, remedies.authority_setting, settings.ca_file)) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.ca_file:
         # Python 3.13 began to refuse authorities without a key-usage extension, which home-made ones rarely have.

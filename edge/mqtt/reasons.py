@@ -34,6 +34,25 @@ class Trouble:
     wordless: bool = False  # the other side cut the connection and gave no reason
 
 
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """What to do, in the words of where the settings come from: the keys of a config, or a command's options."""
+
+    user: str = "check mqtt.username and its password"
+    version: str = 'set mqtt.protocol = "{version}"'
+    port: str = "check mqtt.port"
+    tls_port: str = "is mqtt.port its TLS port?"
+    tls_or_version: str = "does it want TLS (mqtt.tls) or another mqtt.protocol?"
+    network: str = "check mqtt.host and the network"
+    name: str = "mqtt.host must be a name in it"
+    authority: str = "mqtt.ca_file must name the authority that signed it"
+    host_setting: str = "mqtt.host"  # what a reason begins with that is about the value of one setting
+    authority_setting: str = "mqtt.ca_file"
+
+
+KEYS = Remedies()
+
+
 def address(settings: schema.MqttConfig) -> str:
     """host:port as it is shown."""
     return f"{settings.host}:{port(settings)}"
@@ -43,7 +62,7 @@ def port(settings: schema.MqttConfig) -> int:
     return settings.port or (8883 if settings.tls else 1883)
 
 
-def from_code(settings: schema.MqttConfig, code: int, name: str) -> Trouble:
+def from_code(settings: schema.MqttConfig, code: int, name: str, remedies: Remedies = KEYS) -> Trouble:
     """What an MQTT 5 reason code in CONNACK or DISCONNECT means for us."""
     where = address(settings)
     if code == _TAKEN_OVER:
@@ -51,11 +70,12 @@ def from_code(settings: schema.MqttConfig, code: int, name: str) -> Trouble:
         return Trouble("taken over", reason, slow=True)
     if code in _PASSWORD:
         who = f"user {settings.username!r}" if settings.username else "this device without a user name"
-        reason = f"the broker {where} refuses {who}: {name}; check mqtt.username and its password"
+        reason = f"the broker {where} refuses {who}: {name}; {remedies.user}"
         return Trouble("refused", reason, slow=True)
     if code == 132:
         other = "3.1.1" if settings.protocol == "5" else "5"
-        reason = f'the broker {where} does not speak MQTT {settings.protocol}; set mqtt.protocol = "{other}"'
+        remedy = remedies.version.format(version=other)
+        reason = f"the broker {where} does not speak MQTT {settings.protocol}; {remedy}"
         return Trouble("refused", reason, slow=True)
     if code in _REFUSED:
         return Trouble("refused", f"the broker {where} refuses us: {name}", slow=True)
@@ -83,13 +103,13 @@ def mute(settings: schema.MqttConfig) -> Trouble:
     return Trouble("unreachable", f"{where} accepts the connection and then does not answer; is it an MQTT broker?")
 
 
-def closed_early(settings: schema.MqttConfig) -> Trouble:
+def closed_early(settings: schema.MqttConfig, remedies: Remedies = KEYS) -> Trouble:
     """Closed before CONNECT was answered: with TLS 1.3 all that is seen of a refused client certificate."""
     if settings.cert_file:
         why = _own_certificate(settings.cert_file)
         line = f"the broker {address(settings)} closed the connection before it answered; {why}"
         return Trouble("refused", line, slow=True)
-    hint = "is mqtt.port its TLS port?" if settings.tls else "does it want TLS (mqtt.tls) or another mqtt.protocol?"
+    hint = remedies.tls_port if settings.tls else remedies.tls_or_version
     return Trouble("unreachable", f"the broker {address(settings)} closed the connection before it answered; {hint}")
 
 
@@ -108,13 +128,13 @@ def _own_certificate(path: str) -> str:
     return f"is this device's certificate revoked, or of an authority that the broker does not know? {remedy}"
 
 
-def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
+def from_error(settings: schema.MqttConfig, error: Exception, remedies: Remedies = KEYS) -> Trouble:
     """Why no connection came about."""
     where = address(settings)
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message or str(error)
         # No certificate is mended within seconds.
-        line = f"the certificate of {where} is not trusted: {why}; {_remedy(why.lower())}"
+        line = f"the certificate of {where} is not trusted: {why}; {_certificate_remedy(why.lower(), remedies)}"
         return Trouble("unreachable", line, slow=True)
     if isinstance(error, ssl.SSLError) and settings.cert_file and "alert" in (error.reason or "").lower():
         said = (error.reason or "").lower().replace("_", " ").partition("alert ")[2]
@@ -123,20 +143,20 @@ def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
     if isinstance(error, ssl.SSLError):
         why = (error.reason or str(error)).replace("_", " ").lower()
         old = "protocol version" in why or "unsupported protocol" in why
-        hint = "it must offer TLS 1.2 or newer; update the broker" if old else "is mqtt.port its TLS port?"
+        hint = "it must offer TLS 1.2 or newer; update the broker" if old else remedies.tls_port
         line = f"no TLS with {where}: {why}; {hint}"
     elif isinstance(error, socket.gaierror):
-        line = f"mqtt.host: {settings.host!r} is not a known name here ({error.strerror})"
+        line = f"{remedies.host_setting}: {settings.host!r} is not a known name here ({error.strerror})"
     elif isinstance(error, WebsocketConnectionError):
-        line = f"{where} does not speak MQTT over websockets at {settings.websocket_path}; check mqtt.port"
+        line = f"{where} does not speak MQTT over websockets at {settings.websocket_path}; {remedies.port}"
     elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
-        return closed_early(settings)
+        return closed_early(settings, remedies)
     elif isinstance(error, ConnectionRefusedError):
         line = f"nothing is listening at {where}; is the broker running?"
     elif isinstance(error, TimeoutError) and "handshake" in str(error):
-        line = f"no TLS with {where}: it accepts the connection and then does not answer; is mqtt.port its TLS port?"
+        line = f"no TLS with {where}: it accepts the connection and then does not answer; {remedies.tls_port}"
     elif isinstance(error, TimeoutError):
-        line = f"{where} does not answer; check mqtt.host and the network"
+        line = f"{where} does not answer; {remedies.network}"
     elif isinstance(error, OSError):
         line = f"no connection to {where}: {error.strerror or error}"
     else:
@@ -144,15 +164,15 @@ def from_error(settings: schema.MqttConfig, error: Exception) -> Trouble:
     return Trouble("unreachable", line)
 
 
-def _remedy(why: str) -> str:
+def _certificate_remedy(why: str, remedies: Remedies) -> str:
     """What to do about a certificate that OpenSSL does not trust."""
     if "mismatch" in why or "not valid for" in why:
-        return "mqtt.host must be a name in it"
+        return remedies.name
     if "expired" in why:
         return "renew it at the broker, or set this device's clock"
     if "not yet valid" in why:
         return "is this device's clock right?"
-    return "mqtt.ca_file must name the authority that signed it"
+    return remedies.authority
 
 
 def from_files(error: Exception, key: str, path: str) -> Trouble:

@@ -20,6 +20,7 @@ from edge.config.schema import MqttConfig
 from edge.errors import BrokerError
 from edge.mqtt import reasons
 from edge.mqtt.client import UnusableFiles, new_client
+from edge.mqtt.reasons import KEYS, Remedies
 
 TIMEOUT_S = 10.0
 _WAITING = 1_000  # messages; when nobody takes them the oldest are dropped
@@ -52,9 +53,11 @@ class Session:
         client_id: str,
         reconnect: bool,
         on_message: Callable[[Incoming], None] | None,
+        remedies: Remedies = KEYS,
     ) -> None:
         self.reason = ""  # why there is no connection now; empty when there is
         self._settings = settings
+        self._remedies = remedies
         self._on_message_given = on_message
         self._answer: queue.Queue[str] = queue.Queue()  # empty text: accepted
         self._messages: queue.Queue[Incoming] = queue.Queue(_WAITING)
@@ -65,7 +68,7 @@ class Session:
         # A broker that hangs up at once has answered before paho's thread is there, which cannot be ended until then.
         self._starting = threading.Lock()
         try:
-            self._client = new_client(settings, password, client_id, reconnects=reconnect)
+            self._client = new_client(settings, password, client_id, reconnects=reconnect, remedies=remedies)
         except UnusableFiles as unusable:
             raise BrokerError(unusable.trouble.reason) from None
         self._client.on_connect = self._on_connect
@@ -146,7 +149,7 @@ class Session:
                 else:
                     self._client.loop_start()
         except (OSError, ValueError) as error:
-            self._answer.put(reasons.from_error(settings, error).reason)
+            self._answer.put(reasons.from_error(settings, error, self._remedies).reason)
 
     def _acknowledgement(self, number: int | None, timeout_s: float) -> str:
         end = time.monotonic() + timeout_s
@@ -159,7 +162,7 @@ class Session:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self.reason = reasons.from_code(self._settings, reason.value, str(reason)).reason
+            self.reason = reasons.from_code(self._settings, reason.value, str(reason), self._remedies).reason
         else:
             self.reason = ""
             if self._topics:
@@ -169,7 +172,8 @@ class Session:
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
         if not self.reason and not self._closing:
             self.reason = reasons.lost(self._settings).reason
-        self._answer.put(reasons.closed_early(self._settings).reason)  # read only if nothing was answered before
+        early = reasons.closed_early(self._settings, self._remedies)
+        self._answer.put(early.reason)  # read only if nothing was answered before
         with self._changed:
             self._changed.notify_all()
 
@@ -208,13 +212,20 @@ def connect(
     timeout_s: float = TIMEOUT_S,
     reconnect: bool = False,
     on_message: Callable[[Incoming], None] | None = None,
+    remedies: Remedies = KEYS,
 ) -> Iterator[Session]:
     """A session with the broker of `settings`, accepted by it; BrokerError is one line that says why not.
 
     Messages go to `on_message`, in a thread of the session's own, or wait for `Session.next`.
     """
     session = _first_that_accepts(
-        settings, password, timeout_s, client_id=client_id, reconnect=reconnect, on_message=on_message
+        settings,
+        password,
+        timeout_s,
+        client_id=client_id,
+        reconnect=reconnect,
+        on_message=on_message,
+        remedies=remedies,
     )
     try:
         yield session

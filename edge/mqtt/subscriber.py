@@ -13,6 +13,7 @@ from edge.messages.commands import Command
 from edge.messages.payloads import Payload
 from edge.messages.status import BrokerStatus
 from edge.messages.topics import SETTINGS, TOPICS
+from edge.mqtt.reasons import KEYS, Remedies
 from edge.mqtt.session import TIMEOUT_S, Incoming, Session
 
 Hear = Callable[[str, Payload | str, float | None], None]
@@ -22,13 +23,23 @@ Message = tuple[str, Payload | str]  # the topic below base and device, and what
 class Subscriber:
     """Subscribes to one device. `send` and `status` may be called from any thread."""
 
-    def __init__(self, settings: MqttConfig, password: str | None, prefix: str, hear: Hear | None = None) -> None:
+    def __init__(
+        self,
+        settings: MqttConfig,
+        password: str | None,
+        prefix: str,
+        hear: Hear | None = None,
+        *,
+        remedies: Remedies = KEYS,
+    ) -> None:
         """`hear` is called in the connection's thread; without it messages wait for `messages`. BrokerError if a
         certificate file cannot be used."""
         self._prefix = prefix
         self._hear = hear
         received = self._received if hear is not None else None
-        self._session = Session(settings, password, client_id="", reconnect=True, on_message=received)
+        self._session = Session(
+            settings, password, client_id="", reconnect=True, on_message=received, remedies=remedies
+        )
 
     def start(self) -> None:
         """Connect and stay connected. BrokerError when it does not come about at all."""
@@ -81,12 +92,20 @@ class RoomsSubscriber:
     LEVELS = 4  # a device's name, and at most three before it
 
     def __init__(
-        self, settings: MqttConfig, password: str | None, base: str, hear: Callable[[str, str, Payload | str], None]
+        self,
+        settings: MqttConfig,
+        password: str | None,
+        base: str,
+        hear: Callable[[str, str, Payload | str], None],
+        *,
+        remedies: Remedies = KEYS,
     ) -> None:
         """BrokerError if a certificate file cannot be used."""
         self._base = base
         self._hear = hear
-        self._session = Session(settings, password, client_id="", reconnect=True, on_message=self._received)
+        self._session = Session(
+            settings, password, client_id="", reconnect=True, on_message=self._received, remedies=remedies
+        )
 
     def start(self) -> None:
         """Connect and stay connected. BrokerError when it does not come about at all."""
