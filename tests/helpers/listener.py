@@ -11,9 +11,10 @@ from contextlib import suppress
 class Listener:
     """Calls `take` with each connection, in one thread, until `close`."""
 
-    def __init__(self, take: Callable[[socket.socket], object]) -> None:
+    def __init__(self, take: Callable[[socket.socket], object], listening: socket.socket | None = None) -> None:
+        """On a port of its own, or on a socket that listens already and is closed with the rest."""
         self._take = take
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = listening or socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
