@@ -199,11 +199,25 @@ def commands_page() -> str:
 
     out = ["# Command line", "", "`emotion-edge COMMAND`; each answers `--help`."]
     for name in cli.COMMANDS:
-        parser = cli._parser(name)  # the parser of one command is built only when it is called for
-        actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-        text = actions[0].choices[name].format_help().replace(str(Path.home()), "~")
-        out += ["", f"## {name}", "", "```text", text.rstrip(), "```"]
+        # The parser of one command is built only when it is called for.
+        parser = _choices(cli._parser(name))[name]
+        out += ["", f"## {name}", "", *_help(parser)]
+        alike: dict[str, list[str]] = {}  # by help: the parts that differ in name alone
+        for part, given in _choices(parser).items():
+            alike.setdefault(given.format_help().replace(f" {part} ", " PART "), []).append(part)
+        for parts in alike.values():
+            out += ["", f"### {name} {', '.join(parts)}", "", *_help(_choices(parser)[parts[0]])]
     return "\n".join(out)
+
+
+def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands, or the parts of a command."""
+    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(actions[0].choices) if actions else {}
+
+
+def _help(parser: argparse.ArgumentParser) -> list[str]:
+    return ["```text", parser.format_help().replace(str(Path.home()), "~").rstrip(), "```"]
 
 
 def entities_page() -> str:
