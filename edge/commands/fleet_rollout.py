@@ -24,6 +24,7 @@ from edge.fleet.store import Store
 from edge.messages.desired import topic
 from edge.messages.document import Unreadable
 from edge.messages.job import parse
+from edge.modelstore.store import NAMES
 from edge.mqtt import session
 from edge.printable import printable
 
@@ -39,7 +40,7 @@ def add(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     model = parts.add_parser("model", help="roll a signed model out, in waves")
     model.add_argument("job", help="a name for it; each roll-out has another")
     model.add_argument("url", help="where devices fetch it: https://...")
-    model.add_argument("--model", required=True, choices=("finder", "face", "speech", "fusion"))
+    model.add_argument("--model", required=True, choices=NAMES, help="which one it is")
     model.add_argument("--sha256", required=True, metavar="HEX", help="of the archive")
     _add_plan(model)
     add_common(model)
@@ -57,7 +58,7 @@ def add(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add_common(upgrade)
     upgrade.set_defaults(run=_upgrade)
     report = parts.add_parser("report", help="what became of a roll-out")
-    report.add_argument("job")
+    report.add_argument("job", help="the name that it was given")
     add_database(report)
     report.set_defaults(run=_report)
 
@@ -67,17 +68,21 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", default="", help="only devices of this group")
     parser.add_argument("--canary", type=int, default=1, help="devices of the first wave (default: %(default)s)")
     then = parser.add_mutually_exclusive_group()
-    then.add_argument("--percent", type=float, default=25.0, help="of all in each other wave (default: %(default)s)")
+    then.add_argument("--percent", type=float, default=25.0, help="of all, in each later wave (default: %(default)s)")
     then.add_argument(
         "--percent-a-minute",
         type=float,
         default=0.0,
         metavar="PERCENT",
-        help="after the first wave so many of all begin a minute, without waiting for those before them",
+        help="after the first wave, so many of all begin each minute, without waiting for those before them",
     )
-    parser.add_argument("--errors", type=int, default=0, help="more than so many stop it (default: %(default)s)")
-    parser.add_argument("--within", type=float, default=900.0, help="seconds for one device (default: %(default)s)")
-    parser.add_argument("--watch", type=float, default=120.0, help="seconds in which it looks at its health afterwards")
+    parser.add_argument(
+        "--errors", type=int, default=0, help="failures allowed; one more stops it (default: %(default)s)"
+    )
+    parser.add_argument("--within", type=float, default=900.0, help="seconds that a device has (default: %(default)s)")
+    parser.add_argument(
+        "--watch", type=float, default=120.0, help="seconds it watches its own health afterwards (default: %(default)s)"
+    )
     parser.add_argument("--ask", action="store_true", help="ask before each wave")
 
 
@@ -201,7 +206,7 @@ def _told(outcome: Outcome) -> int:
     counts = Counter(said.state for said in outcome.devices.values())
     print(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
     if outcome.stopped:
-        print(f"stopped after {outcome.waves} waves: {printable(outcome.stopped, 500)}")
+        print(f"stopped after {outcome.waves} wave{'s' * (outcome.waves != 1)}: {printable(outcome.stopped, 500)}")
     return 1 if outcome.stopped else 0
 
 

@@ -30,7 +30,7 @@ class Job(Addressed, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ModelJob(Job, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A model to install."""
 
-    model: Literal["finder", "face", "speech", "fusion"]
+    model: Literal["finder", "face", "speech", "text", "fusion"]
     url: Url
     sha256: Sha256
 

@@ -26,6 +26,7 @@ from edge.device.files import make_folder, write_atomically
 from edge.errors import EdgeError, UpdateError
 from edge.messages.job import PackageFile, PackageJob, State
 from edge.modelstore.signature import signer
+from edge.modelstore.store import NAMES
 from edge.printable import printable
 from edge.update.download import download
 from edge.update.dpkg import NAME, Dpkg
@@ -34,7 +35,6 @@ from edge.update.health import Look, Tell, watched, worse
 NAMESPACE = "emotion-edge-package"  # a signature of a model installs no package
 MAX_BYTES, MAX_SIGNATURE = 1_000_000_000, 16_384
 PREVIOUS, UNDER_WAY, TAKEN_BACK = "previous.deb", "under-way", "taken-back"  # the unit knows these names too
-TRIES = ("finder", "face", "speech", "fusion")
 _TRY_S = 180.0
 
 
@@ -176,7 +176,7 @@ def _try(file: PackageFile, deb: Path, place: UpgradePlace, dpkg: Dpkg) -> None:
         python = folder / "usr" / "lib" / NAME / "bin" / "python"
         _asked(python, ["-m", "edge", "check", "--quiet", "--config", str(place.config)], place)
         models = _asked(python, ["-c", "from edge.device import resources; print(resources.models())"], place)
-        for name in TRIES:
+        for name in NAMES:
             _asked(python, ["-m", "edge.modelstore.trial", name, f"{models}/{name}"], place)
 
 

@@ -234,7 +234,7 @@ def test_by_command_a_bad_model_stops_at_the_canary(hall: Hall, postgres: Postgr
     assert (status, "trying again" in err) == (1, True)
     assert "wave 0: acme/door-1: refused (is not signed)" in out
     assert "1 refused" in out
-    assert "stopped after 1 waves: 1 of 1 devices failed" in out
+    assert "stopped after 1 wave: 1 of 1 devices failed" in out
     assert {message.topic for message in hall.heard.messages if message.topic.endswith("/job")} == {
         "fleet/acme/door-1/job"
     }

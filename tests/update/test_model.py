@@ -19,7 +19,7 @@ from edge.device import resources
 from edge.messages.document import Unreadable
 from edge.messages.job import ModelJob, parse
 from edge.messages.payloads import HealthPayload, Latency
-from edge.modelstore.store import in_use
+from edge.modelstore.store import NAMES, in_use
 from edge.update.health import Look, worse
 from edge.update.model import carry_out
 from tests.helpers.broker import Observer
@@ -76,6 +76,14 @@ def test_a_job_that_cannot_be_used_is_refused(change: dict[str, Any]) -> None:
     assert parse(json.dumps(good).encode(), None)
     with pytest.raises(Unreadable):
         parse(json.dumps({**good, **change}).encode(), None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_model_that_a_device_can_install_may_be_a_job(name: str) -> None:
+    given = {"v": 1, "job": "j", "model": name, "url": "https://x/y", "sha256": SHA}
+    job = parse(json.dumps(given).encode(), None)
+    assert isinstance(job, ModelJob)
+    assert job.model == name
 
 
 class Files(FileServer):
