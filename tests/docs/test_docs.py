@@ -13,6 +13,10 @@ from edge.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "pages").rglob("*.md"))
+COMMAND_LINE = (ROOT / "docs" / "pages" / "reference" / "command-line.md").read_text(
+    "utf-8"
+)  # is the code's, see below
+HELP = dict(part.split("\n", 1) for part in COMMAND_LINE.split("\n## ")[1:])  # by command
 TEXTS = [*PAGES, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "edge/README.md"))]
 
 
@@ -38,8 +42,16 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text("utf-8")):
-        assert (path.parent / target).exists(), target
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", path.read_text("utf-8")):
+        page = path.parent / target if target else path
+        assert page.exists(), target
+        assert not heading or heading in headings(page), f"{target}#{heading}"
+
+
+def headings(page: Path) -> set[str]:
+    """The names by which links know them."""
+    found = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).strip().replace(" ", "-") for line in found}
 
 
 @pytest.mark.parametrize("path", [path for path in TEXTS if path.parent.name != "reference"], ids=str)
@@ -49,3 +61,14 @@ def test_commands_and_files_that_are_named_exist(path: Path) -> None:
         assert name in COMMANDS, name
     for name in re.findall(r"(?<![\w/.-])((?:scripts|firmware_config|systemd|edge|models|docs)/[\w./-]*\w)", text):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.parent.name != "reference"], ids=str)
+def test_options_that_are_named_exist(path: Path) -> None:
+    text = path.read_text("utf-8").replace("\\\n", " ")
+    for name, words in re.findall(r"emotion-edge ([a-z][a-z-]+)([^`\n#|]*)", text):
+        for option in re.findall(r"(?<!\S)--[a-z0-9-]+", words):
+            assert re.search(rf"{option}(?![\w-])", HELP.get(name, option)), f"emotion-edge {name} {option}"
+    for name, words in re.findall(r"(scripts/[\w-]+)([^`\n#|]*)", text):
+        for option in re.findall(r"(?<!\S)--[a-z0-9-]+", words):
+            assert option in (ROOT / name).read_text("utf-8"), f"{name} {option}"
