@@ -302,7 +302,7 @@ def cost_page() -> str:
             f"{board.says}: {board.mhz} MHz, {board.ipc[0]} to {board.ipc[1]} instructions a cycle"
             for board in projection.BOARDS.values()
         )
-        + ". What this machine really takes says `emotion-edge bench`.",
+        + ". What it really takes on a machine, `emotion-edge bench` measures there.",
         "",
         f'Assumed unless said otherwise: {record["assumed"]}. "start" is the import of the service.',
         "",
@@ -349,8 +349,7 @@ def readme_figures() -> str:
     record = projection.read()
     shares = []
     for name, board in projection.BOARDS.items():
-        best, worst = board.share(record["whole"][name])
-        shares.append(f"{best:.0f} to {worst:.0f} % of a core of a {board.says}")
+        shares.append(f"{board.percent(record['whole'][name])} of a core of a {board.says}")
     return _between(
         text,
         "cost",

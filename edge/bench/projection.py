@@ -38,6 +38,11 @@ class Processor:
         worst, best = (100 * million / (ipc * self.mhz) for ipc in self.ipc)
         return best, worst
 
+    def percent(self, million: float) -> str:
+        """The same in words, in whole percent."""
+        best, worst = (f"{each:.0f}" for each in self.share(million))
+        return f"{best} %" if best == worst else f"{best} to {worst} %"
+
 
 BOARDS = {"a72": Processor("Raspberry Pi 4", 1800, (1.2, 1.7)), "a76": Processor("Raspberry Pi 5", 2400, (1.8, 2.5))}
 
@@ -98,10 +103,9 @@ def lines(record: dict[str, Any]) -> Iterator[str]:
     """For a terminal: one line for each board."""
     for name, board in BOARDS.items():
         million = record["whole"][name]
-        best, worst = board.share(million)
         yield (
-            f"{board.says}, projected from {million:.0f} million instructions a second: {best:.0f} to {worst:.0f} % of "
-            "a core"
+            f"{board.says}, projected from {million:.0f} million instructions a second: {board.percent(million)} of a "
+            "core"
         )
 
 
@@ -122,7 +126,6 @@ def tables(record: dict[str, Any]) -> list[str]:
     for name in columns[0]:
         cells = []
         for board, column in zip(boards.values(), columns, strict=True):
-            best, worst = board.share(column[name])
-            cells += [f"{column[name]:.0f}", f"{best:.0f} to {worst:.0f} %"]
+            cells += [f"{column[name]:.0f}", board.percent(column[name])]
         out.append(f"| {name} | " + " | ".join(cells) + " |")
     return out

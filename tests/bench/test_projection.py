@@ -35,6 +35,8 @@ def test_the_whole_grows_with_people_rate_and_size() -> None:
 def test_a_share_of_a_core_is_from_the_best_to_the_worst() -> None:
     best, worst = projection.BOARDS["a72"].share(306.0)
     assert (round(best), round(worst)) == (10, 14)
+    assert projection.BOARDS["a72"].percent(306.0) == "10 to 14 %"
+    assert projection.BOARDS["a76"].percent(90.0) == "2 %"  # and not "2 to 2 %"
 
 
 def test_the_record_that_is_shipped_is_of_the_shipped_models_and_makes_its_tables() -> None:

@@ -90,7 +90,7 @@ and payloads, at {given["sites"]} sites with a mosquitto each, {given["centre"]}
 copies of `emotion-edge collect`, all on one machine with {given["cores"]} cores that had a load of {
         given["load_before"]
     }
-from other work when it began. They told for {given["seconds"]:.0f} seconds.
+from other work when it began. They sent for {given["seconds"]:.0f} seconds.
 
 ## With faults in the middle
 
