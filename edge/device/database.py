@@ -15,6 +15,7 @@ from edge.errors import StorageError
 
 PAGE = 4096
 _FOLD_BYTES = 256_000  # the journal is folded into the file when it is larger than this
+_INDEX_BYTES = 65_536  # more than the first piece of the index that SQLite keeps beside the journal
 
 
 class DamagedDatabase(StorageError):
@@ -136,7 +137,16 @@ class Database:
         except sqlite3.Error as error:
             # Full disk, permission and the like are OperationalError; a broken file is DatabaseError itself.
             kind = DamagedDatabase if type(error) is sqlite3.DatabaseError else StorageError
-            raise kind(f"{self.path}: {error}") from None
+            raise kind(f"{self.path}: {self._why(error)}") from None
+
+    def _why(self, error: sqlite3.Error) -> str:
+        """A disk without room for the journal's index is full; SQLite calls it broken."""
+        why = str(error)
+        with suppress(OSError):
+            disk = os.statvfs(self.path.parent)
+            if "I/O error" in why and disk.f_bavail * disk.f_frsize < _INDEX_BYTES:
+                return "the disk is full"
+        return "the disk is full" if why == "database or disk is full" else why
 
 
 def remove(path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,6 +51,25 @@ def test_a_transaction_that_fails_leaves_nothing_behind_and_the_next_one_works(t
         with db.transaction():
             db.execute("INSERT INTO notes VALUES ('whole')")
         assert count(db) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "free", "told"),
+    [
+        ("database or disk is full", 10**9, "the disk is full"),
+        ("disk I/O error", 7 * 4096, "the disk is full"),  # as SQLite calls it when the journal's index has no room
+        ("disk I/O error", 10**9, "disk I/O error"),
+    ],
+)
+def test_a_full_disk_is_called_full(
+    said: str, free: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "notes.sqlite"
+    with closing(opened(path)) as db:
+        monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free // 4096, f_frsize=4096))
+        with pytest.raises(StorageError) as error, db.mapped():
+            raise sqlite3.OperationalError(said)
+    assert str(error.value) == f"{path}: {told}"
 
 
 def test_bytes_are_counted_and_folding_empties_the_journal(tmp_path: Path) -> None:
