@@ -61,6 +61,20 @@ class Disk:
     def thaw(self) -> None:
         subprocess.run([*self.within, "fsfreeze", "-u", str(self.mounted)], check=False, capture_output=True)
 
+    def fill(self) -> None:
+        """Leave no room. A file that is replaced or deleted at this moment gives some back: call it again."""
+        descriptor = os.open(self.seen / "filler", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            while True:
+                os.write(descriptor, bytes(4096))
+        except OSError:  # full, as it should be
+            pass
+        finally:
+            os.close(descriptor)
+
+    def make_room(self) -> None:
+        (self.seen / "filler").unlink()
+
     def run(self, *command: str) -> None:
         """Inside."""
         subprocess.run([*self.within, *command], check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -111,10 +112,18 @@ class Rig:
         return found
 
     def drained(self) -> None:
-        """Waits until nothing waits any more."""
-        now = time.time()
-        self.wait("health", lambda m: m.at > now and m.json["outbox"] == 0)
-        time.sleep(0.5)
+        """Waits until nothing waits any more, here or at the broker, which lets `health` overtake what it queues."""
+        self.next("health", lambda m: m.json["outbox"] == 0)
+        self.until(lambda: not self.ledger(ages=False).missing(), "all that had waited")
+
+    def waiting(self) -> int:
+        """Messages that wait in the outbox's file."""
+        file = self.folder / "state" / "outbox.sqlite"
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5)) as outbox:
+                return int(outbox.execute("SELECT count(*) FROM waiting").fetchone()[0])
+        except sqlite3.OperationalError:  # there is no file, or no table in it yet
+            return 0
 
     def ledger(self, *, ages: bool = True) -> Ledger:
         """What the observer holds against it."""

@@ -43,15 +43,12 @@ def year(heard: dict[str, str]) -> str:
 
 
 def calm(rig: Rig, since: float) -> None:
-    """For some seconds: a state a second, nothing aged, no dwell cut short, and the loop's own time goes on evenly."""
-    before = rig.next("health").json["uptime_s"]
-    began = time.monotonic()
-    time.sleep(4.0)
-    after = rig.next("health").json["uptime_s"]
-    assert abs((after - before) - (time.monotonic() - began)) < 3.0
-    states = [m.json for m in rig.observer.on("/state") if m.at > since]
-    assert len(states) >= 3
-    for state in states:
+    """For some states: one a second, nothing aged, no dwell cut short, and the loop's own time goes on evenly."""
+    before = rig.next("health")
+    rig.until(lambda: sum(m.at > before.at for m in rig.observer.on("/state")) >= 4, "states")
+    after = rig.next("health")
+    assert abs((after.json["uptime_s"] - before.json["uptime_s"]) - (after.at - before.at)) < 3.0
+    for state in (m.json for m in rig.observer.on("/state") if m.at > since):
         assert 0 <= state["for_s"] < 600
     for left in (m.json for m in rig.observer.on("/event") if m.at > since and m.json["event"] == "state_left"):
         assert 0 <= left["lasted_s"] < 600
@@ -71,9 +68,10 @@ def test_an_hour_forward_and_back(rig: Rig) -> None:
         rig.next("health", lambda m, jump=jump: abs(_off(m.json, m.at) - jump) < 30)  # type: ignore[misc]
         calm(rig, jumped)
     rig.wire.set("refuse")
-    time.sleep(2.0)
-    wall.set(HOUR)  # while messages wait: none of them grows old by that
-    time.sleep(2.0)
+    rig.until(rig.waiting, "messages that wait")
+    wall.set(HOUR)  # none of them grows old by that
+    before = rig.waiting()
+    rig.until(lambda: rig.waiting() > before, "more of them")
     rig.back_after(lambda: rig.wire.set("pass"))
     rig.drained()
     rig.ledger(ages=False).check()
@@ -89,9 +87,9 @@ def test_boots_in_1970_and_is_set_later(rig: Rig) -> None:
     assert (year(first), first["clock"]) == ("1970", "unsynced")
     calm(rig, time.time())
     rig.wire.set("refuse")
-    time.sleep(3.0)
+    rig.until(lambda: rig.waiting() >= 2, "messages that wait")
     wall.set(0)
-    time.sleep(2.0)
+    rig.until(lambda: rig.waiting() >= 4, "more of them")
     back = rig.back_after(lambda: rig.wire.set("pass"))
     rig.drained()
     now = rig.next("state").json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import resource
 import signal
 import time
@@ -35,17 +34,21 @@ def test_full_and_then_read_only(rig: Rig) -> None:
     rig.on_close(disk.close)
     service = rig.start(prefix=disk.within, env={"PYTHONPATH": rig.repository}, privacy={"remote_off": True})
     rig.wait("reading")
-    filler = disk.seen / "filler"
-    with contextlib.suppress(OSError):  # full, as it should be
-        filler.write_bytes(b"x" * 2_000_000)
-    outage(rig, 4.0)
+    rig.drained()  # else the outbox's file goes when its last message does, and there is room again
+    rig.wire.set("refuse")
+
+    def told_in_the_log() -> bool:
+        disk.fill()
+        return "full" in rig.log()
+
+    rig.until(told_in_the_log, "the outbox to need room")
+    rig.back_after(lambda: rig.wire.set("pass"))
     told = rig.next("health", lambda m: m.json["degraded"]).json
     assert "full" in told["degraded"]
     assert told["lost"] == 0
-    assert "full" in rig.log()
     assert "cannot be stored" in refused(rig, "config/decision.enter/set", "0.5", "config")
     rig.drained()
-    filler.unlink()
+    disk.make_room()
     rig.next("health", lambda m: not m.json["degraded"], OUTBOX_RETRY_S + 30)
 
     disk.run("mount", "-o", "remount,ro", str(disk.mounted))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class Heard:
     qos: int
     at: float  # wall clock
 
-    @property
+    @cached_property
     def json(self) -> Any:
         return json.loads(self.payload)
 
@@ -105,6 +106,7 @@ class Observer:
     def __init__(self, port: int, topic: str = "#") -> None:
         self.messages: list[Heard] = []
         self.connected = threading.Event()
+        self._more = threading.Condition()
         self._topic = topic
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=f"observer-{port}-{time.monotonic_ns()}", clean_session=False
@@ -139,18 +141,34 @@ class Observer:
 
     def wait(self, ending: str, seconds: float = 10.0, match: Callable[[Heard], bool] = lambda _: True) -> Heard:
         """The first message of that topic, past or coming, that matches."""
+        for message in self._until(time.monotonic() + seconds):
+            if message.topic.endswith(ending) and match(message):
+                return message
+        raise AssertionError(f"waited {seconds:.0f} s for a message on {ending}")
 
-        def found() -> Heard | None:
-            return next((message for message in self.on(ending) if match(message)), None)
-
-        heard: Heard = wait_for(found, seconds, f"a message on {ending}")
-        return heard
+    def _until(self, end: float) -> Iterator[Heard]:
+        """Each message once, past or coming. To look at all of them again and again would take the whole interpreter
+        from those who hear and pass on, when many wait at once."""
+        seen = 0
+        while True:
+            with self._more:
+                while len(self.messages) <= seen:
+                    left = end - time.monotonic()
+                    if left <= 0:
+                        return
+                    self._more.wait(left)
+                fresh = self.messages[seen:]
+            seen += len(fresh)
+            yield from fresh
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
         client.subscribe(self._topic, 1)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self.messages.append(Heard(message.topic, bytes(message.payload), message.retain, message.qos, time.time()))
+        heard = Heard(message.topic, bytes(message.payload), message.retain, message.qos, time.time())
+        with self._more:
+            self.messages.append(heard)
+            self._more.notify_all()
 
 
 @contextmanager
