@@ -161,10 +161,15 @@ def change_line(before: View, view: View) -> str | None:
     return "  ".join(parts)
 
 
-def second(reading: ReadingPayload) -> str:
-    """The runner-up of a reading, as the end of a sentence."""
+def because(view: View) -> str:
+    """What moved the newest reading, and which label comes after the one that is shown; empty without a reading."""
+    reading = view.reading
+    if reading is None or not reading.because:
+        return ""
     known = sorted(((p, label) for label, p in reading.probabilities.items() if label in LABELS), reverse=True)
-    return f"; second: {known[1][1]} {100 * known[1][0]:.0f} %" if len(known) > 1 else ""
+    shown = view.state.label if view.state is not None and view.state.label in LABELS else reading.label
+    second = next((f"; second: {label} {100 * p:.0f} %" for p, label in known if label != shown), "")
+    return f"because: {printable(reading.because)}{second}"
 
 
 def screen(view: View, columns: int, rows: int = 24) -> list[str]:
@@ -219,8 +224,8 @@ def _details(view: View) -> list[str]:
         lines.append(f"{view.state.people} in view")
     if view.state is not None and view.state.reason is not None:
         lines.append(f"uncertain: {view.state.reason}")
-    if view.reading is not None and view.reading.because:
-        lines.append(f"because: {printable(view.reading.because)}{second(view.reading)}")
+    if why := because(view):
+        lines.append(why)
     if view.reading is not None:
         lines += [text for text in _parts(view.reading) if text] or ["nobody seen or heard"]
     health = view.health

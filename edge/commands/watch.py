@@ -9,11 +9,10 @@ import sys
 import time
 
 from edge.commands import broker, common
-from edge.commands.view import View, change_line, screen, second
+from edge.commands.view import View, because, change_line, screen
 from edge.config.load import load
 from edge.messages.commands import Command
 from edge.mqtt.subscriber import Subscriber
-from edge.printable import printable
 
 LOOK_S = 0.1
 REDRAW_S = 0.25
@@ -62,8 +61,8 @@ def _watch(subscriber: Subscriber, view: View, seconds: float | None, *, why: bo
         line = change_line(before, view)
         if line and not terminal:
             print(line, flush=True)
-            if why and view.reading is not None:
-                print(f"         because: {printable(view.reading.because)}{second(view.reading)}", flush=True)
+            if why and (moved := because(view)):
+                print(f"         {moved}", flush=True)
         if terminal and now - asked >= ASK_HEALTH_S:
             asked = now
             subscriber.send(Command("request", "health", None, transaction="watch"))

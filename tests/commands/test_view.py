@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from edge.commands.view import View, change_line, screen
+from edge.commands.view import View, because, change_line, screen
 from edge.messages.payloads import (
     HealthPayload,
     Latency,
@@ -70,6 +70,18 @@ def test_a_source_that_fails_is_told_with_its_reason() -> None:
     line = change_line(before, before.with_message("status/camera", SourcePayload(state="offline", reason="gone"), 1.0))
     assert line is not None
     assert line.endswith("camera offline: gone")
+
+
+@pytest.mark.parametrize(
+    ("label", "end"),
+    [("happy", "second: neutral 10 %"), ("neutral", "second: happy 90 %"), ("absent", "second: neutral 10 %")],
+)
+def test_what_comes_second_is_another_than_what_is_shown(label: str, end: str) -> None:
+    view = view_of(("reading", replace(READING, because="the face alone")), ("state", state(label)))
+    assert because(view) == f"because: the face alone; {end}"
+    assert because(view_of(("reading", READING))) == "", "a device of an earlier version says no reason"
+    strange = replace(READING, probabilities={"bored": 1.0}, because="who knows")
+    assert because(view_of(("reading", strange))) == "because: who knows"
 
 
 # What goes
