@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from edge.config.schema import Config
 from edge.emotion import describe, rest
@@ -152,10 +152,12 @@ class Crowd:
             merged = reading_of(whole, now, len(present), parts)
         return merged
 
-    def people(self, now: float) -> list[tuple[int, PersonPayload]]:
-        """Everybody's own view, for who is in sight."""
+    def people(self, now: float, tracks: Container[int]) -> list[tuple[int, PersonPayload]]:
+        """Their own views, of those of `tracks` who are in sight."""
         told = []
         for track, face in sorted(self.present(now).items()):
+            if track not in tracks:
+                continue
             reading, state = self._of(track, now), self._people[track].memory.state
             if reading is None:
                 continue
@@ -180,14 +182,15 @@ class Crowd:
             )
         return told
 
-    def decide(self, now: float) -> bool:
-        """Let everybody's own state follow; whether one changed."""
-        changed = False
+    def decide(self, now: float) -> set[int]:
+        """Let everybody's own state follow; whose changed."""
+        changed = set()
         for track in self.present(now):
             person = self._people[track]
             before = person.memory.state.label
             person.memory = decide(person.memory, self._of(track, now), now, self._config.decision, self.senses(now))
-            changed = changed or person.memory.state.label != before
+            if person.memory.state.label != before:
+                changed.add(track)
         return changed
 
     def parts(self, track: int, now: float) -> list[tuple[Said, float]]:

@@ -14,7 +14,7 @@ from edge.emotion.crowd import Crowd
 from edge.emotion.decision import DecisionMemory, begin, decide
 from edge.emotion.fusion import FusionWeights
 from edge.emotion.summary import Summary
-from edge.messages.payloads import EventPayload, Payload, PersonPayload, StatePayload
+from edge.messages.payloads import EventPayload, Payload, StatePayload
 from edge.readings import FacesReading, Modality, Reading, SpeechReading, State, TextReading
 
 STRAGGLER_S = 0.4
@@ -46,7 +46,7 @@ class Scene:
         self._reading: Reading | None = None
         self._reading_told = self._evidence_told = float("-inf")
         self._state_told = float("-inf")
-        self._people_told = float("-inf")
+        self._people_told: dict[int, float] = {}  # when, by track
         self._summary = Summary(now)
 
     def apply(self, config: Config) -> None:
@@ -130,10 +130,10 @@ class Scene:
         ]
 
     def _people(self, now: float) -> list[Outgoing]:
-        """Each person's own view, all at the same moment; at once when somebody's state changes."""
-        changed = self._crowd.decide(now)
-        if not changed and now - self._people_told < 1.0 / self._config.publish.max_hz:
-            return []
-        self._people_told = now
-        told: list[tuple[int, PersonPayload]] = self._crowd.people(now)
-        return [Outgoing(f"person/{track}", payload, now) for track, payload in told]
+        """Each person's own view: as often as a reading, and at once when that person's state changes."""
+        changed, pause = self._crowd.decide(now), 1.0 / self._config.publish.max_hz
+        told = {track: at for track, at in self._people_told.items() if track in self._told_tracks}
+        due = {track for track in self._told_tracks if track in changed or now - told.get(track, -pause) >= pause}
+        people = self._crowd.people(now, due)
+        self._people_told = told | {track: now for track, _ in people}
+        return [Outgoing(f"person/{track}", payload, now) for track, payload in people]

@@ -56,9 +56,9 @@ def test_silence_belongs_to_nobody() -> None:
     crowd = Crowd(Config(), WEIGHTS)
     now = watch(crowd, {1: 0.08, 2: 0.0}, 3.0)
     crowd.hear(voice("happy", now))
-    assert [track for track, person in crowd.people(now) if person.speaking] == [1]
+    assert [track for track, person in crowd.people(now, (1, 2)) if person.speaking] == [1]
     now = watch(crowd, {1: 0.08, 2: 0.0}, 2.0, now + 0.1)
-    assert [track for track, person in crowd.people(now) if person.speaking] == []
+    assert [track for track, person in crowd.people(now, (1, 2)) if person.speaking] == []
 
 
 def test_while_a_voice_goes_on_its_owner_is_found_between_two_readings() -> None:
@@ -111,7 +111,7 @@ def test_a_scene_of_several_people_is_the_mean_of_theirs() -> None:
     assert sum(reading.probabilities) == pytest.approx(1.0)
     top = sorted(zip(reading.probabilities, LABELS, strict=True))[-2:]
     assert {label for _, label in top} == {"neutral", "happy"}
-    people = dict(crowd.people(now))
+    people = dict(crowd.people(now, (1, 2)))
     assert people[2].label == "happy"
     assert people[1].label == "neutral"
     assert people[2].because.startswith("the face alone")

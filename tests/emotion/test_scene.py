@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from edge.config.schema import Config, PublishConfig, SpeechConfig
 from edge.emotion.scene import Outgoing, Scene
 from edge.messages.numbering import iso
-from edge.messages.payloads import EventPayload, ReadingPayload, StatePayload, SummaryPayload
+from edge.messages.payloads import EventPayload, PersonPayload, ReadingPayload, StatePayload, SummaryPayload
 from edge.readings import FacesReading, SpeechReading
 from tests.helpers.readings import WEIGHTS, face, voice
 
@@ -72,6 +72,28 @@ def test_people_come_and_go_by_number() -> None:
     events = [(e.event, e.track, e.people) for m in out if isinstance(e := m.payload, EventPayload)]
     assert ("person_gone", 1, 2) in events
     assert ("person_appeared", 3, 2) in events
+
+
+def test_each_of_five_people_is_told_as_often_as_a_reading_and_at_once_when_their_own_state_changes() -> None:
+    scene = Scene(Config(publish=PublishConfig(people=True, max_hz=2.0)), WEIGHTS, 0.0)
+    out: list[Outgoing] = []
+    for i in range(400):
+        now = i * 0.05
+        # One after the other becomes happy, so that somebody's state changes all the time.
+        faces = tuple(face("happy" if i // 40 >= track else "neutral", now, track, p=0.97) for track in range(1, 6))
+        scene.feed(FacesReading(now, i, faces))
+        out += scene.tick(now, WALL + now)
+    for track in range(1, 6):
+        told = [
+            (m.captured, m.payload.state)
+            for m in topics(out, f"person/{track}")
+            if isinstance(m.payload, PersonPayload)
+        ]
+        assert len(told) >= 36
+        for (before, was), (now, is_now) in itertools.pairwise(told):
+            assert now - before >= 0.49 or was != is_now
+            assert now - before <= 0.61
+        assert {"neutral", "happy"} <= {state for _, state in told}
 
 
 def test_a_camera_that_falls_silent_leaves_nobody_in_view() -> None:
