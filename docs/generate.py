@@ -132,14 +132,38 @@ def topics_page() -> str:
             continue
         schema = json.loads(path.read_text("utf-8"))
         out += ["", f"## {name}", "", _sentence(schema.get("description", ""))]
-        fields = schema.get("properties", {})
-        if fields:
-            out += ["", "| field | type | what |", "|---|---|---|"]
-            required = set(schema.get("required", ()))
-            for field, what in fields.items():
-                optional = "" if field in required else " (optional)"
-                out.append(f"| `{field}`{optional} | {_type(what, schema)} | {what.get('description', '')} |")
+        out += _fields(schema, schema)
+        for kind, places in _objects(schema).items():
+            part = schema["$defs"][kind]
+            out += ["", f"{', '.join(f'`{place}`' for place in places)}: {_uncapitalised(part['description'])}"]
+            out += _fields(part, schema)
     return "\n".join([*out, "", *_commands()])
+
+
+def _fields(part: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """A table of what an object holds."""
+    if "properties" not in part:
+        return []
+    out = ["", "| field | type | what |", "|---|---|---|"]
+    for field, what in part["properties"].items():
+        out.append(f"| `{field}` | {_type(what, schema)} | {what.get('description', '')} |")
+    return out
+
+
+def _objects(schema: dict[str, Any]) -> dict[str, list[str]]:
+    """The objects within a payload, by name: the fields where each stands."""
+    places: dict[str, list[str]] = {}
+
+    def look(part: dict[str, Any], before: str) -> None:
+        for field, what in part.get("properties", {}).items():
+            for kind in re.findall(r"#/\$defs/(\w+)", json.dumps(what)):
+                known = kind in places
+                places.setdefault(kind, []).append(before + field)
+                if not known:
+                    look(schema["$defs"][kind], f"{before}{field}.")
+
+    look(schema, "")
+    return places
 
 
 def _commands() -> list[str]:
@@ -167,6 +191,10 @@ def _commands() -> list[str]:
     ]
 
 
+def _uncapitalised(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if not text.startswith("`") else text
 
@@ -188,6 +216,9 @@ def _type(what: dict[str, Any], schema: dict[str, Any]) -> str:  # noqa: PLR0911
     if kind == "array":
         items = what.get("items")
         return f"list of {_type(items, schema)}" if isinstance(items, dict) and items else "list"
+    values = what.get("additionalProperties")
+    if kind == "object" and isinstance(values, dict) and values:
+        return f"object of {_type(values, schema)}"
     if "minimum" in what and "maximum" in what:
         return f"{kind}, {what['minimum']} to {what['maximum']}"
     return str(kind)

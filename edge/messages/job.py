@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from edge.messages.document import Addressed, convert, decode
+from edge.messages.payloads import JobState
 
 MAX_BYTES = 8_000
 FINAL = ("done", "refused", "rolled back", "failed")
 Url = Annotated[str, Meta(pattern=r"^https://[^\s]{1,500}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-State = Literal["waiting", "downloading", "trying", "watching", "done", "refused", "rolled back", "failed"]
+State = JobState  # as `job` tells it
 
 
 class Job(Addressed, frozen=True, forbid_unknown_fields=True, kw_only=True):

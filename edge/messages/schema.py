@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import inspect
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import msgspec
 
 from edge.device.resources import firmware_config
+from edge.messages import payloads
 from edge.messages.payloads import Payload
 from edge.messages.topics import TOPICS, Topic
 
@@ -86,6 +89,9 @@ def _of_topic(name: str, topic: Topic) -> dict[str, Any]:
 
 def _of_payload(payload: type[Payload]) -> dict[str, Any]:
     (reference,), parts = msgspec.json.schema_components([payload], ref_template="#/$defs/{name}")
+    for kind, part in parts.items():
+        for field, words in _comments(getattr(payloads, kind)).items():
+            part["properties"][field]["description"] = words
     own = parts.pop(reference["$ref"].rsplit("/", 1)[1])
     properties = own["properties"] | _HEAD
     schema = {
@@ -96,6 +102,16 @@ def _of_payload(payload: type[Payload]) -> dict[str, Any]:
     }
     settled: dict[str, Any] = _settled(schema | {"$defs": parts} if parts else schema)
     return settled
+
+
+def _comments(kind: type) -> dict[str, str]:
+    """What stands behind the fields of a payload in the source, as sentences."""
+    found = {}
+    for line in inspect.getsource(kind).splitlines():
+        field = re.fullmatch(r" {4}(\w+): .*  # (.+)", line)
+        if field:
+            found[field[1]] = f"{field[2][:1].upper()}{field[2][1:]}."
+    return found
 
 
 def _settled(schema: Any) -> Any:
