@@ -223,6 +223,27 @@ def test_one_modality_fails_and_the_other_goes_on(start: Start, observer: Observ
     assert reading["speech"] is not None
 
 
+def test_people_one_by_one_only_while_the_owner_wants_it(start: Start, observer: Observer) -> None:
+    def told() -> list[Heard]:
+        return [message for message in list(observer.messages) if below(message).startswith("person/")]
+
+    service = start()
+    observer.wait("/reading", 20, lambda m: bool(m.json["face"]))
+    assert told() == []
+    observer.send(f"{PREFIX}/config/publish.people/set", "true")
+    (one, *_) = wait_for(told, 5, "a person")
+    check_schemas([one])
+    assert one.topic == f"{PREFIX}/person/{one.json['track']}"
+    assert one.json["why"]["face"]["quality"].keys() == {"size", "sharpness", "light", "pose", "cover"}
+    assert one.json["because"]
+    observer.send(f"{PREFIX}/config/publish.people/set", "false")
+    off = observer.wait("/config/publish.people", 5, lambda m: m.payload == b"false" and m.at > one.at).at
+    later = observer.wait("/reading", 5, lambda m: m.at > off).at
+    observer.wait("/reading", 5, lambda m: m.at > later)
+    assert [message for message in told() if message.at > later] == []
+    assert service.stop() == 0
+
+
 def test_killed_and_started_again(start: Start, observer: Observer) -> None:
     service = start()
     observer.wait("/reading", 20)
