@@ -17,6 +17,7 @@ from edge.mqtt.connection import Connection
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publish_queue import QueuedMessage, about_people
 from edge.mqtt.requests import ResponseRouter
+from edge.mqtt.retained import RetainedMessages
 from edge.mqtt.retry import RetryPolicy
 from edge.rate_limit import LogOnce
 
@@ -24,15 +25,6 @@ log = logging.getLogger(__name__)
 
 _BACKLOG_TICK_S = 0.05
 _QUEUED_AGE_S = 0.6 * LIVE_AGE_S  # what had to wait this long for a busy broker would be too old when it arrives
-
-
-@dataclass(slots=True)
-class _Retained:
-    """The latest of a retained topic, published again on every connect; its number is taken when it is first sent."""
-
-    message: QueuedMessage
-    number: int | None = None
-    delivered: bool = False  # the broker has it, or had it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ class Sender:
         self._window = 0
         self._settling_since: float | None = None  # the broker does not have all yet that is retained
         self._kept_by: float | None = None  # until then the broker may show what it has kept of us
-        self._retained: dict[str, _Retained] = {}
+        self._retained = RetainedMessages()
         self._queue: deque[QueuedMessage] = deque()  # QoS 1, until the window has room
         self._in_flight: dict[int, _InFlight] = {}  # by message id, in the order of sending
         self._acknowledged: deque[tuple[float, _InFlight]] = deque()  # acknowledged within the grace, and when
@@ -110,31 +102,22 @@ class Sender:
         self._backlog.restart()
         now = self._clock.monotonic()
         self._settling_since = now
-        settings = self._retained.get(SETTINGS)
-        if settings and settings.delivered:
+        if self._retained.delivered_before:
             self._kept_by = now + self._retry.kept
         else:
             self._send_retained(kept=False)
 
     def kept(self, session: str, seq: int) -> None:
         """The broker holds this message on `settings`. The newest one shows that it also has what came before it."""
-        settings = self._retained.get(SETTINGS)
-        if self._kept_by is not None and settings:
-            newest = settings.delivered and (session, seq) == (self._stamp.session, settings.number)
-            self._send_retained(kept=newest)
+        if self._kept_by is not None:
+            newest = (session, seq) == (self._stamp.session, self._retained.number(SETTINGS))
+            self._send_retained(kept=newest and self._retained.delivered_before)
 
     def _send_retained(self, *, kept: bool) -> None:
-        """Availability last, so that nobody sees us online with old values. What was kept and is large or many is not
-        sent again; what matters most, such as privacy, always is: nodes of a cluster may keep different things."""
+        """Before anything else that waits."""
         self._kept_by = None
-        wanted = [
-            topic
-            for topic, each in self._retained.items()
-            if not (kept and each.delivered and topic.startswith(("config/", DISCOVERY, SETTINGS)))
-        ]
-        order = sorted(wanted, key=lambda topic: (topic == "availability", topic.startswith(DISCOVERY)))
-        self._queue = deque(each for each in self._queue if not kind_of(each.topic).retained)
-        self._queue.extendleft(self._retained[topic].message for topic in reversed(order))
+        others = (each for each in self._queue if not kind_of(each.topic).retained)
+        self._queue = deque([*self._retained.to_send(kept=kept), *others])
         self._send_queue()
         self._end_settling()
 
@@ -164,7 +147,7 @@ class Sender:
         """Send a message, or keep it, or drop it: by its topic's rules, its age and the connection."""
         rules = kind_of(message.topic)
         if rules.retained:
-            self._retained[message.topic] = _Retained(message)
+            self._retained.remember(message)
             if self._connection:
                 self._queue = deque(each for each in self._queue if each.topic != message.topic)
                 self._queue.append(message)
@@ -183,11 +166,7 @@ class Sender:
         done = self._in_flight.pop(message_id, None)
         if done is None:
             return
-        retained = self._retained.get(done.topic)
-        if retained and retained.message is done.message and not refused:
-            retained.delivered = True
-        if retained and retained.message.payload == "" and not done.text:
-            del self._retained[done.topic]  # what was cleared stays so: not again on every connect
+        self._retained.acknowledged(done.topic, done.message, empty=not done.text, refused=bool(refused))
         if refused:
             self._log_refusal(done.topic, refused)
             self._outbox.dropped += 1
@@ -284,12 +263,11 @@ class Sender:
         if isinstance(message.payload, str):
             self._hand_over(message, rules, topic, message.payload.encode(), correlation)
             return
-        retained = self._retained.get(message.topic) if rules.retained else None
-        told = retained.number if retained else None
+        told = self._retained.number(message.topic) if rules.retained else None
         text, number = self._stamp.numbered(topic, message.payload, message.captured, told)
         if self._hand_over(message, rules, topic, text, correlation):
-            if retained:
-                retained.number = number
+            if rules.retained:
+                self._retained.sent(message.topic, number)
         elif rules.keep:
             self._keep(rules.keep, topic, text, message.captured)
         elif told is None:

@@ -29,7 +29,7 @@ def settled(rig: Rig) -> None:
     """The broker has everything that is retained."""
 
     def delivered() -> bool:
-        return all(each.delivered for each in list(rig.publisher._sender._retained.values()))
+        return all(each.delivered for each in list(rig.publisher._sender._retained._newest.values()))
 
     until(lambda: rig.publisher.connected and not rig.publisher._sender.settling and delivered())
 
@@ -68,7 +68,7 @@ def test_a_broker_that_forgot_gets_everything(
 ) -> None:
     rig = publish(broker.port).ready()
     told(rig)
-    until(lambda: len(rig.publisher._sender._retained) == 44)
+    until(lambda: len(rig.publisher._sender._retained._newest) == 44)
     settled(rig)
     broker.kill()
     until(lambda: not rig.publisher.connected)
