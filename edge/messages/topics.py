@@ -7,7 +7,7 @@ from typing import Literal
 
 from edge.messages import payloads
 
-LIVE_AGE_S = 5.0  # a live topic never carries anything older
+LIVE_AGE_S = 5.0  # nothing older arrives on a live topic
 
 
 def state_valid_s(state_every_s: float) -> float:

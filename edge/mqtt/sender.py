@@ -24,7 +24,7 @@ from edge.rate_limit import LogOnce
 log = logging.getLogger(__name__)
 
 _BACKLOG_TICK_S = 0.05
-_QUEUED_AGE_S = 0.6 * LIVE_AGE_S  # what had to wait this long for a busy broker would be too old when it arrives
+_SENT_AGE_S = 0.6 * LIVE_AGE_S  # what is older when it is sent may be too old when it arrives: the way takes time, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +221,8 @@ class Sender:
         self._in_flight = {key: replace(each, text=b"", keep=0) for key, each in self._in_flight.items()}
         self._backlog.forget()
 
-    def _stale(self, message: QueuedMessage, bound: float = LIVE_AGE_S) -> bool:
-        return self._clock.monotonic() - message.captured > bound
+    def _stale(self, message: QueuedMessage) -> bool:
+        return self._clock.monotonic() - message.captured > _SENT_AGE_S
 
     def _keep_if_wanted(self, message: QueuedMessage, rules: Topic) -> None:
         if rules.keep and self._outbox.keeps and isinstance(message.payload, Payload):
@@ -251,7 +251,7 @@ class Sender:
             message = self._queue[index]
             del self._queue[index]
             rules = kind_of(message.topic)
-            if not rules.retained and self._stale(message, _QUEUED_AGE_S):
+            if not rules.retained and self._stale(message):
                 self._keep_if_wanted(message, rules)
             else:
                 self._send(message, rules)
