@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from models.face.compression import compressed
 from models.face.framing import REACH
 
 SIDE = 64  # of a varied picture; the networks see it smaller or larger
@@ -26,33 +26,37 @@ _CUT_OUT = 0.3  # of the others, so that being cut out says nothing
 _ROUNDER = 0.06  # how far what is a face's length away moves in or out, as through a lens that is near
 _AGED = 0.5  # of the faces that are varied once more
 _DEEPER = 0.9  # of the finest detail, added or taken off
+_COMPRESSED = 0.15
+_QUALITY = (20, 70)  # of JPEG
 _BLACK = 0.6  # of all that is cut out; the rest lies on some grey
 
 
 class Augment:
     """Random variations; the same seed gives the same ones."""
 
-    def __init__(self, *seed: int) -> None:
+    def __init__(self, *seed: int, device: str = "cpu") -> None:
         self._random = np.random.default_rng(seed)
-        self._torch = torch.Generator().manual_seed(int(self._random.integers(2**62)))
-        lines = torch.linspace(-1, 1, SIDE)
+        self._device = device
+        self._torch = torch.Generator(device).manual_seed(int(self._random.integers(2**62)))
+        lines = torch.linspace(-1, 1, SIDE, device=device)
         self._down, self._across = torch.meshgrid(lines, lines, indexing="ij")
 
-    def __call__(self, kept: NDArray[np.uint8], outside: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """One variation of each of the `kept` (items x KEPT x KEPT).
+    def __call__(self, kept: NDArray[np.uint8], outside: NDArray[np.bool_]) -> Any:
+        """One variation of each of the `kept` (items x KEPT x KEPT): bytes, items x 1 x SIDE x SIDE.
 
         `outside` says where a face that came cut out ends; it is False for all others.
         """
-        came_cut_out = torch.from_numpy(outside.any(axis=(1, 2)))[:, None, None, None]
-        both = torch.from_numpy(np.stack([kept, outside.astype(np.uint8)], axis=1)).float()
+        came_cut_out = torch.from_numpy(outside.any(axis=(1, 2)))[:, None, None, None].to(self._device)
+        both = torch.from_numpy(np.stack([kept, outside.astype(np.uint8)], axis=1)).to(self._device).float()
         both = self._move(both)
         faces, ends = both[:, :1], both[:, 1:] > 0.5
         faces = self._relight(faces)
         faces = self._cut_out(faces, ends, came_cut_out)
         faces = self._blur(faces)
-        faces = faces + torch.randn(faces.shape, generator=self._torch) * self._where(0.5) * self._uniform(0, 10)
-        faces = self._cover(faces)
-        return self._compress(faces.clamp(0, 255).byte()[:, 0].numpy())
+        noise = torch.randn(faces.shape, generator=self._torch, device=self._device)
+        faces = faces + noise * self._where(0.5) * self._uniform(0, 10)
+        faces = self._compress(self._cover(faces).clamp(0, 255))
+        return faces.round().byte()
 
     def _move(self, faces: Any) -> Any:
         self._items = len(faces)
@@ -88,14 +92,14 @@ class Augment:
 
     def _blur(self, faces: Any) -> Any:
         """Some out of focus, some from far away."""
-        order = torch.from_numpy(self._random.permutation(len(faces)))
+        order = torch.from_numpy(self._random.permutation(len(faces))).to(self._device)
         far, soft = order[: len(faces) // 5], order[len(faces) // 5 : 3 * len(faces) // 10]
         for part in far.split(max(1, len(far) // 2 + 1)):
             pixels = int(self._random.integers(18, 48))
             small = functional.interpolate(faces[part], size=(pixels, pixels), mode="area")
             faces[part] = functional.interpolate(small, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
         sigma = self._random.uniform(0.5, 1.8)
-        kernel = torch.exp(-((torch.arange(-4, 5) / sigma) ** 2) / 2)
+        kernel = torch.exp(-((torch.arange(-4, 5, device=self._device) / sigma) ** 2) / 2)
         kernel = (kernel / kernel.sum())[None, None]
         padded = functional.pad(faces[soft], (4, 4, 4, 4), mode="replicate")
         faces[soft] = functional.conv2d(functional.conv2d(padded, kernel[..., None, :]), kernel[..., None])
@@ -108,18 +112,23 @@ class Augment:
         over = ((self._across - x).abs() < wide) & ((self._down - y).abs() < high) & (self._where(0.3) > 0)
         return torch.where(over, self._uniform(0, 255).expand_as(faces), faces)
 
-    def _compress(self, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        for number in np.flatnonzero(self._random.random(len(faces)) < 0.15):
-            quality = [cv2.IMWRITE_JPEG_QUALITY, int(self._random.integers(20, 70))]
-            faces[number] = cv2.imdecode(cv2.imencode(".jpg", faces[number], quality)[1], cv2.IMREAD_GRAYSCALE)
+    def _compress(self, faces: Any) -> Any:
+        some = np.flatnonzero(self._random.random(len(faces)) < _COMPRESSED)
+        if len(some):
+            chosen = torch.from_numpy(some).to(self._device)
+            quality = torch.from_numpy(self._random.integers(*_QUALITY, len(some))).float()
+            faces[chosen] = compressed(faces[chosen], quality.to(self._device))
         return faces
 
     def _uniform(self, low: float, high: float) -> Any:
-        return torch.rand((self._items, 1, 1, 1), generator=self._torch) * (high - low) + low
+        return self._share() * (high - low) + low
 
     def _where(self, share: float) -> Any:
         """1 for a share of the items, 0 for the others."""
-        return (torch.rand((self._items, 1, 1, 1), generator=self._torch) < share).float()
+        return (self._share() < share).float()
+
+    def _share(self) -> Any:
+        return torch.rand((self._items, 1, 1, 1), generator=self._torch, device=self._device)
 
 
 def again(faces: Any, side: int, random: Any) -> Any:
@@ -128,10 +137,10 @@ def again(faces: Any, side: int, random: Any) -> Any:
     Little enough that what was said of it still holds. Some get rounder or longer, and smoother or with deeper folds:
     how young or old a face is says nothing of what it expresses, so what was said holds for these too.
     """
-    items = len(faces)
-    draw = [torch.rand(items, generator=random) * 2 - 1 for _ in range(6)]
+    items, device = len(faces), faces.device
+    draw = torch.rand(8, items, generator=random, device=device) * 2 - 1
     turn, size = 0.06 * draw[0], (0.05 * draw[1]).exp()
-    sign = (torch.rand(items, generator=random) < 0.5).float() * 2 - 1
+    sign = draw[6].sign()
     rows = [
         torch.stack([sign * size * turn.cos(), -size * turn.sin(), 0.03 * draw[2]], 1),
         torch.stack([sign * size * turn.sin(), size * turn.cos(), 0.03 * draw[3]], 1),
@@ -139,13 +148,13 @@ def again(faces: Any, side: int, random: Any) -> Any:
     grid = functional.affine_grid(torch.stack(rows, 1), [items, 1, side, side], align_corners=False)
     grid = grid * (1 + _ROUNDER * draw[4][:, None, None, None] * (grid.square().sum(dim=3, keepdim=True) - 1))
     moved = functional.grid_sample(faces, grid, align_corners=False, padding_mode="border")
-    deeper = (_DEEPER * draw[5]).where(torch.rand(items, generator=random) < _AGED, torch.zeros(items))
+    deeper = _DEEPER * draw[5] * (draw[7] < 2 * _AGED - 1)
     return (moved + deeper[:, None, None, None] * (moved - _softened(moved))).clamp(0, 255)
 
 
 def _softened(faces: Any) -> Any:
     """Without folds: a binomial blur of five pixels."""
-    line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=faces.device) / 16
     padded = functional.pad(faces, (2, 2, 2, 2), mode="replicate")
     return functional.conv2d(functional.conv2d(padded, line[None, None, None]), line[None, None, :, None])
 
@@ -153,15 +162,15 @@ def _softened(faces: Any) -> Any:
 def no_faces(faces: Any, random: Any) -> Any:
     """What is no face to judge, from as many that are: in pieces, upside down, from too near, or clouds of grey."""
     pieces, upside_down, near, clouds = faces.tensor_split(4)
-    items, side = len(faces), faces.shape[-1]
+    items, side, device = len(faces), faces.shape[-1], faces.device
     block = side // 4
     tiles = functional.unfold(pieces, block, stride=block)
-    tiles = tiles[:, :, torch.randperm(tiles.shape[2], generator=random)]
+    tiles = tiles[:, :, torch.randperm(tiles.shape[2], generator=random, device=device)]
     pieces = functional.fold(tiles, (4 * block, 4 * block), block, stride=block)
-    top, left = (int(torch.randint(side - side // 4, (1,), generator=random)) for _ in range(2))
+    top, left = (int(torch.randint(side - side // 4, (1,), generator=random, device=device)) for _ in range(2))
     near = near[:, :, top : top + side // 4, left : left + side // 4]
-    coarse = int(torch.randint(2, 20, (1,), generator=random))
-    clouds = 128 + 40 * torch.randn(len(clouds), 1, coarse, coarse, generator=random)
+    coarse = int(torch.randint(2, 20, (1,), generator=random, device=device))
+    clouds = 128 + 40 * torch.randn(len(clouds), 1, coarse, coarse, generator=random, device=device)
     parts = (pieces, upside_down.flip(2), near, clouds)
     sized = [functional.interpolate(part, size=(side, side), mode="bilinear") for part in parts if len(part)]
-    return torch.cat(sized) + 4 * torch.randn(items, 1, side, side, generator=random)
+    return torch.cat(sized) + 4 * torch.randn(items, 1, side, side, generator=random, device=device)

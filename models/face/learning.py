@@ -42,10 +42,11 @@ class Run:
         self._steps, self._step = steps, 0
         self.history: list[dict[str, float]] = []
         self._network = network
+        self._device = device_of(network)
         self.average = deepcopy(network).eval()
         self._optimizer = torch.optim.AdamW(_groups(network, rates, decay))
         if resume and self._checkpoint.is_file():
-            state = torch.load(self._checkpoint, weights_only=True)
+            state = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
             self._step = state["step"]
             self._network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
@@ -61,7 +62,7 @@ class Run:
         """One epoch; the mean loss."""
         torch.manual_seed(self._seed * 1000 + self.epoch)  # dropout too is the same after a resume
         self._network.train()
-        return float(np.mean([self._learn(batch) for batch in batches]))
+        return float(torch.stack([self._learn(batch) for batch in batches]).mean())
 
     def keep(self, record: dict[str, float]) -> None:
         """An epoch is done: remember what came out and where we are."""
@@ -73,13 +74,13 @@ class Run:
         torch.save({"step": self._step, "epoch": self.epoch, **states}, fresh)
         fresh.replace(self._checkpoint)
 
-    def _learn(self, batch: Batch) -> float:
+    def _learn(self, batch: Batch) -> Any:
         logits = self._network(batch.pictures) + batch.prior
         losses = functional.cross_entropy(logits, batch.wanted, reduction="none")
         loss = (losses * batch.weight).sum() / batch.weight.sum()
         loss.backward()
         self._apply()
-        return float(loss.item())
+        return loss.detach()
 
     def _apply(self) -> None:
         """One step from the gradients that are there, and the average follows."""
@@ -91,17 +92,22 @@ class Run:
         # Few steps must not leave the average at its random beginning, so it is quick at first.
         new = 1 - min(_AVERAGING, (1 + self._step) / (10 + self._step))
         kept, now = self.average.state_dict(), self._network.state_dict()
-        for name, value in now.items():
-            if value.is_floating_point():
-                kept[name].lerp_(value, new)
+        names = [name for name, value in now.items() if value.is_floating_point()]
+        torch._foreach_lerp_([kept[name] for name in names], [now[name] for name in names], new)
         self._step += 1
 
 
 def both_ways(network: Any, pictures: Any) -> Floats:
     """The mean of the logits for pictures and for their mirror images: a face means the same both ways."""
+    pictures = pictures.to(device_of(network))
     with torch.inference_mode():
         said = (network(pictures) + network(pictures.flip(3))) / 2
-    return np.asarray(said.numpy(), np.float32)
+    return np.asarray(said.cpu().numpy(), np.float32)
+
+
+def device_of(network: Any) -> Any:
+    """Where its weights are."""
+    return next(network.parameters()).device
 
 
 def _groups(network: Any, rates: Mapping[str, float], decay: float) -> list[dict[str, Any]]:

@@ -75,6 +75,19 @@ class Learned:
         counts = np.bincount(agreed, minlength=votes.shape[1])
         return np.asarray(np.log(np.maximum(counts, 1) / max(len(agreed), 1)), np.float32)
 
+    def without(self, part: int, parts: int) -> Learned:
+        """All but one of the `parts` that `part_of` makes of the faces."""
+        stays = part_of(np.arange(len(self)), parts) != part
+        cut = stays[self.cut_out]
+        return Learned(
+            self.kept[stays],
+            np.cumsum(stays)[self.cut_out[cut]] - 1,
+            self.outside[cut],
+            self.wanted[stays],
+            self.weight[stays],
+            self.set[stays],
+        )
+
     def outside_of(self, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Where the `chosen` faces that came cut out end; False for all others."""
         result = np.zeros((len(chosen), KEPT, KEPT), bool)
@@ -92,6 +105,11 @@ class Checked:
     faces: Grey  # items x SIDE x SIDE
     label: NDArray[np.int64]
     set: NDArray[np.int64]
+
+
+def part_of(faces: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
+    """Which of so many equal parts each of the `faces` (their numbers) falls into: neighbours into different ones."""
+    return faces % parts
 
 
 def draw(turns: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
-"""The two networks that learn: the student, which ships, and the teacher, whose answers it learns from.
+"""The networks that learn: the student, which ships, and the teachers, whose answers it learns from.
 
-Both are depthwise-separable. The student is the network of `models.face.network` layer by layer, so that its weights
-can be carried over to be converted.
+The student is the network of `models.face.network` layer by layer, so that its weights can be carried over to be
+converted. The first teacher is depthwise-separable too; the others are not.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from edge.face.crop import LEAST_SPREAD
 from edge.readings import LABELS
+from models.face.residual import Residual
 from models.face.shape import BLOCKS, SIDE, STEM
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # kernel and bias
@@ -57,7 +58,8 @@ class Network(nn.Module):  # type: ignore[misc]
 
     def forward(self, pictures: Any) -> Any:
         """The logits for standardised pictures of (items, 1, side, side)."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+        device = pictures.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.half or device != "cpu"):
             maps = _SameLayout.apply(self.trunk(pictures.contiguous(memory_format=_LAYOUT)))
         return self.head(self.dropout(maps.float().mean(dim=(2, 3))))
 
@@ -80,6 +82,11 @@ def teacher(dropout: float = 0.4) -> Any:
         layers.append(_Separable(before, channels, stride, residual=False))
         before = channels
     return Network(layers, before, dropout, frozen=_FROZEN).to(memory_format=_LAYOUT)
+
+
+def residual(dropout: float = 0.4) -> Any:
+    """A teacher that begins with nothing; see `models.face.residual`."""
+    return Network([Residual()], 512, dropout).to(memory_format=_LAYOUT)
 
 
 def standardised(pictures: Any) -> Any:

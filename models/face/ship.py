@@ -15,7 +15,7 @@ from models.common.calibration import fit_temperature, softmax
 from models.common.int8 import to_int8
 from models.common.metrics import balanced, expected_calibration_error, macro_recall
 from models.face import convert, parity
-from models.face.lessons import varied
+from models.face.lessons import Pace, varied
 from models.face.material import NAMES, Checked, Learned
 from models.face.nets import for_student
 from models.face.shape import SIDE
@@ -57,9 +57,8 @@ def ship(folder: Path, average: Any, learned: Learned, checked: Checked, *, note
 
 
 def _examples(learned: Learned, seed: int) -> NDArray[np.float32]:
-    stream = varied(learned, seed, 0)
-    faces = np.concatenate([next(stream)[0] for _ in range(_EXAMPLES)])
-    shown = for_student(torch.from_numpy(faces)[:, None].float())
+    stream = varied(learned, Pace(), seed, 0)
+    shown = for_student(torch.cat([next(stream)[0] for _ in range(_EXAMPLES)]).float())
     return np.asarray(shown.numpy().transpose(0, 2, 3, 1), np.float32)
 
 

@@ -1,14 +1,14 @@
 """scripts/train face: from the public data to models/face/face.tflite.
 
-First a teacher that has seen many faces learns feelings, then the student learns from the labels and from the teacher,
-beside whom earlier models may teach.
+First teachers: one that has seen many faces learns feelings, others learn them from nothing, each without a part of the
+faces. Then the student learns from the labels and from the teachers, beside whom earlier models may teach.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +18,60 @@ from tqdm import tqdm
 
 from edge.readings import LABELS
 from models.common.metrics import accuracy, macro_recall
-from models.face import members, nets, predecessor, pretrained
+from models.face import members, nets, pretrained
 from models.face.learning import Run
-from models.face.lessons import Ask, Batch, labelled, lesson, steps, taught
+from models.face.lessons import Ask, Batch, Lesson, Pace, labelled, lesson, taught
 from models.face.material import NAMES, Checked, Learned, gather
+from models.face.members import Member
 
 _EXAMPLES = 256  # faces to set the norms of a network by
-_LESSON = 1000  # the first number of lessons, so that the teacher has not learned from these very pictures
+_LESSON = 1000  # the first number of lessons, so that the teachers have not learned from these very pictures
 _AT_ONCE = 128  # faces
 _ENOUGH = 5  # faces of a class, for its recall to count where we choose
+_FEWER = 0.3  # of the teachers' share in the targets, by which it falls towards the end
 
 Material = tuple[Learned, Checked]
 
 
 def main() -> None:
-    """Read the arguments, train both, convert, ship."""
+    """Read the arguments, train them all, convert, ship; or train one teacher."""
     chosen = _arguments()
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
     torch.manual_seed(chosen.seed)
-    learned, checked = gather(chosen.data, chosen.work / "faces.npz")
+    material = gather(chosen.data, chosen.work / "faces.npz")
+    learned, checked = material
     print(f"{len(learned)} faces to learn from, {len(checked.label)} to choose by", flush=True)
-    teachers = [members.of_files(given) for given in chosen.member]
-    teachers.append(members.of_network(_teacher(chosen, learned, checked)))
-    ask = partial(members.mean, teachers)
-    _tell("those who teach, together", judge(ask, learned, checked))
-    student = _student(chosen, learned, checked, ask)
+    if chosen.only:
+        _alone(chosen, material)
+        return
+    student = _student(chosen, material)
+    if chosen.no_file:
+        return
 
     from models.face import pictures, ship
 
-    notes = {"seed": chosen.seed, "epochs": student.epoch, "teacher_epochs": chosen.teacher_epochs}
-    print(ship.ship(chosen.out, student.average, learned, checked, notes=notes))
+    notes = {"seed": chosen.seed, "epochs": student.epoch, "teachers": [*_teachers(chosen, material)]}
+    print(ship.ship(chosen.out, student.average.cpu(), learned, checked, notes=notes))
     pictures.training(student.history, NAMES, chosen.out / "training.png")
     print("now run scripts/evaluate face")
 
 
+def _alone(chosen: argparse.Namespace, material: Material) -> None:
+    """One teacher, or what all of them say: several processes can do as much side by side before the student learns."""
+    if chosen.only == "lessons":
+        teaching = _teaching(chosen, material)
+        for number in range(chosen.lessons):
+            _lesson(chosen, material, teaching, number)
+    else:
+        _teachers(chosen, material)[chosen.only]()
+
+
 def judge(ask: Ask, learned: Learned, checked: Checked) -> dict[str, float]:
     """On what we choose by: macro recall of each set, and FER+ with its natural prior."""
+    faces, nobody = torch.from_numpy(checked.faces)[:, None], np.full(len(checked.label), -1)
     parts = [slice(start, start + _AT_ONCE) for start in range(0, len(checked.label), _AT_ONCE)]
-    logits = np.concatenate([ask(checked.faces[part], checked.set[part]) for part in parts])
+    logits = np.concatenate([ask(faces[part], checked.set[part], nobody[part]) for part in parts])
     record = {}
     for number, name in enumerate(NAMES):
         here = checked.set == number
@@ -66,40 +81,96 @@ def judge(ask: Ask, learned: Learned, checked: Checked) -> dict[str, float]:
     return record
 
 
-def _teacher(chosen: argparse.Namespace, learned: Learned, checked: Checked) -> Any:
-    """The averaged teacher."""
+def _teachers(chosen: argparse.Namespace, material: Material) -> dict[str, Callable[[], Member]]:
+    """By name, what trains each of them, or goes on with it."""
+    parts = chosen.residuals
+    residuals = {f"residual-{part}": partial(_residual, chosen, material, part, parts) for part in range(parts)}
+    return {"teacher": partial(_teacher, chosen, material), **residuals}
+
+
+def _teacher(chosen: argparse.Namespace, material: Material) -> Member:
+    """The one that has seen many faces."""
+    learned, _ = material
     network = nets.teacher()
     nets.begin(network, pretrained.tensors(chosen.work / "pretrained"), _examples(learned))
     rates = {"trunk": 5e-4, "head": 2e-3}
-    run = _run(chosen, learned, "teacher", network, rates=rates, decay=0.05, epochs=chosen.teacher_epochs)
-    _train(
-        run, "teacher", chosen.teacher_epochs, (learned, checked), lambda epoch: labelled(learned, chosen.seed, epoch)
+    return members.of_network(
+        _labelled(chosen, material, "teacher", network, rates=rates, epochs=chosen.teacher_epochs, decay=0.05)
     )
+
+
+def _residual(chosen: argparse.Namespace, material: Material, part: int, parts: int) -> Member:
+    """One that begins with nothing and does not see one of the `parts` of the faces."""
+    learned, checked = material
+    torch.manual_seed(chosen.seed + 1 + part)
+    rest = (learned.without(part, parts), checked)
+    rates = {"trunk": 2e-3, "head": 2e-3}
+    name, epochs = f"residual-{part}", chosen.residual_epochs
+    network = _labelled(chosen, rest, name, nets.residual(), rates=rates, epochs=epochs, decay=0.1)
+    return members.of_network(network, part, parts)
+
+
+def _labelled(
+    chosen: argparse.Namespace, material: Material, name: str, network: Any, *, epochs: int, **how: Any
+) -> Any:
+    """The average of a network that has learned from labels alone."""
+    learned, _ = material
+    run = _run(chosen, learned, name, network, epochs=epochs, **how)
+    seed = chosen.seed + sum(name.encode())  # others see other variations
+    _train(run, name, epochs, material, lambda epoch: labelled(learned, _pace(chosen), seed, epoch))
     return run.average
 
 
-def _student(chosen: argparse.Namespace, learned: Learned, checked: Checked, ask: Ask) -> Run:
-    network, highest = nets.student(), 3e-3
+def _student(chosen: argparse.Namespace, material: Material) -> Run:
+    learned, _ = material
+    network, highest = nets.student(), chosen.rate
     if chosen.begin:
+        from models.face import predecessor  # needs the runtime, which a machine that only trains may lack
+
         convolutions = [m for m in network.trunk.modules() if isinstance(m, torch.nn.Conv2d)]
         shapes = [tuple(convolution.weight.shape) for convolution in convolutions]
         found = predecessor.fitting(predecessor.layers(chosen.begin), shapes)
         nets.continue_from(network, found, predecessor.head(chosen.begin), nets.for_student(_pictures(learned)))
-        highest = 1.5e-3
+        highest /= 2
     rates = {"trunk": highest, "head": highest}
-    run = _run(chosen, learned, "student", network, rates=rates, decay=0.02, epochs=chosen.epochs)
-    kept = [chosen.work / "student" / f"lesson-{number}.npz" for number in range(chosen.lessons)]
+    run = _run(chosen, learned, chosen.name, network, rates=rates, decay=0.02, epochs=chosen.epochs)
+    pace, teaching = _pace(chosen), _teaching(chosen, material)
     if run.epoch == 0 and not chosen.resume:
-        for path in kept:
-            path.unlink(missing_ok=True)  # of another teacher, perhaps
+        for number in range(chosen.lessons):
+            _lesson_file(chosen, number).unlink(missing_ok=True)  # of other teachers, perhaps
 
     def lessons(epoch: int) -> Iterable[Batch]:
-        number = epoch % chosen.lessons
-        given = lesson(learned, ask, kept[number], chosen.seed, _LESSON + number)
-        return taught(learned, given, epoch / chosen.epochs, chosen.seed, epoch)
+        given = _lesson(chosen, material, teaching, epoch % chosen.lessons)
+        trust = chosen.trust * (1 - _FEWER * epoch / chosen.epochs)
+        return taught(learned, given, pace, trust, chosen.seed, epoch)
 
-    _train(run, "student", chosen.epochs, (learned, checked), lessons)
+    _train(run, chosen.name, chosen.epochs, material, lessons)
     return run
+
+
+def _teaching(chosen: argparse.Namespace, material: Material) -> Ask:
+    """All who teach, trained when they are asked for the first time."""
+
+    @cache
+    def found() -> Sequence[Member]:
+        every = [members.of_files(given) for given in chosen.member]
+        every += [train() for train in _teachers(chosen, material).values()]
+        _tell("those who teach, together", judge(partial(members.mean, every), *material))
+        return every
+
+    return lambda *asked: members.mean(found(), *asked)
+
+
+def _lesson(chosen: argparse.Namespace, material: Material, ask: Ask, number: int) -> Lesson:
+    return lesson(material[0], ask, _lesson_file(chosen, number), _pace(chosen), chosen.seed, _LESSON + number)
+
+
+def _lesson_file(chosen: argparse.Namespace, number: int) -> Path:
+    return Path(chosen.work / "lessons" / f"{number}.npz")
+
+
+def _pace(chosen: argparse.Namespace) -> Pace:
+    return Pace(chosen.batch, chosen.device)
 
 
 def _pictures(learned: Learned) -> Any:
@@ -125,10 +196,10 @@ def _run(
 ) -> Run:
     return Run(
         chosen.work / name,
-        network,
+        network.to(chosen.device),
         rates=rates,
         decay=decay,
-        steps=epochs * steps(learned),
+        steps=epochs * _pace(chosen).steps(learned),
         seed=chosen.seed,
         resume=chosen.resume,
     )
@@ -137,8 +208,7 @@ def _run(
 def _train(run: Run, title: str, epochs: int, material: Material, stream: Callable[[int], Iterable[Batch]]) -> None:
     """All epochs, or those that are left."""
     while run.epoch < epochs:
-        bar = tqdm(stream(run.epoch), f"{title} {run.epoch + 1}/{epochs}", steps(material[0]), mininterval=10)
-        loss = run.train(bar)
+        loss = run.train(tqdm(stream(run.epoch), f"{title} {run.epoch + 1}/{epochs}", mininterval=10))
         record = {"loss": loss, **judge(partial(members.mean, [members.of_network(run.average)]), *material)}
         run.keep(record)
         _tell(f"{title} {run.epoch}", record)
@@ -153,9 +223,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, required=True, help="folder with FER2013, the FER+ votes and the other sets"
     )
-    parser.add_argument("--epochs", type=int, default=24, help="of the student")
-    parser.add_argument("--lessons", type=int, default=6, help="epochs of the student that the teachers answer")
+    parser.add_argument("--epochs", type=int, default=90, help="of the student")
+    parser.add_argument("--lessons", type=int, default=12, help="epochs of the student that the teachers answer")
+    parser.add_argument("--trust", type=float, default=0.8, help="the teachers' share in what the student is to answer")
+    parser.add_argument("--rate", type=float, default=3e-3, help="of the student; half of it where it has begun")
     parser.add_argument("--teacher-epochs", type=int, default=12)
+    parser.add_argument("--residuals", type=int, default=5, help="teachers that begin with nothing")
+    parser.add_argument("--residual-epochs", type=int, default=30)
     parser.add_argument(
         "--member",
         action="append",
@@ -164,6 +238,11 @@ def _arguments() -> argparse.Namespace:
         help="an earlier model that answers beside the teacher, for all faces or those of one set; may be repeated",
     )
     parser.add_argument("--begin", type=Path, help="an earlier face.tflite that the student goes on from")
+    parser.add_argument("--only", help="stop after one teacher (teacher, residual-0, ...) or after the lessons")
+    parser.add_argument("--name", default="student", help="folder of the student's checkpoint")
+    parser.add_argument("--no-file", action="store_true", help="stop before the conversion, which needs TensorFlow")
+    parser.add_argument("--device", default="cpu", help="cuda: with a GPU")
+    parser.add_argument("--batch", type=int, default=64, help="faces a step")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")

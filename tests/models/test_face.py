@@ -5,7 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -243,13 +243,60 @@ def test_a_face_is_answered_by_all_who_know_its_set() -> None:
     every: list[int] = []
     some: list[int] = []
     members = [Member(always(1, every)), Member(always(4, some), material.FER)]
-    faces, of_set = np.zeros((3, 8, 8), np.uint8), np.array([1, 0, 2])
-    assert mean(members, faces, of_set)[:, 0].tolist() == [1, 2.5, 1]
+    faces, of_set, numbers = np.zeros((3, 1, 8, 8), np.uint8), np.array([1, 0, 2]), np.arange(3)
+    assert mean(members, faces, of_set, numbers)[:, 0].tolist() == [1, 2.5, 1]
     assert (every, some) == ([3], [1])
 
 
-def test_an_earlier_model_answers_both_ways_without_its_share_of_the_prior(tmp_path: Path) -> None:
+def test_who_has_not_learned_from_a_face_counts_for_more() -> None:
     pytest.importorskip("torch")
+    from models.face.members import Member, mean
+
+    def always(value: float) -> Callable[[np.ndarray], np.ndarray]:  # type: ignore[type-arg]
+        return lambda faces: np.full((len(faces), len(LABELS)), value, np.float32)
+
+    members = [Member(always(0)), Member(always(4), without=1, parts=2)]
+    faces, of_set = np.zeros((3, 1, 8, 8), np.uint8), np.zeros(3, np.int64)
+    known, strange, nobodys = mean(members, faces, of_set, np.array([4, 5, -1]))[:, 0].tolist()
+    assert (known, nobodys) == (2, 2)
+    assert strange == 3
+
+
+def test_the_faces_without_a_part_keep_what_belongs_to_them() -> None:
+    learned = _learned([0, 1, 2, 3, 4, 5], of_set=[0, 0, 1, 1, 1, 0], cut_out=[2, 3, 4])
+    rest = learned.without(1, 3)
+    assert rest.wanted.argmax(axis=1).tolist() == [0, 2, 3, 5]
+    assert rest.set.tolist() == [0, 1, 1, 0]
+    assert rest.cut_out.tolist() == [1, 2]
+    everything = np.arange(len(learned))
+    assert np.array_equal(rest.outside_of(np.arange(4)), learned.outside_of(everything[[0, 2, 3, 5]]))
+
+
+def test_compression_spoils_more_the_lower_its_quality_and_flat_grey_not_at_all() -> None:
+    torch = pytest.importorskip("torch")
+    from models.face.compression import compressed
+
+    face = torch.from_numpy(parity.drawings()[0].astype(np.float32))[None, None]
+    low, high = (float((compressed(face, torch.tensor([q])) - face).abs().mean()) for q in (20.0, 95.0))
+    assert 0 < high < low < 30
+    coded = cv2.imdecode(cv2.imencode(".jpg", parity.drawings()[0], [cv2.IMWRITE_JPEG_QUALITY, 20])[1], 0)
+    assert float(np.abs(compressed(face, torch.tensor([20.0]))[0, 0].numpy() - coded).mean()) < 1.5
+    grey = torch.full((1, 1, 16, 16), 128.0)
+    assert torch.equal(compressed(grey, torch.tensor([20.0])), grey)
+
+
+def test_a_residual_teacher_answers_for_pictures_of_other_sizes() -> None:
+    torch = pytest.importorskip("torch")
+    from models.face import nets
+
+    network = nets.residual().eval()
+    with torch.no_grad():
+        assert network(torch.zeros(2, 1, 64, 64)).shape == (2, len(LABELS))
+        assert network(torch.zeros(2, 1, shape.SIDE, shape.SIDE)).shape == (2, len(LABELS))
+
+
+def test_an_earlier_model_answers_both_ways_without_its_share_of_the_prior(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
     from models.face.members import of_files
 
     face, model = parity.drawings()[0], FaceClassifier()
@@ -258,9 +305,11 @@ def test_an_earlier_model_answers_both_ways_without_its_share_of_the_prior(tmp_p
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / manifest["file"]).write_bytes((FOLDER / manifest["file"]).read_bytes())
     member = of_files(f"{material.FER}={tmp_path}")
-    assert member.judges(np.array([0, 1])).tolist() == [True, False]
+    assert member.weight(np.array([0, 1]), np.array([4, 4])).tolist() == [1, 0]
     both = (model.logits(face) + model.logits(face, mirrored=True)) / 2
-    assert member.ask(face[None])[0] == pytest.approx(both - 0.5 * model.natural_prior, abs=1e-4)
+    assert member.ask(torch.from_numpy(face)[None, None])[0] == pytest.approx(
+        both - 0.5 * model.natural_prior, abs=1e-4
+    )
     with pytest.raises(SystemExit, match="nobody is no set"):
         of_files(f"nobody={tmp_path}")
 
@@ -287,7 +336,7 @@ def test_what_is_natural_is_counted_among_faces_that_people_agree_about() -> Non
 
 
 def test_varied_faces_repeat_with_the_seed() -> None:
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     from models.face.augment import SIDE, Augment
 
     random = np.random.default_rng(0)
@@ -295,10 +344,10 @@ def test_varied_faces_repeat_with_the_seed() -> None:
     outside = np.zeros(kept.shape, bool)
     outside[0] = True
     first, same, other = (Augment(*seed)(kept, outside) for seed in ((1, 2), (1, 2), (1, 3)))
-    assert first.shape == (8, SIDE, SIDE)
-    assert first.dtype == np.uint8
-    assert np.array_equal(first, same)
-    assert not np.array_equal(first, other)
+    assert first.shape == (8, 1, SIDE, SIDE)
+    assert first.dtype == torch.uint8
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
 
 
 def test_a_student_hears_the_teacher_and_the_labels() -> None:
@@ -403,12 +452,14 @@ def test_a_floor_of_accuracy_on_real_faces() -> None:
     assert metrics.macro_recall(majority[chosen], evidence.argmax(axis=1), len(LABELS), at_least=10) > 0.78
 
 
-def _learned(labels: list[int], of_set: list[int] | None = None) -> material.Learned:
+def _learned(labels: list[int], of_set: list[int] | None = None, cut_out: Sequence[int] = ()) -> material.Learned:
     items = len(labels)
+    outside = np.zeros((len(cut_out), framing.KEPT, framing.KEPT), bool)
+    outside[range(len(cut_out)), range(len(cut_out))] = True  # another place in each
     return material.Learned(
-        kept=np.zeros((items, 2, 2), np.uint8),
-        cut_out=np.zeros(0, np.int64),
-        outside=np.zeros((0, 2, 2), bool),
+        kept=np.zeros((items, framing.KEPT, framing.KEPT), np.uint8),
+        cut_out=np.array(cut_out, np.int64),
+        outside=outside,
         wanted=np.eye(7, dtype=np.float32)[labels],
         weight=np.ones(items, np.float32),
         set=np.array(of_set or [0] * items),
