@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 _STAGES = (64, 128, 256, 512)  # channels; two blocks each, all but the first at half of the size before
-_SIDE = 64  # pixels that it looks at
+_SIDE = 96  # pixels that it looks at: more than there are, since more layers look at each of them then
 _SQUEEZE = 16
 _DROPPED = 0.1  # of the blocks, at the end of the network; none at its beginning
 

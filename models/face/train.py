@@ -28,6 +28,7 @@ _EXAMPLES = 256  # faces to set the norms of a network by
 _LESSON = 1000  # the first number of lessons, so that the teachers have not learned from these very pictures
 _AT_ONCE = 128  # faces
 _ENOUGH = 5  # faces of a class, for its recall to count where we choose
+_PARTS = 5  # of the faces; each teacher does not see one of them
 _FEWER = 0.3  # of the teachers' share in the targets, by which it falls towards the end
 
 Material = tuple[Learned, Checked]
@@ -81,44 +82,43 @@ def judge(ask: Ask, learned: Learned, checked: Checked) -> dict[str, float]:
     return record
 
 
-def _teachers(chosen: argparse.Namespace, material: Material) -> dict[str, Callable[[], Member]]:
+def _teachers(chosen: argparse.Namespace, material: Material) -> Mapping[str, Callable[[], Member]]:
     """By name, what trains each of them, or goes on with it."""
-    parts = chosen.residuals
-    residuals = {f"residual-{part}": partial(_residual, chosen, material, part, parts) for part in range(parts)}
-    return {"teacher": partial(_teacher, chosen, material), **residuals}
+    known = {f"teacher-{part}": partial(_knowing, chosen, material, part) for part in range(chosen.teachers)}
+    rest = {f"residual-{part}": partial(_residual, chosen, material, part) for part in range(chosen.residuals)}
+    return known | rest
 
 
-def _teacher(chosen: argparse.Namespace, material: Material) -> Member:
-    """The one that has seen many faces."""
-    learned, _ = material
+def _knowing(chosen: argparse.Namespace, material: Material, part: int) -> Member:
+    """A teacher that has seen many faces before."""
     network = nets.teacher()
-    nets.begin(network, pretrained.tensors(chosen.work / "pretrained"), _examples(learned))
+    nets.begin(network, pretrained.tensors(chosen.work / "pretrained"), _examples(material[0]))
     rates = {"trunk": 5e-4, "head": 2e-3}
-    return members.of_network(
-        _labelled(chosen, material, "teacher", network, rates=rates, epochs=chosen.teacher_epochs, decay=0.05)
-    )
+    epochs, name = chosen.teacher_epochs, f"teacher-{part}"
+    return _member(chosen, material, name, network, part=part, rates=rates, epochs=epochs, decay=0.05)
 
 
-def _residual(chosen: argparse.Namespace, material: Material, part: int, parts: int) -> Member:
-    """One that begins with nothing and does not see one of the `parts` of the faces."""
-    learned, checked = material
+def _residual(chosen: argparse.Namespace, material: Material, part: int) -> Member:
+    """A teacher that begins with nothing."""
     torch.manual_seed(chosen.seed + 1 + part)
-    rest = (learned.without(part, parts), checked)
     rates = {"trunk": 2e-3, "head": 2e-3}
-    name, epochs = f"residual-{part}", chosen.residual_epochs
-    network = _labelled(chosen, rest, name, nets.residual(), rates=rates, epochs=epochs, decay=0.1)
-    return members.of_network(network, part, parts)
+    epochs, name = chosen.residual_epochs, f"residual-{part}"
+    return _member(chosen, material, name, nets.residual(), part=part, rates=rates, epochs=epochs, decay=0.1)
 
 
-def _labelled(
-    chosen: argparse.Namespace, material: Material, name: str, network: Any, *, epochs: int, **how: Any
-) -> Any:
-    """The average of a network that has learned from labels alone."""
-    learned, _ = material
-    run = _run(chosen, learned, name, network, epochs=epochs, **how)
-    seed = chosen.seed + sum(name.encode())  # others see other variations
-    _train(run, name, epochs, material, lambda epoch: labelled(learned, _pace(chosen), seed, epoch))
-    return run.average
+def _member(
+    chosen: argparse.Namespace, material: Material, name: str, network: Any, *, part: int, epochs: int, **how: Any
+) -> Member:
+    """It learns from labels alone; where others teach too, without one part of the faces."""
+    learned, checked = material
+    if chosen.teachers + chosen.residuals > 1:
+        learned = learned.without(part, _PARTS)
+    else:
+        part = -1
+    run, pace = _run(chosen, learned, name, network, epochs=epochs, **how), _pace(chosen)
+    seed = chosen.seed + sum(name.encode())  # each sees other variations
+    _train(run, name, epochs, (learned, checked), lambda epoch: labelled(learned, pace, seed, epoch))
+    return members.of_network(run.average, part, _PARTS)
 
 
 def _student(chosen: argparse.Namespace, material: Material) -> Run:
@@ -228,7 +228,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trust", type=float, default=0.8, help="the teachers' share in what the student is to answer")
     parser.add_argument("--rate", type=float, default=3e-3, help="of the student; half of it where it has begun")
     parser.add_argument("--teacher-epochs", type=int, default=12)
-    parser.add_argument("--residuals", type=int, default=5, help="teachers that begin with nothing")
+    parser.add_argument("--teachers", type=int, default=3, help="who knew many faces before, up to five")
+    parser.add_argument("--residuals", type=int, default=5, help="who begin with nothing, up to five; 0 without a GPU")
     parser.add_argument("--residual-epochs", type=int, default=30)
     parser.add_argument(
         "--member",
@@ -238,7 +239,7 @@ def _arguments() -> argparse.Namespace:
         help="an earlier model that answers beside the teacher, for all faces or those of one set; may be repeated",
     )
     parser.add_argument("--begin", type=Path, help="an earlier face.tflite that the student goes on from")
-    parser.add_argument("--only", help="stop after one teacher (teacher, residual-0, ...) or after the lessons")
+    parser.add_argument("--only", help="stop after one teacher (teacher-0, residual-0, ...) or after the lessons")
     parser.add_argument("--name", default="student", help="folder of the student's checkpoint")
     parser.add_argument("--no-file", action="store_true", help="stop before the conversion, which needs TensorFlow")
     parser.add_argument("--device", default="cpu", help="cuda: with a GPU")
