@@ -19,7 +19,7 @@ from tqdm import tqdm
 from edge.readings import LABELS
 from models.common.metrics import accuracy, macro_recall
 from models.face import members, nets, pretrained
-from models.face.learning import Run
+from models.face.learning import Run, averaged
 from models.face.lessons import Ask, Batch, Lesson, Pace, labelled, lesson, taught
 from models.face.material import NAMES, Checked, Learned, gather
 from models.face.members import Member
@@ -52,10 +52,21 @@ def main() -> None:
 
     from models.face import pictures, ship
 
+    average = student.average.cpu()
+    if chosen.mean:
+        average = averaged([average, *(_finished(chosen.work / name) for name in chosen.mean)])
+        _tell("the mean of them", judge(partial(members.mean, [members.of_network(average)]), *material))
     notes = {"seed": chosen.seed, "epochs": student.epoch, "teachers": [*_teachers(chosen, material)]}
-    print(ship.ship(chosen.out, student.average.cpu(), learned, checked, notes=notes))
+    print(ship.ship(chosen.out, average, learned, checked, notes=notes))
     pictures.training(student.history, NAMES, chosen.out / "training.png")
     print("now run scripts/evaluate face")
+
+
+def _finished(folder: Path) -> Any:
+    """A student that has learned before."""
+    network = nets.student()
+    network.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["average"])
+    return network.eval()
 
 
 def _alone(chosen: argparse.Namespace, material: Material) -> None:
@@ -241,6 +252,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--begin", type=Path, help="an earlier face.tflite that the student goes on from")
     parser.add_argument("--only", help="stop after one teacher (teacher-0, residual-0, ...) or after the lessons")
     parser.add_argument("--name", default="student", help="folder of the student's checkpoint")
+    parser.add_argument(
+        "--mean",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="further students that began alike, to ship the mean of all",
+    )
     parser.add_argument("--no-file", action="store_true", help="stop before the conversion, which needs TensorFlow")
     parser.add_argument("--device", default="cpu", help="cuda: with a GPU")
     parser.add_argument("--batch", type=int, default=64, help="faces a step")

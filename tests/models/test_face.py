@@ -285,6 +285,16 @@ def test_compression_spoils_more_the_lower_its_quality_and_flat_grey_not_at_all(
     assert torch.equal(compressed(grey, torch.tensor([20.0])), grey)
 
 
+def test_the_mean_of_networks_lies_between_them() -> None:
+    torch = pytest.importorskip("torch")
+    from models.face.learning import averaged
+
+    first, second = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    mean = averaged([first, second])
+    assert torch.allclose(mean.weight, (first.weight + second.weight) / 2)
+    assert not torch.equal(mean.weight, first.weight)
+
+
 def test_a_residual_teacher_answers_for_pictures_of_other_sizes() -> None:
     torch = pytest.importorskip("torch")
     from models.face import nets
