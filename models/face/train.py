@@ -54,7 +54,7 @@ def main() -> None:
 
     average = student.average.cpu()
     if chosen.mean:
-        average = averaged([average, *(_finished(chosen.work / name) for name in chosen.mean)])
+        average = averaged([average, *(_finished(chosen.work / name / "checkpoint.pt") for name in chosen.mean)])
         _tell("the mean of them", judge(partial(members.mean, [members.of_network(average)]), *material))
     notes = {"seed": chosen.seed, "epochs": student.epoch, "teachers": [*_teachers(chosen, material)]}
     print(ship.ship(chosen.out, average, learned, checked, notes=notes))
@@ -62,10 +62,10 @@ def main() -> None:
     print("now run scripts/evaluate face")
 
 
-def _finished(folder: Path) -> Any:
+def _finished(file: Path) -> Any:
     """A student that has learned before."""
     network = nets.student()
-    network.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["average"])
+    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)["average"])
     return network.eval()
 
 
@@ -136,12 +136,7 @@ def _student(chosen: argparse.Namespace, material: Material) -> Run:
     learned, _ = material
     network, highest = nets.student(), chosen.rate
     if chosen.begin:
-        from models.face import predecessor  # needs the runtime, which a machine that only trains may lack
-
-        convolutions = [m for m in network.trunk.modules() if isinstance(m, torch.nn.Conv2d)]
-        shapes = [tuple(convolution.weight.shape) for convolution in convolutions]
-        found = predecessor.fitting(predecessor.layers(chosen.begin), shapes)
-        nets.continue_from(network, found, predecessor.head(chosen.begin), nets.for_student(_pictures(learned)))
+        _begin(network, chosen.begin, learned)
         highest /= 2
     rates = {"trunk": highest, "head": highest}
     run = _run(chosen, learned, chosen.name, network, rates=rates, decay=0.02, epochs=chosen.epochs)
@@ -157,6 +152,18 @@ def _student(chosen: argparse.Namespace, material: Material) -> Run:
 
     _train(run, chosen.name, chosen.epochs, material, lessons)
     return run
+
+
+def _begin(network: Any, file: Path, learned: Learned) -> None:
+    """Give a student the weights of an earlier one."""
+    if file.suffix == ".pt":
+        network.load_state_dict(_finished(file).state_dict())
+        return
+    from models.face import predecessor  # needs the runtime, which a machine that only trains may lack
+
+    shapes = [tuple(m.weight.shape) for m in network.trunk.modules() if isinstance(m, torch.nn.Conv2d)]
+    found = predecessor.fitting(predecessor.layers(file), shapes)
+    nets.continue_from(network, found, predecessor.head(file), nets.for_student(_pictures(learned)))
 
 
 def _teaching(chosen: argparse.Namespace, material: Material) -> Ask:
@@ -234,12 +241,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, required=True, help="folder with FER2013, the FER+ votes and the other sets"
     )
-    parser.add_argument("--epochs", type=int, default=90, help="of the student")
-    parser.add_argument("--lessons", type=int, default=12, help="epochs of the student that the teachers answer")
-    parser.add_argument("--trust", type=float, default=0.8, help="the teachers' share in what the student is to answer")
+    parser.add_argument("--epochs", type=int, default=80, help="of the student")
+    parser.add_argument("--lessons", type=int, default=8, help="epochs of the student that the teachers answer")
+    parser.add_argument(
+        "--trust", type=float, default=0.95, help="the teachers' share in what the student is to answer"
+    )
     parser.add_argument("--rate", type=float, default=3e-3, help="of the student; half of it where it has begun")
-    parser.add_argument("--teacher-epochs", type=int, default=12)
-    parser.add_argument("--teachers", type=int, default=3, help="who knew many faces before, up to five")
+    parser.add_argument("--teacher-epochs", type=int, default=14)
+    parser.add_argument("--teachers", type=int, default=1, help="who knew many faces before, up to five")
     parser.add_argument("--residuals", type=int, default=5, help="who begin with nothing, up to five; 0 without a GPU")
     parser.add_argument("--residual-epochs", type=int, default=30)
     parser.add_argument(
@@ -249,7 +258,7 @@ def _arguments() -> argparse.Namespace:
         metavar="[SET=]FOLDER",
         help="an earlier model that answers beside the teacher, for all faces or those of one set; may be repeated",
     )
-    parser.add_argument("--begin", type=Path, help="an earlier face.tflite that the student goes on from")
+    parser.add_argument("--begin", type=Path, help="an earlier face.tflite, or a checkpoint.pt, to go on from")
     parser.add_argument("--only", help="stop after one teacher (teacher-0, residual-0, ...) or after the lessons")
     parser.add_argument("--name", default="student", help="folder of the student's checkpoint")
     parser.add_argument(
