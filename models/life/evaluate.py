@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--who", type=int, metavar="N", help="N scenes of each kind with several people: who speaks?")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
     asked = parser.parse_args()
-    models = models_of(asked)
+    models = models_of(asked, strangers=not (asked.short or asked.who))
     if asked.who:
         found = dialogues(asked.data, asked.part, asked.who, asked.corpora)
         spent = {kind: [right_owner(one, models) for one in rows] for kind, rows in found.items()}
@@ -95,9 +95,15 @@ def arguments(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def models_of(asked: argparse.Namespace) -> Models:
-    """The models to judge, and for known speakers those that never heard them."""
-    return Models(asked.face, asked.speech, folds(asked.data, asked.runs))
+def models_of(asked: argparse.Namespace, *, strangers: bool = True) -> Models:
+    """The models to judge, and for known speakers those that never heard them, which there must be for `strangers`."""
+    apart = folds(asked.data, asked.runs)
+    if strangers and not apart:
+        raise SystemExit(
+            f"{asked.runs} has no speech model of a fold, so voices would be judged by one that has learned from them; "
+            "name such models with --runs, or make them: scripts/train speech --data DIR --only-folds"
+        )
+    return Models(asked.face, asked.speech, apart)
 
 
 def folds(data: Path, runs: Path) -> Mapping[str, Path]:

@@ -64,8 +64,9 @@ def test_tflite_runtime_agrees() -> None:
         other.set_tensor(taken, quantise(shown, manifest.inputs[0]))
         other.invoke()
         ours = quantise(model.run({"image": shown})["logits"], manifest.outputs[0]).astype(int)
-        steps = np.abs(other.get_tensor(given).astype(int) - ours).max()
-        assert steps * float(other.get_output_details()[0]["quantization"][0]) < 0.1, "of a logit"
+        theirs = other.get_tensor(given).astype(int)
+        assert np.abs(theirs - ours).max() <= 4, "the smallest steps of an answer"
+        assert theirs.argmax() == ours.argmax()
 
 
 def test_the_kaggle_layout_is_read_and_cleaned(tmp_path: Path) -> None:

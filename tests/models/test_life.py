@@ -43,6 +43,17 @@ def frames(acts: list[Act], conditions: Conditions) -> list[np.ndarray]:  # type
             return found
 
 
+def test_voices_are_not_judged_by_a_model_that_knows_them(tmp_path: Path) -> None:
+    pytest.importorskip("soundfile")
+    from models.life.evaluate import arguments, models_of
+
+    said = ["--data", str(tmp_path), "--runs", str(tmp_path)]
+    asked = arguments("test").parse_args(said)
+    with pytest.raises(SystemExit, match="has no speech model of a fold"):
+        models_of(asked)
+    assert not models_of(asked, strangers=False).folds
+
+
 def test_a_scene_has_its_length_and_is_the_same_every_time() -> None:
     acts = [Act(1.0, still()), Act(0.5, still(), "talking")]
     first, again = frames(acts, Conditions()), frames(acts, Conditions())
