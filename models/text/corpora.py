@@ -17,6 +17,7 @@ from typing import Literal
 from edge.readings import LABELS
 from edge.text.pieces import normalised
 from edge.text.pieces import sentences as parts
+from models.text.plain import plain
 
 Share = Literal["learn", "choose", "report"]
 LANGUAGES = ("en", "de", "fr", "es", "it")
@@ -86,6 +87,7 @@ CORPORA: Mapping[str, Corpus] = {
     "dailydialog_picked": _corpus(_EKMAN.replace("joy", "happiness"), "train=learn", file="dailydialog"),
     # What nobody has labelled: any label may be true. Only a teacher's answer is learned from it.
     "unlabelled": _corpus(f"unknown={'|'.join(LABELS)}", "", seen=0.0, lesson=0.5),
+    "plain": _corpus(f"unknown={'|'.join(LABELS)}", "", seen=0.0),
 }
 _SPOKEN = ("meld", "emorynlp", "dailydialog", "dailydialog_picked")
 
@@ -107,6 +109,7 @@ def sentences(folder: Path) -> list[Sentence]:
     """
     found = [one for name in CORPORA for one in _of(folder, name)]
     found += _unlabelled(folder, found)
+    found += _plain()
     reported = {one.text for one in found if one.share == "report" and len(one.text.split()) >= 4}
     return [one for one in found if one.share == "report" or one.text not in reported]
 
@@ -145,6 +148,12 @@ def _unlabelled(folder: Path, found: Sequence[Sentence]) -> Iterator[Sentence]:
     for text in dict.fromkeys(lines):
         if len(text.split()) > 1 and text not in known:
             yield Sentence(text, "unlabelled", "en", "learn", frozenset(LABELS), text)
+
+
+def _plain() -> Iterator[Sentence]:
+    for texts in plain():
+        for language, text in zip(LANGUAGES, texts, strict=True):
+            yield Sentence(normalised(text), "plain", language, "learn", frozenset(LABELS), normalised(texts[0]))
 
 
 def _originals(folder: Path) -> dict[tuple[str, str], str]:

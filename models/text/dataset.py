@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,18 +34,39 @@ class Task:
     truth: NDArray[np.bool_]  # sentences x LABELS: one of these
     corpora: Numbers
     priors: Floats  # corpora x LABELS, logarithms
+    copied: NDArray[np.bool_]  # which are changed copies of others
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def lengths(self) -> Numbers:
+        return np.array([len(one) for one in self.ids], np.int64)
 
-def task_of(chosen: Sequence[Sentence], pieces: Pieces, vocabulary: Sequence[str]) -> Task:
-    """With the priors of these sentences."""
-    truth = np.array([label_set(one.labels) for one in chosen])
-    corpora = np.array([NAMES.index(one.corpus) for one in chosen])
+    @cached_property
+    def flat(self) -> tuple[NDArray[np.int32], Numbers]:
+        """All pieces one after the other, and where each sentence begins."""
+        return np.concatenate(self.ids), np.cumsum(self.lengths) - self.lengths
+
+    def seen(self, shares: Reals, copies: float = 0.0) -> Reals:
+        """How likely each row is in an epoch: by its corpus, and `copies` as many copies as there are others."""
+        likely = shares[self.corpora]
+        copied, others = likely[self.copied].sum(), likely[~self.copied].sum()
+        factor = min(1.0, copies * others / copied) if copied else 0.0
+        return np.where(self.copied, factor * likely, likely)
+
+
+def task_of(
+    chosen: Sequence[Sentence], pieces: Pieces, vocabulary: Sequence[str], copies: Sequence[Sentence] = ()
+) -> Task:
+    """With the priors of these sentences; `copies` of them come after them."""
+    everything = [*chosen, *copies]
+    truth = np.array([label_set(one.labels) for one in everything])
+    corpora = np.array([NAMES.index(one.corpus) for one in everything])
     marks = np.array([not any(letter.isalnum() for letter in piece) for piece in vocabulary])
-    ids = [np.array(pieces.ids(one.text), np.int32) for one in chosen]
-    return Task(ids, marks, truth, corpora, priors_of(truth, corpora))
+    ids = [np.array(pieces.ids(one.text), np.int32) for one in everything]
+    priors = priors_of(truth[: len(chosen)], corpora[: len(chosen)])
+    return Task(ids, marks, truth, corpora, priors, np.arange(len(everything)) >= len(chosen))
 
 
 def priors_of(truth: NDArray[np.bool_], corpora: Numbers) -> Floats:
@@ -63,33 +85,37 @@ def priors_of(truth: NDArray[np.bool_], corpora: Numbers) -> Floats:
 
 
 def batches(
-    task: Task, recipe: Recipe, generator: np.random.Generator, seen: Reals = SEEN
+    task: Task, recipe: Recipe, generator: np.random.Generator, seen: Reals
 ) -> Iterator[tuple[Numbers, Numbers]]:
-    """Rows and their pieces, each corpus with its share, those of like length together so that little is padded."""
-    lengths = np.array([len(one) for one in task.ids]) + generator.uniform(0, 6, len(task))
-    order = np.argsort(lengths)
-    order = order[generator.random(len(order)) < seen[task.corpora[order]]]
+    """Rows and their pieces, each as likely as `seen` says, those of like length together so that little is padded."""
+    order = np.argsort(task.lengths + generator.uniform(0, 6, len(task)))
+    order = order[generator.random(len(order)) < seen[order]]
     groups = [order[at : at + recipe.batch] for at in range(0, len(order), recipe.batch)]
     for number in generator.permutation(len(groups)):
-        rows = groups[number]
-        yield rows, padded([_changed(task.ids[row], task.marks, recipe, generator) for row in rows])
+        yield groups[number], _changed(task, groups[number], recipe, generator)
 
 
-def _changed(ids: NDArray[np.int32], marks: NDArray[np.bool_], recipe: Recipe, draw: np.random.Generator) -> Numbers:
-    """Some pieces lost, sometimes all marks; of a long one any stretch."""
-    kept = ids
-    if draw.random() < recipe.unmarked and not marks[ids].all():
-        kept = ids[~marks[ids]]
-    if len(kept) > STEPS:
-        start = int(draw.integers(len(kept) - STEPS + 1))
-        kept = kept[start : start + STEPS]
-    stays = draw.random(len(kept)) >= recipe.lost
-    return np.asarray(kept[stays] if stays.any() else kept, np.int64)
+def _changed(task: Task, rows: Numbers, recipe: Recipe, draw: np.random.Generator) -> Numbers:
+    """Of a long one any stretch; some pieces lost, sometimes all marks. -1 after the end, as `padded`."""
+    flat, starts = task.flat
+    lengths = task.lengths[rows]
+    begin = starts[rows] + draw.integers(np.maximum(lengths - STEPS, 0) + 1)
+    columns = np.arange(max(2, (int(np.minimum(lengths, STEPS).max()) + 1) // 2 * 2))
+    kept = columns < np.minimum(lengths, STEPS)[:, None]
+    ids = np.where(kept, flat[np.minimum(begin[:, None] + columns, len(flat) - 1)].astype(np.int64), -1)
+    words = kept & ~task.marks[ids]
+    unmarked = (draw.random(len(rows)) < recipe.unmarked) & words.any(1)
+    kept = np.where(unmarked[:, None], words, kept)
+    stays = kept & (draw.random(kept.shape) >= recipe.lost)
+    kept = np.where(stays.any(1)[:, None], stays, kept)
+    together = np.argsort(~kept, axis=1, kind="stable")
+    steps = max(2, (int(kept.sum(1).max()) + 1) // 2 * 2)
+    return np.take_along_axis(np.where(kept, ids, -1), together, axis=1)[:, :steps]
 
 
-def steps_of(task: Task, recipe: Recipe, seen: Reals = SEEN) -> int:
+def steps_of(recipe: Recipe, seen: Reals) -> int:
     """About how many batches an epoch has."""
-    return int(seen[task.corpora].sum()) // recipe.batch + 2
+    return int(seen.sum()) // recipe.batch + 2
 
 
 def padded(rows: Sequence[NDArray[np.integer]], steps: int | None = None) -> Numbers:  # type: ignore[type-arg]

@@ -30,9 +30,28 @@ class _Stage:
     average: float  # of the weights, step by step
     lessons: Floats | None = None  # sentences x LABELS: a teacher's evidence, nan where it has none
 
-    @property
-    def seen(self) -> Reals:
-        return SEEN if self.lessons is None else LESSON
+    def seen(self, task: Task, recipe: Recipe) -> Reals:
+        """How likely each sentence is in an epoch."""
+        return task.seen(SEEN) if self.lessons is None else task.seen(LESSON, recipe.copies)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of each sentence and each corpus, where the network is."""
+
+    truth: torch.Tensor
+    corpora: torch.Tensor
+    priors: torch.Tensor
+    weights: torch.Tensor
+    told: torch.Tensor | None
+
+    @classmethod
+    def of(cls, task: Task, lessons: Floats | None, device: str) -> _Known:
+        told = None if lessons is None else torch.from_numpy(lessons).to(device)
+        truth, corpora, priors, weights = (
+            torch.from_numpy(one).to(device) for one in (task.truth, task.corpora, task.priors, WEIGHT)
+        )
+        return cls(truth, corpora, priors, weights, told)
 
 
 def fit(
@@ -44,6 +63,7 @@ def fit(
     folder: Path,
     report: Report,
     lessons: Callable[[], Floats],
+    device: str = "cpu",
 ) -> Network:
     """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says.
 
@@ -51,7 +71,7 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    net = Network(embeddings, len(NAMES), recipe)
+    net = Network(embeddings, len(NAMES), recipe).to(device)
     first = _Stage(folder / "checkpoint.pt", range(recipe.epochs), recipe.rate, 0.998)
     net = _fitted(first, net, task, seed, report)
     if not recipe.lesson_epochs:
@@ -67,12 +87,14 @@ def _fitted(stage: _Stage, net: Network, task: Task, seed: int, report: Report) 
         return net
     average, recipe = copy.deepcopy(net), net.recipe
     optimizer = torch.optim.AdamW(_groups(net, recipe, stage.rate), lr=stage.rate, weight_decay=recipe.weight_decay)
-    steps = len(stage.epochs) * (steps_of(task, recipe, stage.seen) + 8)
+    seen, device = stage.seen(task, recipe), str(net.embedding.device)
+    known = _Known.of(task, stage.lessons, device)
+    steps = len(stage.epochs) * (steps_of(recipe, seen) + 8)
     highest = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, steps, pct_start=0.1)
     done = stage.epochs.start
     if stage.path.exists():
-        kept = torch.load(stage.path, weights_only=True)
+        kept = torch.load(stage.path, weights_only=True, map_location=device)
         for part, name in ((net, "net"), (average, "average"), (optimizer, "optimizer"), (schedule, "schedule")):
             part.load_state_dict(kept[name])
         done = kept["done"]
@@ -80,19 +102,19 @@ def _fitted(stage: _Stage, net: Network, task: Task, seed: int, report: Report) 
         net.train()
         torch.manual_seed(1000 * seed + number)
         losses = []
-        for rows, ids in batches(task, recipe, np.random.default_rng((seed, number)), stage.seen):
-            loss = _loss(net, task, rows, torch.from_numpy(ids), stage.lessons)
+        for rows, ids in batches(task, recipe, np.random.default_rng((seed, number)), seen):
+            loss = _loss(net, known, torch.from_numpy(rows).to(device), torch.from_numpy(ids).to(device))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             _follow(average, net, stage.average)
-            losses.append(float(loss.detach()))
+            losses.append(loss.detach())
         every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
         torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, stage.path)
         average.eval()
-        report(number + 1, float(np.mean(losses)), average)
+        report(number + 1, float(torch.stack(losses).mean()), average)
     average.eval()
     return average
 
@@ -107,15 +129,13 @@ def _groups(net: Network, recipe: Recipe, rate: float) -> list[dict[str, object]
     ]
 
 
-def _loss(net: Network, task: Task, rows: NDArray[np.int64], ids: torch.Tensor, lessons: Floats | None) -> torch.Tensor:
-    corpora = torch.from_numpy(task.corpora[rows])
-    prior = torch.from_numpy(task.priors)[corpora]
+def _loss(net: Network, known: _Known, rows: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    corpora = known.corpora[rows]
+    prior, truth, counts = known.priors[corpora], known.truth[rows], known.weights[corpora]
     shared, own, spoken = net.taught(ids, corpora, NAMES.index(TALK))
-    truth = torch.from_numpy(task.truth[rows])
-    counts = torch.from_numpy(WEIGHT)[corpora]
     loss = from_labels((shared, own), truth, prior, net.recipe.smoothing)
-    if lessons is not None:
-        told = torch.from_numpy(lessons[rows])
+    if known.told is not None:
+        told = known.told[rows]
         followed = _followed(spoken, told.nan_to_num(), prior)
         labels = from_labels((spoken,), truth, prior, net.recipe.smoothing)  # where the teacher has no answer
         loss = torch.lerp(loss, torch.where(told.isnan().any(1), labels, followed), net.recipe.lesson)
@@ -143,9 +163,10 @@ def logits_of(net: Network, ids: Sequence[NDArray[np.int32]], corpus: int | None
     net.eval()
     for at in range(0, len(order), 256):
         rows = order[at : at + 256]
-        numbers = torch.from_numpy(padded([ids[row] for row in rows], STEPS))
+        numbers = torch.from_numpy(padded([ids[row] for row in rows], STEPS)).to(net.embedding.device)
         if corpus is None:
-            result[rows] = net(numbers).numpy()
+            result[rows] = net(numbers).cpu().numpy()
         else:
-            result[rows] = net.taught(numbers, torch.full((len(rows),), corpus), corpus)[1].numpy()
+            asked = torch.full((len(rows),), corpus, device=numbers.device)
+            result[rows] = net.taught(numbers, asked, corpus)[1].cpu().numpy()
     return result

@@ -17,7 +17,7 @@ from models.text.corpora import CORPORA, Sentence, label_set
 from models.text.scores import scored
 
 Reals = NDArray[np.float64]
-_SAY_NOTHING = (
+SAY_NOTHING = (
     "", " ", "...", "?!", "\u200b", "ok", "the", "Turn on the light in the kitchen.", "It is a quarter past four.",
     "Mach bitte das Licht an.", "Il est quatre heures.", "La reunión es el martes.", "La riunione è martedì.",
 )  # fmt: skip
@@ -89,7 +89,7 @@ def spoilt(classifier: TextClassifier, chosen: Sequence[Sentence], prior: Reals)
 
 def empty_texts(classifier: TextClassifier) -> dict[str, bool]:
     """Whether texts that say nothing claim anything."""
-    judged_texts = {text: classifier.classify(text) for text in _SAY_NOTHING}
+    judged_texts = {text: classifier.classify(text) for text in SAY_NOTHING}
     return {text: one is not None and one.claims for text, one in judged_texts.items()}
 
 

