@@ -37,6 +37,7 @@ class Corpus:
     seen: float = 1.0  # which share of its sentences an epoch has, each time others
     lesson: float = 1.0  # and which in an epoch of the teacher, or of learning from it
     file: str = ""  # where it is not its name
+    languages: tuple[str, ...] = LANGUAGES
 
     @property
     def labels(self) -> frozenset[str]:
@@ -45,7 +46,14 @@ class Corpus:
 
 
 def _corpus(
-    meaning: str, shares: str, weight: float = 1.0, seen: float = 1.0, lesson: float = 1.0, *, file: str = ""
+    meaning: str,
+    shares: str,
+    weight: float = 1.0,
+    seen: float = 1.0,
+    lesson: float = 1.0,
+    *,
+    file: str = "",
+    languages: tuple[str, ...] = LANGUAGES,
 ) -> Corpus:
     pairs = (pair.split("=") for pair in meaning.split())
     named = (tuple(pair.split("=")) for pair in shares.split())
@@ -56,6 +64,7 @@ def _corpus(
         seen,
         lesson,
         file,
+        languages,
     )
 
 
@@ -82,12 +91,22 @@ CORPORA: Mapping[str, Corpus] = {
         0.5,
         0.2,
     ),
-    "xed": _corpus(_EKMAN, "train=learn dev=report", 0.7, 0.6, 0.8),
+    "xed": _corpus(_EKMAN, "train=learn dev=report", 0.7, 0.6, 0.8, languages=("en",)),
     # Dialogues that were picked for their feelings: the same labels, far more of them.
     "dailydialog_picked": _corpus(_EKMAN.replace("joy", "happiness"), "train=learn", file="dailydialog"),
     # What nobody has labelled: any label may be true. Only a teacher's answer is learned from it.
     "unlabelled": _corpus(f"unknown={'|'.join(LABELS)}", "", seen=0.0, lesson=0.5),
     "plain": _corpus(f"unknown={'|'.join(LABELS)}", "", seen=0.0),
+    # Labels that were carried over to the subtitles of other languages; of neutral lines there none was.
+    "xed_projected": _corpus(
+        _EKMAN.replace(" neutral=neutral", ""),
+        "train=learn dev=report",
+        0.7,
+        0.6,
+        0.8,
+        file="xed",
+        languages=LANGUAGES[1:],
+    ),
 }
 _SPOKEN = ("meld", "emorynlp", "dailydialog", "dailydialog_picked")
 
@@ -125,7 +144,7 @@ def _of(folder: Path, name: str) -> Iterator[Sentence]:
     forbidden = _episodes_of_meld_dev(folder) if name == "emorynlp" else frozenset()
     for row in rows:
         language, share = row.get("lang") or "en", corpus.shares.get(row["split"])
-        if language not in LANGUAGES or share is None or row.get("in_meld_test") == "1":
+        if language not in corpus.languages or share is None or row.get("in_meld_test") == "1":
             continue
         if row.get("episode") in forbidden:
             continue

@@ -64,7 +64,7 @@ def measured(data: Path, folder: Path) -> dict[str, Any]:
             evidence = measure.answers(classifier, chosen)
             prior = priors[NAMES.index(name)]
             metrics["corpora"][name] = measure.judged(chosen, evidence, prior, classifier.temperature)
-            for language in LANGUAGES if name in ("xed", "dailydialog_multi") else ():
+            for language in LANGUAGES if name in ("xed_projected", "dailydialog_multi") else ():
                 rows = [row for row, one in enumerate(chosen) if one.language == language]
                 if rows:
                     some = [chosen[row] for row in rows]

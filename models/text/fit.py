@@ -29,10 +29,11 @@ class _Stage:
     rate: float
     average: float  # of the weights, step by step
     lessons: Floats | None = None  # sentences x LABELS: a teacher's evidence, nan where it has none
+    copies: float = 0.0  # how many, for each sentence as it is
 
-    def seen(self, task: Task, recipe: Recipe) -> Reals:
+    def seen(self, task: Task) -> Reals:
         """How likely each sentence is in an epoch."""
-        return task.seen(SEEN) if self.lessons is None else task.seen(LESSON, recipe.copies)
+        return task.seen(SEEN if self.lessons is None else LESSON, self.copies)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def fit(
 ) -> Network:
     """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says.
 
-    First from the labels alone; then `lessons`, evidence of a teacher, teach beside them.
+    First from the labels alone; then `lessons`, evidence of teachers, teach beside them, at last without any copies.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
@@ -76,25 +77,32 @@ def fit(
     net = _fitted(first, net, task, seed, report)
     if not recipe.lesson_epochs:
         return net
-    epochs = range(recipe.epochs, recipe.epochs + recipe.lesson_epochs)
-    second = _Stage(folder / "lessons.pt", epochs, recipe.lesson_rate, 0.995, lessons())
-    return _fitted(second, net, task, seed, report)
+    told, taught = lessons(), recipe.epochs + recipe.lesson_epochs
+    epochs = range(recipe.epochs, taught)
+    second = _Stage(folder / "lessons.pt", epochs, recipe.lesson_rate, 0.995, told, recipe.copies)
+    net = _fitted(second, net, task, seed, report)
+    epochs = range(taught, taught + recipe.last_epochs)
+    return _fitted(_Stage(folder / "last.pt", epochs, recipe.last_rate, 0.998, told), net, task, seed, report)
 
 
 def _fitted(stage: _Stage, net: Network, task: Task, seed: int, report: Report) -> Network:
     """The average over `net` as it learns; `net` itself where the stage has no epoch."""
     if not stage.epochs:
         return net
-    average, recipe = copy.deepcopy(net), net.recipe
+    average, recipe, device = copy.deepcopy(net), net.recipe, str(net.embedding.device)
+    kept = torch.load(stage.path, weights_only=True, map_location=device) if stage.path.exists() else None
+    if kept and kept["done"] == stage.epochs.stop:
+        average.load_state_dict(kept["average"])
+        average.eval()
+        return average
     optimizer = torch.optim.AdamW(_groups(net, recipe, stage.rate), lr=stage.rate, weight_decay=recipe.weight_decay)
-    seen, device = stage.seen(task, recipe), str(net.embedding.device)
+    seen = stage.seen(task)
     known = _Known.of(task, stage.lessons, device)
     steps = len(stage.epochs) * (steps_of(recipe, seen) + 8)
     highest = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, steps, pct_start=0.1)
     done = stage.epochs.start
-    if stage.path.exists():
-        kept = torch.load(stage.path, weights_only=True, map_location=device)
+    if kept:
         for part, name in ((net, "net"), (average, "average"), (optimizer, "optimizer"), (schedule, "schedule")):
             part.load_state_dict(kept[name])
         done = kept["done"]

@@ -12,20 +12,22 @@ class Recipe:
     """Found on the parts for choosing."""
 
     pieces: int = 14000
-    dimensions: int = 96
-    channels: int = 128
-    units: int = 96  # of the LSTM, in each direction
+    dimensions: int = 64
+    channels: int = 192
+    units: int = 160  # of the LSTM, in each direction
     epochs: int = 7
-    lesson_epochs: int = 18  # after those, in which a larger network's answers teach beside the labels
-    lesson_rate: float = 1.5e-3
+    lesson_epochs: int = 30  # after those, in which larger networks' answers teach beside the labels
+    lesson_rate: float = 3e-3
+    last_epochs: int = 12  # and after those, in which only sentences as they are teach
+    last_rate: float = 1e-3
     lesson: float = 0.8  # how much its answers count, of one
     copies: float = 1.0  # how many changed copies of sentences an epoch of lessons has, for each sentence as it is
-    batch: int = 128
-    rate: float = 2e-3
+    batch: int = 512
+    rate: float = 3e-3
     embedding_rate: float = 0.5  # of the rate
     weight_decay: float = 0.02
-    dropout: float = 0.35
-    embedding_dropout: float = 0.2
+    dropout: float = 0.25
+    embedding_dropout: float = 0.15
     lost: float = 0.06  # of the pieces, each time others
     unmarked: float = 0.25  # of the sentences, without their marks, as some speech-to-text gives them
     smoothing: float = 0.04

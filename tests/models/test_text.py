@@ -47,12 +47,12 @@ def test_which_sentences_are_for_what(tmp_path: Path) -> None:
     found = {(one.corpus, one.text): one for one in sentences(tmp_path) if one.corpus != "plain"}
     assert set(found) == {
         ("meld", "you made me very happy."), ("meld", "ok."),  # the longer one is not learned, since it is reported on
-        ("emorynlp", "kept, and partly labelled."), ("xed", "nein!"),
+        ("emorynlp", "kept, and partly labelled."), ("xed_projected", "nein!"),
     }  # fmt: skip
     assert found["meld", "you made me very happy."].share == "report"
     assert found["emorynlp", "kept, and partly labelled."].labels == {"neutral", "happy"}
-    assert found["xed", "nein!"].labels == {"angry", "disgusted"}
-    assert found["xed", "nein!"].language == "de"
+    assert found["xed_projected", "nein!"].labels == {"angry", "disgusted"}
+    assert found["xed_projected", "nein!"].language == "de"
 
 
 def test_picked_dialogues_are_a_corpus_of_their_own_and_a_translation_knows_its_original(tmp_path: Path) -> None:
@@ -93,6 +93,15 @@ def test_plain_sentences_say_the_same_in_every_language_and_none_that_is_judged_
 
 def test_every_meaning_is_a_label_of_ours() -> None:
     assert all(corpus.labels <= set(LABELS) for corpus in CORPORA.values())
+
+
+def test_subtitles_that_labels_were_carried_over_to_are_no_evidence_against_neutral(tmp_path: Path) -> None:
+    row = {"text": "Oh!", "label": "surprise", "split": "train", "kind": "projected"}
+    written(tmp_path, "xed", [row | {"lang": "fr"}, row | {"lang": "en", "text": "Ah!", "kind": "annotated"}])
+    found = {one.text: one for one in sentences(tmp_path) if one.corpus != "plain"}
+    assert "neutral" not in CORPORA[found["oh!"].corpus].labels
+    assert "neutral" in CORPORA[found["ah!"].corpus].labels
+    assert found["oh!"].language == "fr"
 
 
 def test_f1_by_hand() -> None:

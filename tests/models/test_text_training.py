@@ -27,7 +27,17 @@ from models.text.vocabulary import vocabulary  # noqa: E402
 
 WORDS = {"happy": "lovely", "sad": "alas", "angry": "damn", "neutral": "table"}
 SMALL = replace(
-    Recipe(), dimensions=4, channels=12, units=6, epochs=8, batch=16, rate=0.02, dropout=0.0, lost=0.0, lesson_epochs=0
+    Recipe(),
+    dimensions=4,
+    channels=12,
+    units=6,
+    epochs=8,
+    batch=16,
+    rate=0.02,
+    dropout=0.0,
+    lost=0.0,
+    lesson_epochs=0,
+    last_epochs=0,
 )
 
 
@@ -164,7 +174,7 @@ def test_a_copy_is_changed_and_nothing_is_known_of_it_but_its_corpus() -> None:
     chosen = [
         Sentence(f"a good chair it is, number {n}.", "meld", "en", "learn", frozenset(("happy",))) for n in range(9)
     ]
-    chosen.append(Sentence("ein stuhl.", "xed", "de", "learn", frozenset(("happy",))))
+    chosen.append(Sentence("ein stuhl.", "xed_projected", "de", "learn", frozenset(("happy",))))
     found = copies(chosen, pieces, embeddings)
     texts = [one.text for one in found]
     assert len(texts) == len(set(texts)) > 20
