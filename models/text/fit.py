@@ -82,7 +82,10 @@ def fit(
     second = _Stage(folder / "lessons.pt", epochs, recipe.lesson_rate, 0.995, told, recipe.copies)
     net = _fitted(second, net, task, seed, report)
     epochs = range(taught, taught + recipe.last_epochs)
-    return _fitted(_Stage(folder / "last.pt", epochs, recipe.last_rate, 0.998, told), net, task, seed, report)
+    before = copy.deepcopy(net)
+    last = _fitted(_Stage(folder / "last.pt", epochs, recipe.last_rate, 0.998, told), net, task, seed, report)
+    _follow(before, last, 1 - recipe.last_share)
+    return before
 
 
 def _fitted(stage: _Stage, net: Network, task: Task, seed: int, report: Report) -> Network:
@@ -159,6 +162,7 @@ def _followed(logits: torch.Tensor, told: torch.Tensor, prior: torch.Tensor) -> 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _follow(average: Network, net: Network, share: float) -> None:
+    """`share` stays as it was."""
     for ours, theirs in zip(average.parameters(), net.parameters(), strict=True):
         ours.lerp_(theirs, 1 - share)
 

@@ -20,6 +20,7 @@ class Recipe:
     lesson_rate: float = 3e-3
     last_epochs: int = 12  # and after those, in which only sentences as they are teach
     last_rate: float = 1e-3
+    last_share: float = 0.75  # of what those have learned: the weights are a mean of before and after
     lesson: float = 0.8  # how much its answers count, of one
     copies: float = 1.0  # how many changed copies of sentences an epoch of lessons has, for each sentence as it is
     batch: int = 512
