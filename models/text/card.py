@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 _AIMS = (
@@ -15,7 +16,7 @@ _AIMS = (
 def tables(metrics: dict[str, Any]) -> str:
     """Markdown."""
     corpora = metrics["corpora"]
-    lines = [metrics["protocol"], "", "| | aim | reached | |", "|---|---|---|---|"]
+    lines = [*textwrap.wrap(metrics["protocol"], 118), "", "| | aim | reached | |", "|---|---|---|---|"]
     for name, corpus, figure, aim in _AIMS:
         if corpus in corpora:
             value = corpora[corpus]["natural"][figure]
