@@ -102,8 +102,13 @@ def test_a_teacher_says_what_no_label_does(tmp_path: Path) -> None:
         lessons[row, LABELS.index(next(iter(one.labels)))] = 3.0
     lessons[0] = np.nan  # of this one it knows nothing
     embeddings = np.random.default_rng(1).normal(size=(len(pieces), 4)).astype(np.float32)
-    recipe = replace(SMALL, epochs=0, lesson_epochs=12, lesson_rate=0.03)
-    fit(task, embeddings, recipe, 0, folder=tmp_path, report=lambda *_: None, lessons=lambda: lessons)
+    recipe = replace(SMALL, epochs=0, lesson_epochs=12, lesson_rate=0.03, last_epochs=1, last_share=0.25)
+    shipped = fit(task, embeddings, recipe, 0, folder=tmp_path, report=lambda *_: None, lessons=lambda: lessons)
+    before, after = (
+        torch.load(tmp_path / f"{name}.pt", weights_only=True)["average"]["shared.bias"] for name in ("lessons", "last")
+    )
+    assert torch.allclose(shipped.shared.bias, torch.lerp(before, after, 0.25))
+    assert not torch.equal(before, after)
     net = Network(embeddings, len(CORPORA), recipe)
     net.load_state_dict(torch.load(tmp_path / "lessons.pt", weights_only=True)["net"])
     assert scored(chosen, logits_of(net, task.ids, list(CORPORA).index("meld")))["accuracy"] > 0.9
