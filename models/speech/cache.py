@@ -3,17 +3,20 @@
 Voice is found in the clean recording by the service's own Listener; a copy keeps those segments, moved a little,
 because a detector in the room would not cut at exactly the same place. Features come from the service's code. The
 teacher hears the clip as recorded alone, each segment by itself, as the network does: its account, moved to where the
-same sound is in a copy, is what the network should have of the degraded one.
+same sound is in a copy, is what the network should have of the degraded one. Several processes share the work, a shelf
+of clips each; the order of what is kept does not depend on how many they are.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -38,7 +41,7 @@ BLOCKS = (1, 2, 3)  # of the teacher, counted from 0: what speaks of feelings mo
 _JITTER = 2 * STEP
 _LOUD_DB = 25.0  # below the loudest steps: what is taken where the detector finds no voice
 _AT_ONCE = 32  # segments that the teacher hears together
-_SHELF = 512  # clips whose segments are sorted by length before it does
+_SHELF = 128  # clips that one process extracts before it hands them over
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,15 @@ class Copy:
     rows: NDArray[np.int64]  # clip, first frame, frames (whole chunks)
     frames: NDArray[np.float16]  # (frames, FEATURES)
     stem: NDArray[np.float16]  # (frames / UNIT, 384)
-    states: NDArray[np.float16]  # (frames / FRAMES, teacher's width * BLOCKS): means over a step
-    sums: NDArray[np.float32]  # (rows, 2, teacher's width * BLOCKS): of its states of 20 ms and squares; none in copies
+    heard: NDArray[np.int64]  # (frames / FRAMES,): the step of the recording that is heard at each step, or -1
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the teacher makes of the clips as recorded, by the rows and steps of copy 0."""
+
+    states: NDArray[np.float16]  # (steps, teacher's width * BLOCKS): means over a step
+    sums: NDArray[np.float32]  # (rows, 2, teacher's width * BLOCKS): of its states of 20 ms and squares
 
 
 def voiced_spans(samples: Samples, segmenter: Segmenter) -> Spans:
@@ -131,13 +141,24 @@ class Whence:
     speed: float
     after: float  # samples of the recording after the begin of the segment there
 
-    def states(self, clean: Copy, row: NDArray[np.int64] | None, steps: int) -> NDArray[np.float16]:
-        """What the teacher had in mind as it heard in the recording what is at each step of the copy."""
+    def steps(self, row: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
+        """The step of the recording that is heard at each step of the copy; `row` is the segment's there, if any."""
         if row is None:  # too short a segment to have been heard
-            return np.zeros((steps, clean.states.shape[1]), np.float16)
-        middle = (np.arange(steps) + 0.5) * self.speed + self.after / (FRAMES * HOP)
+            return np.full(count, -1)
+        middle = (np.arange(count) + 0.5) * self.speed + self.after / (FRAMES * HOP)
         place = np.clip(middle.astype(int), 0, int(row[2]) // FRAMES - 1)
-        return np.asarray(clean.states[int(row[1]) // FRAMES + place])
+        return np.asarray(int(row[1]) // FRAMES + place)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One of a clip, extracted."""
+
+    clip: int
+    samples: Samples | None  # where the teacher has to hear it
+    features: NDArray[np.float16]
+    stem: NDArray[np.float16]
+    whence: Whence
 
 
 @dataclass(frozen=True)
@@ -149,7 +170,6 @@ class Extraction:
     noises: list[Samples]
     cepstral_mean: Floats
     stem: Stem
-    teacher: Encoder
 
     def heard(self, clip: int, number: int) -> list[Samples]:
         """The segments of a clip in copy `number`, as the network hears them."""
@@ -157,66 +177,104 @@ class Extraction:
         samples, spans, _ = copy_samples(read_clip(one.path), one, self.spans[one.key], number, self.noises)
         return [samples[first:last] for first, last in spans]
 
-    def copy(self, number: int, folder: Path, clean: Copy | None = None) -> Copy:
-        """Made once, then read from `folder`; `clean` is copy 0, for all the others."""
+    def recorded(self, folder: Path, teacher: Encoder, workers: int) -> tuple[Copy, Account]:
+        """Copy 0 and what the teacher makes of it; made once, then read from `folder`."""
         if not (folder / "rows.npy").exists():
+            states, sums = [], []
+
+            def listen(shelf: list[Segment]) -> None:
+                heard = [(one.samples, len(one.features)) for one in shelf if one.samples is not None]
+                for state, both in _taught(teacher, heard):
+                    states.append(state)
+                    sums.append(both)
+
+            parts = self._shelves(0, workers, listen)
             folder.mkdir(parents=True, exist_ok=True)
-            self._make(number, folder, clean)
-        names = ("rows", "frames", "stem", "states", "sums")
-        return Copy(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
+            np.save(folder / "states.npy", np.concatenate(states))
+            np.save(folder / "sums.npy", np.stack(sums))
+            _keep(folder, parts)
+        rows, frames, stem, states_kept, sums_kept = (
+            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rows", "frames", "stem", "states", "sums")
+        )
+        return Copy(rows, frames, stem, np.arange(len(frames) // FRAMES)), Account(states_kept, sums_kept)
 
-    def _make(self, number: int, folder: Path, clean: Copy | None) -> None:
-        rows: list[tuple[int, int, int]] = []
-        frames, stem, states, sums, at = [], [], [], [], 0
-        recorded = {} if clean is None else self._recorded(clean)
-        bar = tqdm(total=len(self.clips), desc=f"copy {number}", mininterval=20)
-        for start in range(0, len(self.clips), _SHELF):
-            clips = self.clips[start : start + _SHELF]
-            heard: list[tuple[Samples, int]] = []
-            for place, clip in enumerate(clips):
-                for samples, features, described, whence in self._segments(clip, number):
-                    rows.append((start + place, at, len(features)))
-                    at += len(features)
-                    frames.append(features.astype(np.float16))
-                    stem.append(described.astype(np.float16))
-                    if clean is None:
-                        heard.append((samples, len(features)))
-                    else:
-                        row = recorded.get((start + place, whence.segment))
-                        states.append(whence.states(clean, row, len(features) // FRAMES))
-                bar.update()
-            for state, both in _taught(self.teacher, heard):
-                states.append(state)
-                sums.append(both)
-        bar.close()
-        np.save(folder / "frames.npy", np.concatenate(frames))
-        np.save(folder / "stem.npy", np.concatenate(stem))
-        np.save(folder / "states.npy", np.concatenate(states))
-        np.save(folder / "sums.npy", np.stack(sums) if sums else np.zeros(0, np.float32))
-        np.save(folder / "rows.npy", np.array(rows, np.int64))
+    def degraded(self, number: int, folder: Path, clean: Copy, workers: int) -> Copy:
+        """Copy `number`, with its way back to `clean`; made once, then read from `folder`."""
+        if not (folder / "rows.npy").exists():
+            parts = self._shelves(number, workers)
+            recorded = _by_segment(clean)
+            heard = [
+                part.whence.steps(recorded.get((part.clip, part.whence.segment)), len(part.features) // FRAMES)
+                for part in parts
+            ]
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(folder / "heard.npy", np.concatenate(heard))
+            _keep(folder, parts)
+        return Copy(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rows", "frames", "stem", "heard")))
 
-    @staticmethod
-    def _recorded(clean: Copy) -> dict[tuple[int, int], NDArray[np.int64]]:
-        """The row of each segment, as recorded; one that hardly begins before the clip ends has none."""
-        found: dict[tuple[int, int], NDArray[np.int64]] = {}
-        counts: dict[int, int] = {}
-        for row in clean.rows:
-            clip = int(row[0])
-            found[clip, counts.get(clip, 0)] = row
-            counts[clip] = counts.get(clip, 0) + 1
-        return found
+    def _shelves(
+        self, number: int, workers: int, listen: Callable[[list[Segment]], None] = lambda _: None
+    ) -> list[Segment]:
+        """All segments of a copy in the order of the clips; `listen` has each shelf with its sound, as it comes."""
+        parts: list[Segment] = []
+        starts = range(0, len(self.clips), _SHELF)
+        with multiprocessing.get_context("fork").Pool(workers, _begin, (self, number)) as pool:
+            for shelf in tqdm(pool.imap(_shelf, starts), desc=f"copy {number}", total=len(starts), mininterval=20):
+                listen(shelf)
+                parts += [replace(one, samples=None) for one in shelf]
+        return parts
 
-    def _segments(self, clip: Clip, number: int) -> Iterator[tuple[Samples, Floats, Floats, Whence]]:
+    def segments(self, clip: int, number: int) -> Iterator[Segment]:
         """Of each segment: its sound, the features, what the stem makes of the bands, and where it was recorded."""
-        recorded = self.spans[clip.key]
-        samples, spans, speed = copy_samples(read_clip(clip.path), clip, recorded, number, self.noises)
+        one = self.clips[clip]
+        recorded = self.spans[one.key]
+        samples, spans, speed = copy_samples(read_clip(one.path), one, recorded, number, self.noises)
         for segment, (first, last) in enumerate(spans):
             chunks = SegmentFeatures(self.cepstral_mean).push(samples[first:last])
             if chunks:
                 described = self.stem(np.stack([chunk.bands for chunk in chunks]))
                 features = np.concatenate([chunk.features for chunk in chunks])
-                whence = Whence(segment, speed, first * speed - recorded[segment][0])
-                yield samples[first:last], features, described.reshape(-1, described.shape[2]), whence
+                yield Segment(
+                    clip,
+                    None if number else samples[first:last],
+                    features.astype(np.float16),
+                    described.reshape(-1, described.shape[2]).astype(np.float16),
+                    Whence(segment, speed, first * speed - recorded[segment][0]),
+                )
+
+
+_worker: list[tuple[Extraction, int]] = []  # what a process of the pool extracts from, and which copy
+
+
+def _begin(extraction: Extraction, number: int) -> None:
+    torch.set_num_threads(1)
+    _worker[:] = [(extraction, number)]
+
+
+def _shelf(start: int) -> list[Segment]:
+    extraction, number = _worker[0]
+    clips = range(start, min(start + _SHELF, len(extraction.clips)))
+    return [part for clip in clips for part in extraction.segments(clip, number)]
+
+
+def _keep(folder: Path, parts: list[Segment]) -> None:
+    """The rows come last: they say that all is there."""
+    lengths = np.array([len(part.features) for part in parts])
+    np.save(folder / "frames.npy", np.concatenate([part.features for part in parts]))
+    np.save(folder / "stem.npy", np.concatenate([part.stem for part in parts]))
+    clips = [part.clip for part in parts]
+    np.save(folder / "rows.npy", np.stack((clips, np.cumsum(lengths) - lengths, lengths), axis=1).astype(np.int64))
+
+
+def _by_segment(clean: Copy) -> dict[tuple[int, int], NDArray[np.int64]]:
+    """The row of each segment, as recorded; one that hardly begins before the clip ends has none."""
+    found: dict[tuple[int, int], NDArray[np.int64]] = {}
+    counts: dict[int, int] = {}
+    for row in clean.rows:
+        clip = int(row[0])
+        found[clip, counts.get(clip, 0)] = row
+        counts[clip] = counts.get(clip, 0) + 1
+    return found
 
 
 def _taught(teacher: Encoder, heard: list[tuple[Samples, int]]) -> Iterator[tuple[NDArray[np.float16], Floats]]:

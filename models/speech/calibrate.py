@@ -8,6 +8,7 @@ temperature that suits the other runs; the shipped one has that of all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from edge.readings import LABELS
 from edge.speech.classifier import Certainty, of_labels
 from models.common.calibration import softmax
-from models.common.manifest import write_temperature
 from models.speech.corpora import CORPORA, Clip, class_index
 
 MOMENTS = (56, 80, 120, 200, 320, 800)  # frames of each segment after which an answer is asked for
@@ -33,11 +33,21 @@ class Answers:
     logits: Reals  # (moments, clips, CLASSES); the last moment is the end
     weights: Reals  # (moments, clips): of the states that they rest on
 
+    @cached_property
+    def losses(self) -> Reals:
+        """For each of _BREVITIES and _TEMPERATURES."""
+        return _losses(self)
+
 
 def keep_answers(run: Path, answers: Answers) -> None:
     """Beside the file."""
     keys = [clip.key for clip in answers.clips]
-    np.savez(run / "float.npz", keys=keys, logits=answers.logits, weights=answers.weights)
+    np.savez_compressed(
+        run / "float.npz",
+        keys=keys,
+        logits=answers.logits.astype(np.float32),
+        weights=answers.weights.astype(np.float32),
+    )
 
 
 def answers_of(run: Path, clips: dict[str, Clip]) -> Answers:
@@ -54,18 +64,12 @@ def certainty_for(every: list[Answers]) -> Certainty:
     """
     if not every:
         return Certainty(1.0)
-    losses = np.mean([_losses(one) for one in every], axis=0)
+    losses = np.mean([one.losses for one in every], axis=0)
     brevity, temperature = np.unravel_index(int(np.argmin(losses)), losses.shape)
     return Certainty(float(_TEMPERATURES[temperature]), _BREVITIES[brevity])
 
 
-def write_certainty(folder: Path, certainty: Certainty) -> None:
-    """Into the manifest."""
-    write_temperature(folder, certainty.temperature, brevity=certainty.brevity)
-
-
 def _losses(answers: Answers) -> Reals:
-    """For each of _BREVITIES and _TEMPERATURES."""
     truth = np.array([class_index(clip, LABELS) for clip in answers.clips])
     corpora = np.array([clip.corpus for clip in answers.clips])
     parts = []

@@ -1,70 +1,33 @@
-"""From cached features to batches: which copy of which segment, cut, stretched, disturbed."""
+"""From cached features to batches: which copy of which segment, cut, stretched, disturbed.
+
+Whole batches at a time, on the device that trains: an accelerator would otherwise wait for numpy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from edge.inference import Floats
 from edge.speech.classifier import CLASSES
-from edge.speech.features import FEATURES, PRIOR_FRAMES, standardised
-from edge.speech.spectrum import MELS
-from models.speech.cache import Copy
+from edge.speech.features import FEATURES
 from models.speech.corpora import MAIN, MISSING, TALK, Clip, class_index
 from models.speech.hints import Hints
 from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe
+from models.speech.shelf import Inputs
 
 ANSWERS = 3  # at how many moments of a segment: its end, and others drawn at random
 FAR = -1e4  # added to the logit of a class that the corpus does not have
 _PER_STEP = FRAMES // UNIT
-Halves = NDArray[np.float16]
 
 
-@dataclass(frozen=True)
-class Front:
-    """What makes frames comparable, learned from training speakers alone; the service does the same."""
-
-    cepstral_mean: Floats
-    mean: Floats
-    deviation: Floats
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Cached copies, seen through a front."""
-
-    copies: list[Copy]
-    cepstral_mean: Floats  # that the frames were extracted with
-    front: Front
-
-    def plain(self, copy: int, row: NDArray[np.int64], most: int | None = None) -> Floats:
-        """As extraction with the front's own prior mean would give them."""
-        length = int(row[2]) if most is None else min(int(row[2]), most)
-        part = self.copies[copy].frames[row[1] : row[1] + length].astype(np.float32)
-        share = PRIOR_FRAMES / (PRIOR_FRAMES + 1 + np.arange(len(part), dtype=np.float32))
-        part[:, 1:MELS] -= share[:, None] * (self.front.cepstral_mean - self.cepstral_mean)
-        return part
-
-    def units(self, copy: int, row: NDArray[np.int64], most: int | None = None) -> tuple[Floats, Halves]:
-        """What the network takes, by units of 20 ms: features (units, UNIT * FEATURES) and stem (units, 384)."""
-        frames = standardised(self.plain(copy, row, most), self.front.mean, self.front.deviation)
-        first = int(row[1]) // UNIT
-        return frames.reshape(-1, UNIT * FEATURES), self.copies[copy].stem[first : first + len(frames) // UNIT]
-
-
-def fronted(inputs: Inputs, chosen: set[int], cepstral_mean: Floats) -> Inputs:
-    """With mean and deviation per feature of the chosen clips as recorded."""
-    flat = replace(inputs, front=replace(inputs.front, cepstral_mean=cepstral_mean))
-    rows = [row for row in inputs.copies[0].rows if int(row[0]) in chosen]
-    some = np.concatenate([flat.plain(0, row, 400) for row in rows[::3]])
-    return replace(flat, front=Front(cepstral_mean, some.mean(axis=0), some.std(axis=0) + np.float32(1e-3)))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """What is to be learned, from what, and how."""
 
@@ -75,18 +38,44 @@ class Task:
     hints: Hints
     recipe: Recipe
 
+    @cached_property
+    def segments(self) -> list[dict[int, list[NDArray[np.int64]]]]:
+        """By copy and clip, the segments that are long enough to be asked about."""
+        return [_by_clip(rows) for rows in self.inputs.shelf.rows]
+
+    @cached_property
+    def masks(self) -> Floats:
+        """(clips, CLASSES)"""
+        return np.stack([mask_of(clip) for clip in self.clips])
+
+    @cached_property
+    def targets(self) -> Floats:
+        """(clips, CLASSES): the label, smoothed over what its corpus has, and the teacher's judgement."""
+        possible = self.masks == 0
+        truth = np.array([class_index(clip, CLASSES) for clip in self.clips])
+        talk = np.array([clip.corpus == TALK for clip in self.clips])[:, None]
+        smoothing = np.where(talk, self.recipe.talk_smoothing, self.recipe.smoothing)
+        labels = smoothing * possible / possible.sum(axis=1, keepdims=True)
+        labels[np.arange(len(truth)), truth] += 1 - smoothing[:, 0]
+        return np.asarray(labels + np.where(talk, 0, self.recipe.teacher) * (self.judged - labels), np.float32)
+
+    @cached_property
+    def numbered(self) -> NDArray[np.int64]:
+        """(clips,): the number of each one's corpus."""
+        return np.array([self.corpora.index(clip.corpus) for clip in self.clips])
+
 
 @dataclass(frozen=True)
 class Batch:
-    features: Floats  # (items, units, UNIT * FEATURES)
-    stem: Halves  # (items, units, 384)
-    steps: NDArray[np.int64]  # (items,): how many there are; the rest is padding
-    corpora: NDArray[np.int64]  # (items,)
-    masks: Floats  # (items, CLASSES), FAR where the corpus lacks the class
-    targets: Floats  # (items, CLASSES), smoothed
-    asked: NDArray[np.int64]  # (items, ANSWERS): the steps after which an answer is asked for, the last one first
-    thoughts: Floats  # (items, steps, ...): what the teacher has in mind at each step
-    views: Floats  # (items, ANSWERS, ...): its description of what came so far
+    features: torch.Tensor  # (items, units, UNIT * FEATURES)
+    stem: torch.Tensor  # (items, units, 384)
+    steps: torch.Tensor  # (items,): how many there are; the rest is padding
+    corpora: torch.Tensor  # (items,)
+    masks: torch.Tensor  # (items, CLASSES), FAR where the corpus lacks the class
+    targets: torch.Tensor  # (items, CLASSES), smoothed
+    asked: torch.Tensor  # (items, ANSWERS): the steps after which an answer is asked for, the last one first
+    thoughts: torch.Tensor  # (items, steps, ...): what the teacher has in mind at each step
+    views: torch.Tensor  # (items, ANSWERS, ...): its description of what came so far
 
 
 def mask_of(clip: Clip) -> Floats:
@@ -97,18 +86,19 @@ def mask_of(clip: Clip) -> Floats:
 
 def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
     """One pass over the chosen clips, each time in one version; batches of like lengths."""
-    recipe = task.recipe
-    rows = [_by_clip(copy) for copy in task.inputs.copies]
-    items = []
+    recipe, segments = task.recipe, task.segments
+    noise = torch.Generator(task.inputs.shelf.device).manual_seed(int(draw.integers(2**31)))
+    items: list[NDArray[np.int64]] = []
     for n in chosen:
         often = times(task.clips[n], recipe)
         for _ in range(int(often) + (draw.random() < often % 1)):
-            number = 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(rows)))
-            items += [(number, row) for row in rows[number].get(n, ())]
-    items.sort(key=lambda item: int(item[1][2]) + int(draw.integers(0, 40)))
-    groups = [items[start : start + recipe.batch] for start in range(0, len(items), recipe.batch)]
+            number = 0 if draw.random() < recipe.clean_share else int(draw.integers(1, len(segments)))
+            items += segments[number].get(n, ())
+    rows = np.array(items)
+    rows = rows[np.argsort(rows[:, 2] + draw.integers(0, 40, len(rows)), kind="stable")]
+    groups = [rows[start : start + recipe.batch] for start in range(0, len(rows), recipe.batch)]
     for index in draw.permutation(len(groups)):
-        yield _batch(task, groups[int(index)], draw)
+        yield _batch(task, groups[int(index)], draw, noise)
 
 
 def times(clip: Clip, recipe: Recipe) -> float:
@@ -116,66 +106,71 @@ def times(clip: Clip, recipe: Recipe) -> float:
     return {MAIN: 1.0, TALK: recipe.talk_times}.get(clip.corpus, recipe.others_share)
 
 
-def _by_clip(copy: Copy) -> dict[int, list[NDArray[np.int64]]]:
+def _by_clip(rows: NDArray[np.int64]) -> dict[int, list[NDArray[np.int64]]]:
     """The segments of each clip that are long enough to be asked about."""
     found: dict[int, list[NDArray[np.int64]]] = {}
-    for row in np.asarray(copy.rows):
+    for row in rows:
         if row[2] >= FRAMES * EARLY:
             found.setdefault(int(row[0]), []).append(row)
     return found
 
 
-def _batch(task: Task, items: list[tuple[int, NDArray[np.int64]]], draw: Generator) -> Batch:
-    clips = [task.clips[int(row[0])] for _, row in items]
-    drawn = [_varied(task, copy, row, draw) for copy, row in items]
-    steps = np.array([len(sources) // _PER_STEP for _, _, sources in drawn])
-    longest = int(steps.max()) * _PER_STEP
-    features = np.zeros((len(items), longest, UNIT * FEATURES), np.float32)
-    stem = np.zeros((len(items), longest, drawn[0][1].shape[1]), np.float16)
-    masks = np.stack([mask_of(clip) for clip in clips])
-    targets = _targets(task, [int(row[0]) for _, row in items], masks)
-    asked = np.stack([_moments(int(count), draw) for count in steps])
-    thoughts = np.zeros((len(items), int(steps.max()), task.hints.thoughts[0].shape[1]), np.float32)
-    views = np.zeros((len(items), ANSWERS, task.hints.views[0].shape[1]), np.float32)
-    for number, ((part, described, sources), (copy, row)) in enumerate(zip(drawn, items, strict=True)):
-        units = int(steps[number]) * _PER_STEP
-        features[number, :units], stem[number, :units] = part[:units], described[:units]
-        at = sources[_PER_STEP - 1 : units : _PER_STEP] // _PER_STEP
-        thoughts[number, : len(at)], every = task.hints.at(copy, row, at)
-        views[number] = every[asked[number]]
-    corpora = np.array([task.corpora.index(clip.corpus) for clip in clips])
-    return Batch(features, stem, steps, corpora, masks, targets, asked, thoughts, views)
+def _batch(task: Task, rows: NDArray[np.int64], draw: Generator, noise: torch.Generator) -> Batch:
+    device, numbers = task.inputs.shelf.device, rows[:, 0]
+    sources, steps = _stretched(np.minimum(rows[:, 2], int(task.recipe.most_s * 100)) // UNIT, draw)
+    asked = _moments(steps, draw)
+    blank = _missing(steps * _PER_STEP, sources.shape[1], task.recipe.longest_gap, draw)
+    at = np.minimum(sources[:, _PER_STEP - 1 :: _PER_STEP] // _PER_STEP, rows[:, 2:] // FRAMES - 1)
+    at += rows[:, 1:2] // FRAMES
+
+    def there(values: NDArray[np.generic]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=True)
+
+    features, stem = task.inputs.units(there(rows[:, 1:2] // UNIT), there(sources))
+    _disturb(features, stem, there(blank), task.recipe, noise)
+    return Batch(
+        features,
+        stem,
+        steps=there(steps),
+        corpora=there(task.numbered[numbers]),
+        masks=there(task.masks[numbers]),
+        targets=there(task.targets[numbers]),
+        asked=there(asked),
+        thoughts=task.hints.thoughts[there(at)].float(),
+        views=task.hints.views[there(np.take_along_axis(at, asked, axis=1))].float(),
+    )
 
 
-def _targets(task: Task, numbers: list[int], masks: Floats) -> Floats:
-    """The label, smoothed over what its corpus has, and the teacher's judgement."""
-    possible = masks == 0
-    truth = np.array([class_index(task.clips[n], CLASSES) for n in numbers])
-    talk = np.array([task.clips[n].corpus == TALK for n in numbers])[:, None]
-    smoothing = np.where(talk, task.recipe.talk_smoothing, task.recipe.smoothing)
-    labels = smoothing * possible / possible.sum(axis=1, keepdims=True)
-    labels[np.arange(len(numbers)), truth] += 1 - smoothing[:, 0]
-    targets = labels + np.where(talk, 0, task.recipe.teacher) * (task.judged[numbers] - labels)
-    return np.asarray(targets, np.float32)
+def _stretched(units: NDArray[np.int64], draw: Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each item slower or faster: which unit comes when (items, units), and how many steps that makes."""
+    stretch = draw.uniform(0.88, 1.12, len(units))
+    counts = np.ceil(units / stretch).astype(int)
+    steps = counts // _PER_STEP
+    places = np.arange(int(steps.max()) * _PER_STEP)
+    return np.minimum(np.round(places * stretch[:, None]).astype(np.int64), units[:, None] - 1), steps
 
 
-def _moments(steps: int, draw: Generator) -> NDArray[np.int64]:
-    """The last step, then others from EARLY on."""
-    early = min(EARLY, steps) - 1
-    return np.concatenate(([steps - 1], draw.integers(early, steps, ANSWERS - 1)))
+def _disturb(
+    features: torch.Tensor, stem: torch.Tensor, blank: torch.Tensor, recipe: Recipe, noise: torch.Generator
+) -> None:
+    """Pieces missing, a colour of its own and a little noise for each item; in place."""
+    features.masked_fill_(blank[..., None], 0)
+    stem.masked_fill_(blank[..., None], 0)
+    colour = torch.randn((len(features), 1, FEATURES), generator=noise, device=features.device)
+    features += recipe.colour * colour.repeat(1, 1, UNIT)
+    features += 0.35 * (torch.rand(features.shape, generator=noise, device=features.device) - 0.5)
 
 
-def _varied(task: Task, copy: int, row: NDArray[np.int64], draw: Generator) -> tuple[Floats, Halves, NDArray[np.int64]]:
-    """Cut, slower or faster, a piece missing, a colour of its own, a little noise; and which unit each one was."""
-    features, stem = task.inputs.units(copy, row, int(task.recipe.most_s * 100))
-    stretch = draw.uniform(0.88, 1.12)
-    sources = np.minimum(np.round(np.arange(0, len(features), stretch)).astype(int), len(features) - 1)
-    features, stem = features[sources], stem[sources]
-    for _ in range(int(draw.integers(0, 3))):
-        length = int(draw.integers(1, 13))
-        start = int(draw.integers(0, max(1, len(features) - length)))
-        features[start : start + length] = 0
-        stem[start : start + length] = 0
-    features += np.float32(0.15) * np.tile(draw.standard_normal(FEATURES, np.float32), UNIT)
-    features += np.float32(0.35) * (draw.random(features.shape, np.float32) - np.float32(0.5))
-    return features, stem, sources
+def _moments(steps: NDArray[np.int64], draw: Generator) -> NDArray[np.int64]:
+    """The last step of each item, then others from EARLY on."""
+    early = np.minimum(EARLY, steps) - 1
+    others = draw.integers(early[:, None], steps[:, None], (len(steps), ANSWERS - 1))
+    return np.concatenate((steps[:, None] - 1, others), axis=1)
+
+
+def _missing(counts: NDArray[np.int64], width: int, longest: int, draw: Generator) -> NDArray[np.bool_]:
+    """(items, width): up to two pieces of each item that are not there."""
+    lengths = draw.integers(1, longest + 1, (len(counts), 2)) * (draw.integers(0, 3, len(counts))[:, None] > (0, 1))
+    starts = draw.integers(0, np.maximum(1, counts[:, None] - lengths))
+    places = np.arange(width)
+    return np.asarray(((places >= starts[..., None]) & (places < (starts + lengths)[..., None])).any(axis=1))

@@ -11,17 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 from edge.inference import Floats
-from edge.speech.classifier import CLASSES
+from edge.speech.classifier import CLASSES, Certainty
 from edge.speech.features import CONTEXT, FEATURES, standardised
 from edge.speech.frames import CHUNK, HOP, WINDOW
 from edge.speech.pooling import Sums
 from edge.speech.spectrum import BANDS, FFT, MELS
-from models.common.manifest import write_manifest
+from models.common.manifest import write_manifest, write_temperature
 from models.speech import parity
-from models.speech.dataset import Front
 from models.speech.network import STEM, Trained
 from models.speech.parity import Utterance
 from models.speech.recipe import FRAMES, UNIT
+from models.speech.shelf import Front
 
 FILE = "speech.tflite"
 VERSION = "4"
@@ -158,6 +158,11 @@ def ship(trained: Trained, front: Front, temperature: float, segments: list[Utte
         temperature=temperature,
     )
     parity.write(folder, float_logits(ChunkStep(trained), front))
+
+
+def write_certainty(folder: Path, certainty: Certainty) -> None:
+    """Into the manifest."""
+    write_temperature(folder, certainty.temperature, brevity=certainty.brevity)
 
 
 def float_logits(step: ChunkStep, front: Front) -> Floats:

@@ -1,4 +1,4 @@
-"""Fitting one network to chosen clips, with a checkpoint after every epoch and a fixed seed."""
+"""Fitting one network to chosen clips, with a checkpoint every few epochs and a fixed seed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from edge.inference import Floats
 from edge.speech.pooling import Sums
 from models.speech.corpora import TALK, Clip
-from models.speech.dataset import ANSWERS, FAR, Batch, Halves, Inputs, Task, epoch, times
+from models.speech.dataset import ANSWERS, FAR, Batch, Task, epoch, times
 from models.speech.head import Known
 from models.speech.network import Network
-from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe
+from models.speech.recipe import EARLY, FRAMES, Recipe
+from models.speech.shelf import Inputs
 
-_AT_ONCE = 96
+_AT_ONCE = 128
 _AVERAGE = 0.995  # of the weights, step by step
+_KEPT_EVERY = 5  # epochs that an interruption may cost
 _MOMENTS = torch.tensor([0.5] + [0.5 / (ANSWERS - 1)] * (ANSWERS - 1))  # how much each answer counts
 LONGEST = 800  # frames of a segment
 EARLY_FRAMES = 96  # of each segment after which an early answer must be right, too
@@ -31,11 +32,12 @@ Report = Callable[[int, float, float], None]  # epoch, mean loss of the answers,
 
 def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) -> Network:
     """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
-    recipe = task.recipe
+    recipe, device = task.recipe, task.inputs.shelf.device
     torch.manual_seed(seed)
-    net = Network(len(task.corpora), recipe, task.hints.thoughts[0].shape[1], task.hints.views[0].shape[1])
+    net = Network(len(task.corpora), recipe, task.hints.thoughts.shape[1], task.hints.views.shape[1]).to(device)
     average = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    fused = device.type != "cpu"
+    optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.weight_decay, fused=fused)
     steps = recipe.epochs * _batches(task, chosen)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.1)
     done, path = 0, folder / "checkpoint.pt"
@@ -56,35 +58,41 @@ def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) 
             optimizer.step()
             schedule.step()
             _follow(average, net)
-            losses.append((answers, hints))
-        every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
-        torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, path)
-        report(number + 1, *np.mean(losses, axis=0))
-    average.eval()
-    return average
+            losses.append(torch.stack((answers, hints)))
+        if number % _KEPT_EVERY == _KEPT_EVERY - 1:
+            every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
+            torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, path)
+        report(number + 1, *torch.stack(losses).mean(dim=0).tolist())
+    weights = {name: _kept(values) for name, values in average.state_dict().items()}
+    torch.save(weights, folder / "network.pt")
+    return _loaded(recipe, weights)
+
+
+def _kept(values: torch.Tensor) -> torch.Tensor:
+    """Half precision is more than int8 can tell apart; what is normalised by keeps its own."""
+    return values.half().cpu() if values.ndim > 1 else values.cpu()
 
 
 def _batches(task: Task, chosen: list[int]) -> int:
-    """About how many an epoch has: as many as all chosen clips, as often as they are taken, would fill."""
+    """At least as many as an epoch has: what all chosen clips, as often as they are taken, would fill."""
     wanted = {n: times(task.clips[n], task.recipe) for n in chosen}
-    return int(sum(wanted.get(int(row[0]), 0.0) for row in task.inputs.copies[0].rows)) // task.recipe.batch + 3
+    return int(sum(wanted.get(int(row[0]), 0.0) for row in task.inputs.shelf.rows[0])) // task.recipe.batch + 3
 
 
-def _loss(net: Network, batch: Batch, task: Task) -> tuple[torch.Tensor, float, float]:
+def _loss(net: Network, batch: Batch, task: Task) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     recipe = task.recipe
-    features, stem, masks = (torch.from_numpy(part) for part in (batch.features, batch.stem, batch.masks))
-    features, stem = features.bfloat16(), stem.bfloat16()
-    asked, corpora = torch.from_numpy(batch.asked), torch.from_numpy(batch.corpora)
-    told = (torch.rand(len(corpora)) < recipe.told).float()
-    logits, views, thoughts = net.taught(features, stem, asked, corpora, told)
-    likely = functional.log_softmax(told_apart(logits, masks[:, None]), dim=2)
-    each = -(torch.from_numpy(batch.targets)[:, None] * likely).sum(2)
-    answers = (each * _MOMENTS).sum(1).mean()
-    heard = torch.arange(thoughts.shape[1])[None] < torch.from_numpy(batch.steps)[:, None]
-    thought = ((thoughts - torch.from_numpy(batch.thoughts)) ** 2).mean(2)
-    view = ((views - torch.from_numpy(batch.views)) ** 2).mean(2)
-    hints = recipe.thought * (thought * heard).sum() / heard.sum() + recipe.view * (view * _MOMENTS).sum(1).mean()
-    return recipe.answer * answers + hints, float(answers.detach()), float(hints.detach())
+    features, stem = (part.bfloat16() if part.device.type == "cpu" else part for part in (batch.features, batch.stem))
+    told = (torch.rand(len(batch.corpora), device=features.device) < recipe.told).float()
+    logits, views, thoughts = net.taught(features, stem, batch.asked, batch.corpora, told)
+    likely = functional.log_softmax(told_apart(logits, batch.masks[:, None]), dim=2)
+    moments = _MOMENTS.to(features.device)
+    each = -(batch.targets[:, None] * likely).sum(2)
+    answers = (each * moments).sum(1).mean()
+    heard = torch.arange(thoughts.shape[1], device=features.device)[None] < batch.steps[:, None]
+    thought = ((thoughts - batch.thoughts) ** 2).mean(2)
+    view = ((views - batch.views) ** 2).mean(2)
+    hints = recipe.thought * (thought * heard).sum() / heard.sum() + recipe.view * (view * moments).sum(1).mean()
+    return recipe.answer * answers + hints, answers.detach(), hints.detach()
 
 
 def told_apart(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -96,19 +104,18 @@ def told_apart(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _follow(average: Network, net: Network) -> None:
-    for ours, theirs in zip(average.parameters(), net.parameters(), strict=True):
-        ours.lerp_(theirs, 1 - _AVERAGE)
+    torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1 - _AVERAGE)
     for mine, other in zip(average.buffers(), net.buffers(), strict=True):
         mine.copy_(other)
 
 
 def fitted(recipe: Recipe, folder: Path) -> Network | None:
     """The network in `folder`, if its training is over."""
-    path = folder / "checkpoint.pt"
-    kept: dict[str, Any] = torch.load(path, weights_only=True) if path.exists() else {"done": 0}
-    if kept["done"] < recipe.epochs:
-        return None
-    weights = kept["average"]
+    path = folder / "network.pt"
+    return _loaded(recipe, torch.load(path, weights_only=True)) if path.exists() else None
+
+
+def _loaded(recipe: Recipe, weights: dict[str, Any]) -> Network:
     net = Network(len(weights["own"]), recipe, len(weights["thought.bias"]), len(weights["view.bias"]))
     net.load_state_dict(weights)
     net.eval()
@@ -122,7 +129,7 @@ def statistics_of(net: Network, inputs: Inputs, clips: list[Clip], chosen: list[
     """
     parts, whose = [], []
     apart = {n for n in chosen if clips[n].corpus == TALK}
-    for number in range(len(inputs.copies)):
+    for number in range(len(inputs.shelf.rows)):
         sums, order = clip_sums(net, inputs, number, chosen, most, apart=apart)
         parts += [one.statistics() for one in sums]
         whose += [clips[n] for n in order]
@@ -141,28 +148,31 @@ def clip_sums(
 ) -> tuple[list[Sums], list[int]]:
     """Of the states over all segments of a clip, and of which clip, in that order; each segment of those in `apart`."""
     wanted = set(chosen)
-    rows = sorted((row for row in inputs.copies[number].rows if int(row[0]) in wanted), key=lambda row: int(row[2]))
+    rows = [
+        row
+        for row in inputs.shelf.rows[number]
+        if int(row[0]) in wanted and (int(row[0]) not in apart or row[2] >= FRAMES * EARLY)  # else too short to ask
+    ]
+    rows.sort(key=lambda row: int(row[2]))
+    listener = net.to(inputs.shelf.device)
     sums: dict[tuple[int, int], Sums] = {}
     for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE]
-        states, weights, steps = _states(net, [inputs.units(number, row, most) for row in some])
-        for place, (row, count) in enumerate(zip(some, steps, strict=True)):
+        some = np.stack(rows[start : start + _AT_ONCE])
+        for row, one in zip(some, _sums(listener, inputs, some, most), strict=True):
             clip = int(row[0])
-            if clip in apart and row[2] < FRAMES * EARLY:
-                continue  # too short to be asked about
             whose = clip, int(row[1]) if clip in apart else 0
-            before = sums.get(whose, Sums.nothing(states.shape[2]))
-            sums[whose] = before.with_states(states[place, :count], weights[place, :count])
+            sums[whose] = sums[whose] + one if whose in sums else one
     order = sorted(sums)
     return [sums[whose] for whose in order], [clip for clip, _ in order]
 
 
-def _states(net: Network, parts: list[tuple[Floats, Halves]]) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    longest = max(len(features) for features, _ in parts)
-    features = np.zeros((len(parts), longest, parts[0][0].shape[1]), np.float32)
-    stem = np.zeros((len(parts), longest, parts[0][1].shape[1]), np.float16)
-    for number, (own, described) in enumerate(parts):
-        features[number, : len(own)], stem[number, : len(own)] = own, described
-    states, weights = net(torch.from_numpy(features), torch.from_numpy(stem).float())
-    steps = np.array([len(own) * UNIT // FRAMES for own, _ in parts])
-    return states.numpy(), weights.numpy(), steps
+def _sums(net: Network, inputs: Inputs, rows: NDArray[np.int64], most: int) -> list[Sums]:
+    """Of each row's states within `most` frames."""
+    features, stem = inputs.whole(rows, most)
+    states, weights = net(features, stem.float())
+    steps = torch.from_numpy(np.minimum(rows[:, 2], most) // FRAMES).to(states.device)
+    counted = weights.double() * (torch.arange(states.shape[1], device=states.device)[None] < steps[:, None])[..., None]
+    weighted = counted * states
+    parts = (counted.sum(dim=(1, 2)), weighted.sum(dim=1), (weighted * states).sum(dim=1))
+    total, first, second = (part.cpu().numpy() for part in parts)
+    return [Sums(float(one), *both) for one, *both in zip(total, first, second, strict=True)]

@@ -18,11 +18,8 @@ from edge.speech.classifier import CLASSES
 from edge.speech.features import standardised
 from models.speech.corpora import MAIN, TALK, Clip
 
-_SHRINKAGE = 0.3  # of the covariance towards a sphere
 _SHARPNESS = 0.3  # of the logits; the temperature does the rest
-_SHARED = 3.0  # how much the logits count that the network learned by descent, for all corpora alike
 _TALKS = 6  # means of talk at either length
-_TALK_OFTEN = 4.5  # added to their logits: in life most of what is heard is talk, and little of it acted
 _NOISE = 0.02  # that a statistic may be wrong by: int8 and rooms
 Reals = NDArray[np.float64]
 _MAIN_WEIGHT = 3.0  # one corpus counts for more in the covariance: it has all the classes
@@ -62,15 +59,28 @@ class Shared:
     bias: Floats
 
 
-def answer_layer(whole: Known, early: Known, shared: Shared | None = None) -> Answer:
-    """What these statistics teach; `shared` is added to the logits of every group.
+def answer_layer(
+    whole: Known,
+    early: Known,
+    shared: Shared | None = None,
+    *,
+    weight: float = 3.0,
+    strangers: bool = True,
+    talk_often: float = 4.5,
+    shrinkage: float = 0.15,
+) -> Answer:
+    """What these statistics teach.
+
+    `shared` is added to the logits of every group, `weight` times, and `talk_often` to those of talk: most of what is
+    heard in life is talk, and little of it acted. With `strangers` there is a group for people of no corpus.
+    `shrinkage` is that of the covariance towards a sphere.
 
     A voice of a corpus that is known is told best by that corpus's means; in a language that was never heard the means
     of some other one mislead, and what holds for all of them is all there is.
     """
     mean, deviation = whole.statistics.mean(axis=0), whole.statistics.std(axis=0) + np.float32(1e-6)
     means: dict[tuple[int, str, str], Reals] = {}
-    spread, weight = [], []
+    spread, counts = [], []
     for length, known in enumerate((whole, early)):
         scaled = standardised(known.statistics, mean, deviation).astype(np.float64)
         names = np.array([(clip.corpus, clip.emotion) for clip in known.clips])
@@ -82,15 +92,18 @@ def answer_layer(whole: Known, early: Known, shared: Shared | None = None) -> An
             if known is whole:
                 spread += [part - part.mean(axis=0) for part in parts]
                 share = (_MAIN_WEIGHT if corpus == MAIN else 1.0) / np.sum(names[:, 0] == corpus)
-                weight.append(np.full(len(mine), share))
-    covariance = _covariance(np.concatenate(spread), np.concatenate(weight)) + np.diag((_NOISE / deviation) ** 2)
+                counts.append(np.full(len(mine), share))
+    covariance = _covariance(np.concatenate(spread), np.concatenate(counts), shrinkage)
+    covariance += np.diag((_NOISE / deviation) ** 2)
+    if strangers:
+        means |= _of_no_corpus(means)
     order = list(means)
     centres = np.stack([means[one] for one in order])
     directions = _SHARPNESS * np.linalg.solve(covariance, centres.T)
     bias = -0.5 * np.sum(centres.T * directions, axis=0)
     kernel = directions - directions.mean(axis=1, keepdims=True)
     bias -= bias.mean()  # small numbers suit int8
-    bias += _TALK_OFTEN * np.array([corpus.startswith(TALK) for _, corpus, _ in order])
+    bias += talk_often * np.array([corpus.startswith(TALK) for _, corpus, _ in order])
     corpora = sorted({corpus for _, corpus, _ in order})
     columns = [
         _column(order, length, corpus, emotion) for length in (0, 1) for corpus in corpora for emotion in CLASSES
@@ -100,9 +113,30 @@ def answer_layer(whole: Known, early: Known, shared: Shared | None = None) -> An
         groups = len(columns) // len(CLASSES)
         own = shared.kernel - shared.kernel.mean(axis=1, keepdims=True)
         own_bias = shared.bias - shared.bias.mean() + mean @ own
-        kernel = kernel + _SHARED * np.tile(own * deviation[:, None], groups)
-        bias = bias + _SHARED * np.tile(own_bias, groups)
+        kernel = kernel + weight * np.tile(own * deviation[:, None], groups)
+        bias = bias + weight * np.tile(own_bias, groups)
     return Answer(mean, deviation, kernel.astype(np.float32), bias.astype(np.float32))
+
+
+def _of_no_corpus(means: dict[tuple[int, str, str], Reals]) -> dict[tuple[int, str, str], Reals]:
+    """Means for people of no corpus: what each class adds to what each corpus is, and the corpora's average.
+
+    Not the plain averages over the corpora that have a class: those would tell corpora as well as classes.
+    """
+    found: dict[tuple[int, str, str], Reals] = {}
+    for length in (0, 1):
+        known = [one for one in means if one[0] == length and not one[1].startswith(TALK)]
+        corpora, classes = sorted({one[1] for one in known}), sorted({one[2] for one in known})
+        own = {corpus: np.zeros(len(means[known[0]])) for corpus in corpora}
+        adds = {label: np.zeros(len(means[known[0]])) for label in classes}
+        for _ in range(30):
+            adds = {label: np.mean([means[one] - own[one[1]] for one in known if one[2] == label], 0) for label in adds}
+            own = {
+                corpus: np.mean([means[one] - adds[one[2]] for one in known if one[1] == corpus], 0) for corpus in own
+            }
+        average = np.mean(list(own.values()), axis=0)
+        found |= {(length, "", label): average + more for label, more in adds.items()}
+    return found
 
 
 def _gathered(values: Reals, count: int) -> list[Reals]:
@@ -119,10 +153,10 @@ def _gathered(values: Reals, count: int) -> list[Reals]:
     return parts
 
 
-def _covariance(spread: Reals, weight: Reals) -> Reals:
+def _covariance(spread: Reals, weight: Reals, shrinkage: float) -> Reals:
     found = (spread * weight[:, None]).T @ spread / weight.sum()
     sphere = np.eye(len(found)) * np.trace(found) / len(found)
-    return np.asarray((1 - _SHRINKAGE) * found + _SHRINKAGE * sphere)
+    return np.asarray((1 - shrinkage) * found + shrinkage * sphere)
 
 
 def _column(order: list[tuple[int, str, str]], length: int, corpus: str, emotion: str) -> int:

@@ -59,7 +59,8 @@ class Network(nn.Module):  # type: ignore[misc]
 
         Where `told` (items,) is 0, the answer is what all corpora share, and the item's own corpus adds nothing.
         """
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.training):  # twice as fast
+        half = self.training and features.device.type == "cpu"  # twice as fast there
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
             states, weights = self(features, stem)
             states, weights = states.float(), weights.float()
         statistics = pooled(states, weights, asked)
@@ -89,7 +90,7 @@ def joined(features: torch.Tensor, stem: torch.Tensor) -> torch.Tensor:
 
 def pooled(states: torch.Tensor, weights: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
     """(items, answers, 2 * units): weighted mean and deviation of the states up to each of the asked steps."""
-    heard = torch.arange(states.shape[1])[None, None] <= asked[..., None]
+    heard = torch.arange(states.shape[1], device=states.device)[None, None] <= asked[..., None]
     counted = heard * weights.transpose(1, 2)
     total = counted.sum(2, keepdim=True)
     mean = counted @ states / total

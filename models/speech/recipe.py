@@ -34,3 +34,9 @@ class Recipe:
     views: int = 96  # numbers that its description is reduced to
     judge: float = 12.0  # how much each number of its judgement counts against one of those
     most_s: float = 4.0  # of a segment seen in training
+    longest_gap: int = 12  # units of 20 ms that are missing at a time
+    colour: float = 0.15  # deviations by which each item's features are moved, all along
+    shrinkage: float = 0.15  # of the answer's covariance towards a sphere
+    shared: float = 3.0  # how much the logits count in the end that the network learned for all corpora alike
+    talk_often: float = 4.5  # added to the logits of talk: most of what is heard in life is talk
+    strangers: bool = True  # whether the answer has a group of means for people of no corpus

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from models.common.calibration import fit_temperature, softmax
-from models.speech.cache import Copy
+from models.speech.cache import Account, Copy
 from models.speech.corpora import TALK, Clip, class_index
 from models.speech.recipe import UNIT
 
@@ -26,11 +26,11 @@ _LABELS_ONLY = ("tess", "urdu", TALK)  # two speakers cannot judge each other, n
 Reals = NDArray[np.float64]
 
 
-def descriptions(copy: Copy, clips: int) -> Floats:
+def descriptions(clean: Copy, account: Account, clips: int) -> Floats:
     """(clips, 2 * width * blocks): mean and deviation of the teacher's states over a clip's segments."""
-    width = copy.sums.shape[2]
+    width = account.sums.shape[2]
     sums, counts = np.zeros((clips, 2, width)), np.zeros(clips)
-    for row, both in zip(copy.rows, copy.sums, strict=True):
+    for row, both in zip(clean.rows, account.sums, strict=True):
         sums[row[0]] += both
         counts[row[0]] += row[2] // UNIT
     mean, square = np.moveaxis(sums / np.maximum(counts, 1)[:, None, None], 1, 0)

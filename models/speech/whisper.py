@@ -135,28 +135,28 @@ class Stem:
 class Encoder:
     """The first blocks of an encoder. Arithmetic in bfloat16, which a recent processor does four times as fast."""
 
-    def __init__(self, weights: Weights, blocks: int) -> None:
-        self._blocks = blocks
-        self._weights = {name: _tensor(values).bfloat16() for name, values in weights.items()}
-        self._norms = {name: _tensor(values) for name, values in weights.items() if "layer_norm" in name}
+    def __init__(self, weights: Weights, blocks: int, device: str = "cpu") -> None:
+        self._blocks, self._device = blocks, device
+        self._weights = {name: _tensor(values).bfloat16().to(device) for name, values in weights.items()}
+        self._norms = {name: _tensor(values).to(device) for name, values in weights.items() if "layer_norm" in name}
         self.width = int(self._weights["encoder/conv1/weight"].shape[0])
         if "encoder/position_encodings/encodings" in weights:
             self._places = _tensor(weights["encoder/position_encodings/encodings"]).reshape(-1, self.width)
         else:
             self._places = torch.from_numpy(_sinusoids(1500, self.width))
+        self._places = self._places.to(device)
 
     def __call__(self, sounds: list[Samples]) -> list[list[Floats]]:
         """Of each sound what every block says of it: (frames of 20 ms, width). Sounds should be of like lengths."""
         with torch.inference_mode():
-            spectra = [_log_mel(sound) for sound in sounds]
+            spectra = [_log_mel(sound, self._device) for sound in sounds]
             lengths = [spectrum.shape[1] // 2 for spectrum in spectra]
-            batch = torch.zeros(len(spectra), spectra[0].shape[0], 2 * max(lengths))
+            batch = torch.zeros(len(spectra), spectra[0].shape[0], 2 * max(lengths), device=self._device)
             for number, (spectrum, length) in enumerate(zip(spectra, lengths, strict=True)):
                 batch[number, :, : 2 * length] = spectrum[:, : 2 * length]
-            seen = self._run(batch, torch.tensor(lengths))
+            seen = [block.float().cpu() for block in self._run(batch, torch.tensor(lengths, device=self._device))]
             return [
-                [np.asarray(block[number, :length].float().numpy()) for block in seen]
-                for number, length in enumerate(lengths)
+                [np.asarray(block[number, :length].numpy()) for block in seen] for number, length in enumerate(lengths)
             ]
 
     def _run(self, batch: torch.Tensor, lengths: torch.Tensor) -> list[torch.Tensor]:
@@ -166,7 +166,7 @@ class Encoder:
             functional.gelu(first), get["encoder/conv2/weight"], get["encoder/conv2/bias"], stride=2, padding=1
         )
         values = functional.gelu(second).transpose(1, 2).float() + self._places[: second.shape[2]]
-        heard = torch.arange(values.shape[1])[None] < lengths[:, None]
+        heard = torch.arange(values.shape[1], device=values.device)[None] < lengths[:, None]
         mask = heard[:, None, None, :]
         found = []
         for number in range(self._blocks):
@@ -197,11 +197,12 @@ _FFT, _HOP, _BANDS = 400, 160, 80
 _FILTERS = torch.from_numpy(slaney_filters(_BANDS, _FFT, SAMPLE_RATE))
 
 
-def _log_mel(sound: Samples) -> torch.Tensor:
+def _log_mel(sound: Samples, device: str) -> torch.Tensor:
     """As the encoder was trained: (bands, frames), against the loudest band of the clip."""
-    padded = torch.from_numpy(sound if len(sound) > _FFT else np.pad(sound, (0, _FFT)))
-    bins = torch.stft(padded, _FFT, _HOP, window=torch.hann_window(_FFT), return_complex=True)[:, :-1]
-    values = (_FILTERS @ bins.abs() ** 2).clamp(min=1e-10).log10()
+    padded = torch.from_numpy(sound if len(sound) > _FFT else np.pad(sound, (0, _FFT))).to(device)
+    window = torch.hann_window(_FFT, device=device)
+    bins = torch.stft(padded, _FFT, _HOP, window=window, return_complex=True)[:, :-1]
+    values = (_FILTERS.to(device) @ bins.abs() ** 2).clamp(min=1e-10).log10()
     return (torch.maximum(values, values.max() - 8) + 4) / 4
 
 

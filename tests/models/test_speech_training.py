@@ -15,22 +15,21 @@ from edge.speech.features import FEATURES, SegmentFeatures  # noqa: E402
 from edge.speech.frames import HOP  # noqa: E402
 from edge.speech.spectrum import BANDS, MELS  # noqa: E402
 from models.speech import parity  # noqa: E402
-from models.speech.cache import Copy, Whence, loud_span  # noqa: E402
+from models.speech.cache import Account, Copy, Whence, loud_span  # noqa: E402
 from models.speech.corpora import MISSING, TALK, Clip, class_index  # noqa: E402
-from models.speech.dataset import ANSWERS, Front, Inputs, Task, epoch, fronted  # noqa: E402
-from models.speech.head import Known, answer_layer  # noqa: E402
+from models.speech.dataset import ANSWERS, Task, epoch  # noqa: E402
+from models.speech.head import Known, _of_no_corpus, answer_layer  # noqa: E402
 from models.speech.hints import described, hints_for  # noqa: E402
 from models.speech.network import STEM, Network, joined, pooled, shared_answer  # noqa: E402
 from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe  # noqa: E402
+from models.speech.shelf import Front, Inputs, Shelf, fronted  # noqa: E402
 from models.speech.teacher import Line, descriptions, judged_by_others, judgements  # noqa: E402
 from models.speech.whisper import Stem  # noqa: E402
 
-NO_STATES = np.zeros((0, 6), np.float16)
 
-
-def copy_of(rows: NDArray[np.int64], frames: NDArray[np.float16], states: NDArray[np.float16] = NO_STATES) -> Copy:
+def copy_of(rows: NDArray[np.int64], frames: NDArray[np.float16]) -> Copy:
     stem = np.zeros((len(frames) // UNIT, STEM), np.float16)
-    return Copy(rows, frames, stem, states, np.zeros((len(rows), 2, states.shape[1]), np.float32))
+    return Copy(rows, frames, stem, np.arange(len(frames) // FRAMES))
 
 
 def test_another_mean_gives_what_extraction_with_it_gives() -> None:
@@ -39,10 +38,12 @@ def test_another_mean_gives_what_extraction_with_it_gives() -> None:
     frames = np.concatenate([chunk.features for chunk in SegmentFeatures(first).push(sound)])
     row = np.array([0, 0, len(frames)])
     same = np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32)
-    inputs = Inputs([copy_of(row[None], frames.astype(np.float16))], first, Front(first, *same))
+    inputs = Inputs(Shelf.of([copy_of(row[None], frames.astype(np.float16))]), first, Front(first, *same))
     moved = fronted(inputs, {0}, second)
     expected = np.concatenate([chunk.features for chunk in SegmentFeatures(second).push(sound)])
-    assert moved.plain(0, row) == pytest.approx(expected, abs=0.05)
+    units = torch.arange(len(frames) // UNIT)
+    plain = moved.plain(torch.zeros(1, dtype=torch.int64), units).flatten(0, 1).numpy()
+    assert plain == pytest.approx(expected, abs=0.05)
     assert moved.front.mean == pytest.approx(expected.mean(axis=0), abs=0.02)
 
 
@@ -93,7 +94,8 @@ def test_a_description_is_that_of_all_segments_of_a_clip() -> None:
     sums = np.stack([np.stack((part.sum(axis=0), (part**2).sum(axis=0))) for part in parts]).astype(np.float32)
     rows = np.array([[0, 0, 40], [0, 40, 24]])
     whole = np.concatenate(parts)
-    found = descriptions(Copy(rows, *(np.zeros((0, 1), np.float16),) * 3, sums), 1)
+    clean = copy_of(rows, np.zeros((64, FEATURES), np.float16))
+    found = descriptions(clean, Account(np.zeros((0, 1), np.float16), sums), 1)
     assert found[0] == pytest.approx(np.concatenate((whole.mean(axis=0), whole.std(axis=0))), abs=1e-5)
 
 
@@ -108,7 +110,7 @@ def test_the_head_tells_classes_apart_in_every_corpus() -> None:
             rows.append(centres[corpus][CLASSES.index(label)] + draw.normal(0, 0.6, 20))
     late = np.array(rows, np.float32)
     early = late[:, ::-1] * np.float32(0.5)  # whatever is heard after a second: something else
-    answer = answer_layer(Known(late, clips), Known(early, clips))
+    answer = answer_layer(Known(late, clips), Known(early, clips), strangers=False)
     assert answer.kernel.shape == (20, 2 * 2 * len(CLASSES))
     for heard in (late, early):
         guess = answer.logits(heard).argmax(axis=1)
@@ -145,13 +147,13 @@ def test_what_all_corpora_share_counts_in_every_group() -> None:
     net.norm.running_var.copy_(torch.from_numpy(known.var(axis=0)))
     net.eval()
     whole = Known(known, clips)
-    plain, mixed = answer_layer(whole, whole), answer_layer(whole, whole, shared_answer(net))
+    plain, mixed = answer_layer(whole, whole), answer_layer(whole, whole, shared_answer(net), weight=3)
     scaled = (known - plain.mean) / plain.deviation
     added = scaled @ (mixed.kernel - plain.kernel) + (mixed.bias - plain.bias)
     with torch.inference_mode():
         shared = net.shared(net.norm(torch.from_numpy(known))).numpy()
     shared -= shared.mean(axis=1, keepdims=True)
-    for group in np.split(added, 2, axis=1):
+    for group in np.split(added, 4, axis=1):
         assert group == pytest.approx(3 * shared, abs=1e-3)
 
 
@@ -165,13 +167,11 @@ def spoken(clips: int = 40) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
 
 def test_the_teacher_has_in_mind_what_it_heard_in_the_recording() -> None:
     """A copy at half the speed that begins a step early: each step of it comes from the same place as recorded."""
-    states = np.arange(12, dtype=np.float16)[:, None]
-    clean = Copy(np.zeros((0, 3), np.int64), *(np.zeros((0, 1), np.float16),) * 2, states, np.zeros(0, np.float32))
     row = np.array([0, 2 * FRAMES, 8 * FRAMES])
     whence = Whence(0, 0.5, -FRAMES * HOP)
-    assert whence.states(clean, row, 6)[:, 0].tolist() == [2, 2, 2, 2, 3, 3]
-    assert whence.states(clean, row, 40)[-1, 0] == 9  # no further than the segment
-    assert not whence.states(clean, None, 3).any()
+    assert whence.steps(row, 6).tolist() == [2, 2, 2, 2, 3, 3]
+    assert whence.steps(row, 40)[-1] == 9  # no further than the segment
+    assert whence.steps(None, 3).tolist() == [-1, -1, -1]
 
 
 def test_what_all_corpora_share_answers_alone_where_the_corpus_is_not_told() -> None:
@@ -188,40 +188,54 @@ def test_what_all_corpora_share_answers_alone_where_the_corpus_is_not_told() -> 
 
 def test_hints_use_nothing_of_people_held_back() -> None:
     rows, states = spoken()
-    known = np.stack([described(states[start : start + 13])[-1] for start in range(0, 300, 13)])
+    known = np.stack([described(torch.from_numpy(states[start : start + 13]))[-1] for start in range(0, 300, 13)])
     lines = {"ravdess": Line.learned(known, np.arange(len(known)) % 3)}
     speakers = {n: f"speaker-{n % 5}" for n in range(30)}
     recipe = Recipe(thoughts=4, views=5)
+    shelf = Shelf.of([copy_of(rows, np.zeros((FRAMES * len(states), FEATURES), np.float16))])
+    first = hints_for(shelf, torch.from_numpy(states), speakers, lines, recipe)
+    strange = torch.from_numpy(states.copy())
+    held = int(rows[30, 1]) // FRAMES
+    strange[held:] *= 50
+    second = hints_for(shelf, strange, speakers, lines, recipe)
+    for ours, theirs in zip(vars(first).values(), vars(second).values(), strict=True):
+        assert torch.allclose(ours[:held], theirs[:held], atol=0.01)
+        assert not torch.allclose(ours[held:], theirs[held:], atol=0.01)
+    assert first.thoughts.shape == (len(states), 4)
+    assert first.views.shape == (len(states), 5 + 3)
+
+
+def test_hints_of_a_copy_are_those_of_the_place_where_it_was_recorded() -> None:
+    rows, states = spoken()
     frames = np.zeros((FRAMES * len(states), FEATURES), np.float16)
-    first = hints_for([copy_of(rows, frames, states)], speakers, lines, recipe)
-    strange = states.copy()
-    strange[int(rows[30, 1]) // FRAMES :] *= 50
-    second = hints_for([copy_of(rows, frames, strange)], speakers, lines, recipe)
-    for n in range(30):
-        for ours, theirs in zip(first.at(0, rows[n], np.arange(5)), second.at(0, rows[n], np.arange(5)), strict=True):
-            assert np.array_equal(ours, theirs)
-    thoughts, views = first.at(0, rows[3], np.array([0, 500]))
-    assert thoughts.shape == (2, 4)
-    assert views.shape == (2, 5 + 3)
-    last = np.array([int(rows[3, 2]) // FRAMES - 1])
-    assert np.array_equal(views[1], first.at(0, rows[3], last)[1][0])  # no further than the clip
+    clean = copy_of(rows, frames)
+    later = replace(clean, heard=np.where(clean.heard == 7, -1, np.maximum(clean.heard - 1, 0)))
+    shelf = Shelf.of([clean, later])
+    found = hints_for(shelf, torch.from_numpy(states), dict.fromkeys(range(30), "a"), {}, Recipe(thoughts=4, views=5))
+    moved = found.thoughts[len(states) :]
+    assert torch.equal(moved[1:7], found.thoughts[:6])
+    assert not moved[7].any()  # nothing was heard there
+    assert torch.equal(found.views[0], found.views[len(states)])  # after its first step, the same one
+    assert not torch.equal(found.views[9], found.views[len(states) + 9])
 
 
 def test_a_description_is_that_of_the_states_so_far() -> None:
     states = np.random.default_rng(5).normal(0, 1, (30, 4)).astype(np.float16)
     so_far = states[:17].astype(np.float64)
-    assert described(states)[16] == pytest.approx(np.concatenate((so_far.mean(axis=0), so_far.std(axis=0))), abs=1e-3)
+    assert described(torch.from_numpy(states))[16].numpy() == pytest.approx(
+        np.concatenate((so_far.mean(axis=0), so_far.std(axis=0))), abs=1e-3
+    )
 
 
 def test_batches_ask_for_answers_within_what_is_heard() -> None:
     rows, states = spoken()
     frames = np.zeros((FRAMES * len(states), FEATURES), np.float16)
     clips = [Clip(Path(str(n)), "emovo", f"emovo-f{n % 3}", "sad") for n in range(len(rows))]
-    copies = [copy_of(rows, frames, states)] * 2
+    shelf = Shelf.of([copy_of(rows, frames)] * 2)
     recipe = replace(Recipe(thoughts=4, views=5), batch=16, others_share=1.0)
-    hints = hints_for(copies, {n: clip.speaker for n, clip in enumerate(clips)}, {}, recipe)
+    hints = hints_for(shelf, torch.from_numpy(states), {n: clip.speaker for n, clip in enumerate(clips)}, {}, recipe)
     same = np.zeros(MELS - 1, np.float32)
-    inputs = Inputs(copies, same, Front(same, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32)))
+    inputs = Inputs(shelf, same, Front(same, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32)))
     task = Task(inputs, clips, ("emovo",), np.full((len(clips), len(CLASSES)), 1 / 8), hints, recipe)
     batches = list(epoch(task, list(range(len(clips))), np.random.default_rng(0)))
     assert sum(len(batch.steps) for batch in batches) == len(clips)
@@ -230,10 +244,46 @@ def test_batches_ask_for_answers_within_what_is_heard() -> None:
         assert (batch.asked[:, 0] == batch.steps - 1).all()
         assert (batch.asked < batch.steps[:, None]).all()
         assert (batch.asked >= EARLY - 1).all()
-        assert batch.targets.sum(axis=1) == pytest.approx(1)
+        assert batch.targets.sum(dim=1).numpy() == pytest.approx(1)
+        assert batch.thoughts.shape[1] == int(batch.steps.max())
         net = Network(1, recipe, 4, 5)
-        parts = (torch.from_numpy(part) for part in (batch.features, batch.stem, batch.asked, batch.corpora))
+        parts = batch.features, batch.stem.float(), batch.asked, batch.corpora
         assert net.taught(*parts)[0].shape == (len(batch.steps), ANSWERS, len(CLASSES))
+
+
+def test_people_of_no_corpus_have_means_that_do_not_tell_corpora() -> None:
+    """What a class adds that only one corpus has is not taken for what that corpus is."""
+    draw = np.random.default_rng(5)
+    adds = draw.normal(0, 1, (len(CLASSES), 12))
+    away = {"ravdess": np.zeros(12), "banglaser": np.full(12, 6.0)}
+    clips, rows = [], []
+    for number in range(1600):
+        corpus, label = ("ravdess", "banglaser")[number % 2], CLASSES[number // 2 % len(CLASSES)]
+        if label not in MISSING[corpus]:
+            clips.append(Clip(Path(str(number)), corpus, f"{corpus}-{number % 20}", label))
+            rows.append(away[corpus] + adds[CLASSES.index(label)] + draw.normal(0, 0.1, 12))
+    known = Known(np.array(rows, np.float32), clips)
+    means = {(0, clip.corpus, clip.emotion): np.zeros(12) for clip in clips}
+    for one in means:
+        means[one] = known.statistics[[(c.corpus, c.emotion) == one[1:] for c in clips]].mean(axis=0)
+    found = _of_no_corpus(means | {(1, *one[1:]): mean for one, mean in means.items()})
+    for n, label in enumerate(CLASSES):
+        assert found[0, "", label] - found[0, "", "sad"] == pytest.approx(adds[n] - adds[CLASSES.index("sad")], abs=0.1)
+    assert found[0, "", "sad"] == pytest.approx(3 + adds[CLASSES.index("sad")], abs=0.1)  # half way between them
+    strangers = np.array([3 + adds[n] for n in range(len(CLASSES))], np.float32)
+    assert answer_layer(known, known).logits(strangers).argmax(axis=1).tolist() == list(range(len(CLASSES)))
+
+
+def test_talk_counts_as_often_as_is_said() -> None:
+    clips, known = people(6)
+    mine = Known(
+        known, [replace(clip, corpus=TALK, emotion="neutral") if n % 16 == 0 else clip for n, clip in enumerate(clips)]
+    )
+    less, more = (answer_layer(mine, mine, talk_often=often) for often in (1.0, 3.0))
+    added = (more.bias - less.bias).reshape(2, -1, len(CLASSES))
+    neutral = added[:, -6:, CLASSES.index("neutral")]  # six ways of talking, the last groups at either length
+    assert neutral == pytest.approx(2, abs=1e-4)
+    assert added.sum() == pytest.approx(neutral.sum(), abs=1e-3)  # and nothing else
 
 
 def test_statistics_are_those_of_the_steps_so_far() -> None:
