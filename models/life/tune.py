@@ -24,8 +24,8 @@ from models.life.talk import claimed, talks
 # What is tried: every combination of a row, one row after the other, starting from the best so far.
 ROUNDS: tuple[Mapping[str, tuple[float, ...]], ...] = (
     {
-        "rest_neutral": (2.2, 2.5), "speech_neutral": (1.0, 1.5), "face": (1.3, 1.6),
-        "speech": (2.4, 2.8, 3.2), "apart": (0.4, 0.6, 0.8),
+        "rest_neutral": (2.2, 2.5), "speech_neutral": (1.0, 1.25, 1.5), "face": (1.3, 1.6),
+        "speech": (2.4, 3.2, 4.0), "apart": (0.4, 0.6, 0.8),
     },
     {"enter": (0.42, 0.46, 0.5), "smoothing_s": (0.3, 0.4, 0.6), "margin": (0.03, 0.05, 0.1), "dwell_s": (0.5, 1.0)},
 )  # fmt: skip
@@ -34,7 +34,8 @@ _WRONG = {"face": 3.0, "voice": 1.0, "both": 1.0, "disagree": 1.0}  # what a sha
 _WRONG_MOST = 0.05  # of scenes at rest
 _CALM = {"face": 600.0, "both": 500.0, "neutral": 150.0}  # changes an hour
 _CHANGE = 0.0005  # what one more costs
-_TALK_MOST, _ANGRY_MOST = 0.05, 0.01  # of the time in which somebody talks
+_TALK_MOST, _ANGRY_MOST = 0.05, 0.01  # of the time in which somebody talks: limits, so that what is above costs much
+_TALKED = 8.0  # what a share of that time with a feeling costs
 
 
 def main() -> None:
@@ -79,7 +80,7 @@ def worth(figures: Mapping[str, Any]) -> float:
         max(0.0, one["feeling"] - _TALK_MOST) + max(0.0, one["angry"] - _ANGRY_MOST)
         for one in figures.get("talk", {}).values()
     )
-    return float(found + 0.3 * arrival - wrong - 6.0 * max(0.0, neutral - 0.02) - 2.0 * talk - _CHANGE * restless)
+    return float(found + 0.3 * arrival - wrong - 6.0 * max(0.0, neutral - 0.02) - _TALKED * talk - _CHANGE * restless)
 
 
 def _short(figures: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
