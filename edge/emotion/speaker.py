@@ -23,7 +23,7 @@ _APART_S = 0.098  # of two openings that are compared, whatever the rate of fram
 _MOST, _MOST_OPENED = 0.12, 0.4  # beyond which more adds nothing: a jerk of the head is no longer word
 _SPEAKS = 0.026  # what a mouth does that speaks; one that is still stays below, whatever the head does
 _GOES_ON = 0.6  # of that, for whoever has the voice already
-_TOGETHER, _STILL_TOGETHER = 0.2, 0.0  # correlation with the voice's loudness to get the voice, and to keep it
+_TOGETHER, _STILL_TOGETHER = 0.2, 0.1  # agreement with the voice's loudness to get the voice, and to keep it
 _HALF = 0.5  # added to the correlation: what a mouth's movement counts for while nothing is known of loudness
 _LEAST, _MOST_FACTOR = 0.2, 1.5
 _CLEAR = 1.3  # times the score of any other mouth: or the voice stays with whom it was
@@ -99,12 +99,12 @@ class Mouth:
         return math.sqrt(moved * opened)
 
     def agreement(self, now: float, times: Reals, levels: Reals) -> float | None:
-        """The best correlation of its opening with the loudness of the voice, -1 to 1; None: too little is known."""
+        """How well its opening goes with the loudness of the voice, -1 to 1; None: too little is known."""
         seen = np.array([(each.time, each.opening) for each in self._seen if 0.0 <= now - each.time <= WINDOW_S])
         if len(seen) < _ENOUGH or len(times) < _ENOUGH or not np.ptp(seen[:, 1]):
             return None
         found = [
-            correlation(seen[known, 1], np.interp(at[known], times, levels))
+            steady_correlation(seen[known, 1], np.interp(at[known], times, levels))
             for at in (seen[:, 0] + lag for lag in _LAGS_S)
             for known in [(at >= times[0]) & (at <= times[-1])]
             if known.sum() >= _ENOUGH
@@ -124,6 +124,17 @@ def correlation(opening: Reals, loud: Reals) -> float | None:
         return None
     opening, loud = opening - opening.mean(), loud - loud.mean()
     return float(opening @ loud / np.sqrt((opening @ opening) * (loud @ loud)))
+
+
+def steady_correlation(opening: Reals, loud: Reals) -> float | None:
+    """The mean of the correlation and of the worse one of both halves: what goes with a voice goes on doing so.
+
+    A mouth that chews goes with a strange voice for a second by chance, and then against it.
+    """
+    whole, half = correlation(opening, loud), len(opening) // 2
+    parts = [correlation(opening[part], loud[part]) for part in (slice(None, half), slice(half, None))]
+    known = [each for each in parts if each is not None]
+    return whole if whole is None or len(known) < len(parts) else (whole + min(known)) / 2
 
 
 def speaker(

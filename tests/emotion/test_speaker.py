@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from edge.emotion.speaker import WINDOW_S, Loudness, Mouth, correlation, speaker
+from edge.emotion.speaker import WINDOW_S, Loudness, Mouth, correlation, speaker, steady_correlation
 from edge.readings import LEVEL_S
 
 FPS = 15.0
@@ -84,6 +84,17 @@ def test_the_rate_of_frames_does_not_matter(fps: float) -> None:
     for i in range(round(3.0 * fps)):
         one.observe(i / fps, 0.05, voice=True, opening=0.1 * math.sin(2 * math.pi * 3.0 * i / fps))
     assert one.movement(3.0) == pytest.approx(0.08, rel=0.3)
+
+
+def test_what_goes_with_a_voice_only_half_of_the_time_goes_with_it_less() -> None:
+    voice = 10 + 10 * np.sin(np.linspace(0, 12, 40))
+    talks, chews = voice / 40, np.concatenate((voice[:20], 20 - voice[20:])) / 40
+    always, half = steady_correlation(talks, voice), steady_correlation(chews, voice)
+    assert always == pytest.approx(1.0)
+    assert half is not None
+    assert half < -0.3 < float(np.corrcoef(chews, voice)[0, 1])
+    quiet_end = np.concatenate((voice[:20], np.full(20, voice.mean())))
+    assert steady_correlation(talks, quiet_end) == correlation(talks, quiet_end)
 
 
 def test_correlation_is_that_of_the_books() -> None:
