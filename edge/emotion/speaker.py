@@ -120,10 +120,11 @@ def _typical(values: Sequence[float]) -> float:
 
 def correlation(opening: Reals, loud: Reals) -> float | None:
     """Of two equally long series, -1 to 1; None where one of them hardly varies."""
-    if np.std(loud) < _FLAT_DB or np.std(opening) < _SHUT:
-        return None
     opening, loud = opening - opening.mean(), loud - loud.mean()
-    return float(opening @ loud / np.sqrt((opening @ opening) * (loud @ loud)))
+    own, its = float(opening @ opening), float(loud @ loud)
+    if its < len(loud) * _FLAT_DB**2 or own < len(opening) * _SHUT**2:
+        return None
+    return float(opening @ loud) / math.sqrt(own * its)
 
 
 def steady_correlation(opening: Reals, loud: Reals) -> float | None:
@@ -132,9 +133,10 @@ def steady_correlation(opening: Reals, loud: Reals) -> float | None:
     A mouth that chews goes with a strange voice for a second by chance, and then against it.
     """
     whole, half = correlation(opening, loud), len(opening) // 2
-    parts = [correlation(opening[part], loud[part]) for part in (slice(None, half), slice(half, None))]
-    known = [each for each in parts if each is not None]
-    return whole if whole is None or len(known) < len(parts) else (whole + min(known)) / 2
+    if whole is None:
+        return None
+    first, second = correlation(opening[:half], loud[:half]), correlation(opening[half:], loud[half:])
+    return whole if first is None or second is None else (whole + min(first, second)) / 2
 
 
 def speaker(
