@@ -14,6 +14,7 @@ from tqdm import tqdm
 from edge.readings import LABELS
 from models.common.metrics import accuracy, macro_recall
 from models.face import members, nets
+from models.face.framing import REACH
 from models.face.learning import Run
 from models.face.lessons import Ask, Batch, Pace
 from models.face.material import NAMES, Checked, Learned
@@ -83,7 +84,7 @@ def pace_of(chosen: argparse.Namespace) -> Pace:
 def pictures_of(learned: Learned) -> Any:
     """Some faces of all sets, as they are."""
     some = learned.kept[:: max(1, len(learned) // _EXAMPLES)]
-    edge = round(some.shape[1] * (1 - 1 / 1.4) / 2)
+    edge = round(some.shape[1] * (1 - 1 / REACH) / 2)
     return torch.from_numpy(np.ascontiguousarray(some[:, edge:-edge, edge:-edge]))[:, None].float()
 
 

@@ -17,6 +17,7 @@ from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from edge.speech.features import standardised
 from models.speech.corpora import MAIN, TALK, Clip
+from models.speech.recipe import Recipe
 
 _SHARPNESS = 0.3  # of the logits; the temperature does the rest
 _TALKS = 6  # means of talk at either length
@@ -64,10 +65,10 @@ def answer_layer(
     early: Known,
     shared: Shared | None = None,
     *,
-    weight: float = 3.0,
-    strangers: bool = True,
-    talk_often: float = 4.5,
-    shrinkage: float = 0.15,
+    weight: float = Recipe.shared,
+    strangers: bool = Recipe.strangers,
+    talk_often: float = Recipe.talk_often,
+    shrinkage: float = Recipe.shrinkage,
 ) -> Answer:
     """What these statistics teach.
 
