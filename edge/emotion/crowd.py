@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from edge.config.schema import Config
-from edge.emotion import describe, rest
+from edge.emotion import describe, usual_voice
 from edge.emotion.decision import decide
 from edge.emotion.evidence import Evidence, centred, distribution, evidence_of, offsets, total
 from edge.emotion.expressiveness import prior_of
@@ -13,6 +13,7 @@ from edge.emotion.fusion import FusionWeights, Said, fuse, limited, part_of, rea
 from edge.emotion.person import STRANGER, Person
 from edge.emotion.speaker import DECIDE_S, Loudness, speaker
 from edge.emotion.summary import rounded
+from edge.emotion.usual_voice import UsualVoice
 from edge.errors import EdgeError
 from edge.messages.payloads import PersonPayload
 from edge.readings import (
@@ -31,7 +32,6 @@ from edge.readings import (
 ROOM = 0.5  # how much a voice counts that belongs to no face, while there are faces
 WATCHED_S = 8.0  # of a neutral face: what calibrating a seat needs
 _CLEAR = 0.25  # quality
-VOICE_SHARE = 0.8  # how much of what a voice usually says is taken off
 _SILENCE_S = 60.0  # after which somebody else may speak
 _SPEAKING_S = 0.8  # since the last reading of a voice: it is still heard
 _PAUSE_S = 1.5  # since then: it is over
@@ -47,7 +47,7 @@ class Crowd:
         self._faces: FacesReading | None = None
         self._speech: SpeechReading | None = None  # the newest of all, heard or not
         self._voice: SpeechReading | None = None  # the newest with a voice in it
-        self._usual_voice = rest.begin(only_against=True)  # of whoever speaks in the room
+        self._usual_voice = UsualVoice()  # of whoever speaks in the room
         self._text: TextReading | None = None  # the newest
         self._speaker: int | None = None
         self._loudness = Loudness()
@@ -85,10 +85,10 @@ class Crowd:
         self._loudness.hear(reading.time, reading.levels)
         if reading.probabilities is not None:
             if self._voice is None or reading.time - self._voice.time > _SILENCE_S:
-                self._usual_voice = rest.begin(only_against=True)
-            self._usual_voice = rest.observe(
+                self._usual_voice = UsualVoice()
+            self._usual_voice = usual_voice.observe(
                 self._usual_voice, evidence_of(reading.probabilities), reading.quality, reading.time,
-                share=VOICE_SHARE, neutral=self._learned.speech_offsets[0],
+                self._learned.speech_offsets[0],
             )  # fmt: skip
             self._voice = reading
             self._decide_speaker(reading.time)
@@ -251,7 +251,7 @@ class Crowd:
         voice = self._voice
         if voice is None or voice.probabilities is None:
             return None
-        beyond = self._usual_voice.without(evidence_of(voice.probabilities), VOICE_SHARE)
+        beyond = self._usual_voice.without(evidence_of(voice.probabilities))
         evidence = total([(beyond, 1.0), (self._learned.speech_offsets, 1.0)])
         return Said("speech", evidence, voice.quality, now - voice.time)
 

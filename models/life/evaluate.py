@@ -16,12 +16,12 @@ from edge.emotion.fusion import learned_weights
 from edge.inference import read_manifest
 from edge.service.replay import Perceived
 from models.common.card import replace_measured
-from models.life import single, talk
+from models.life import lasting, single, talk
 from models.life.dialogue import dialogues, owners, right_owner, summary
 from models.life.follow import Choice, dial, ticks
 from models.life.perceive import ROOT, Models, perceive
 from models.life.scenes import FULL, SHORT, LifeScene, scenes
-from models.life.score import judged, table, watch
+from models.life.score import Seen, judged, table, watch
 from models.life.voices import CORPORA
 from models.speech.corpora import find_clips
 
@@ -48,35 +48,43 @@ def main() -> None:
     if not asked.short:
         cast += talk.talks(asked.data, asked.part, asked.corpora, models.folds)
     seen = perceive(cast, models, asked.work, asked.workers)
+    minutes = [] if asked.short else lasting.scenes(asked.data, asked.part, asked.corpora, models.folds)
     measured: dict[str, Any] = {
         "models": {"face": read_manifest(models.face).sha256, "speech": read_manifest(models.speech).sha256},
         "part": asked.part,
         "speakers": len({scene.speaker for scene in cast if scene.kind == "voice"}),
     } | measure(cast, seen)
+    if minutes:
+        measured["lasting"] = lasting.held(minutes, _watched(perceive(minutes, models, asked.work, asked.workers)))
     text = msgspec.json.format(msgspec.json.encode(measured), indent=1)
     if not asked.short and asked.part == "report":
         (asked.out / "metrics.json").write_bytes(text + b"\n")
         replace_measured(asked.out / "README.md", table(measured))
         replace_measured(asked.out / "README.md", single.table(measured["devices"]), "one or both")
         replace_measured(asked.out / "README.md", talk.table(measured["talk"]), "talk")
+        replace_measured(asked.out / "README.md", lasting.table(measured["lasting"]), "lasting")
     print(text.decode() if asked.json else _tables(measured))
 
 
 def _tables(measured: Mapping[str, Any]) -> str:
     found = [table(measured), single.table(measured["devices"]), talk.table(measured["talk"])]
-    return "\n\n".join(found)
+    return "\n\n".join([*found, lasting.table(measured["lasting"])] if "lasting" in measured else found)
 
 
 def measure(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]]) -> dict[str, Any]:
     """Every figure for scenes of this size."""
     choice = Choice(learned_weights(), DecisionConfig())
-    watched = [watch(Config(), items, choice.weights) for items in seen]
+    watched = _watched(seen)
     at = ticks(cast, seen, choice.weights)
     return judged(cast, watched) | {
         "devices": single.compared(cast, at, choice),
         "talk": talk.claimed(cast, watched),
         "dial": dial(cast, at, choice),
     }
+
+
+def _watched(seen: Sequence[Sequence[Perceived]]) -> list[Seen]:
+    return [watch(Config(), items, learned_weights()) for items in seen]
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

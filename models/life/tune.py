@@ -24,10 +24,13 @@ from models.life.talk import claimed, talks
 # What is tried: every combination of a row, one row after the other, starting from the best so far.
 ROUNDS: tuple[Mapping[str, tuple[float, ...]], ...] = (
     {
-        "rest_neutral": (2.2, 2.5), "speech_neutral": (1.0, 1.25, 1.5), "face": (1.3, 1.6),
-        "speech": (2.4, 3.2, 4.0), "apart": (0.4, 0.6, 0.8),
+        "rest_neutral": (2.2, 2.5), "speech_neutral": (0.25, 0.5, 0.75, 1.0), "face": (1.3, 1.6),
+        "speech": (1.6, 2.4, 3.2, 4.0), "apart": (0.4, 0.6, 0.8),
     },
-    {"enter": (0.42, 0.46, 0.5), "smoothing_s": (0.3, 0.4, 0.6), "margin": (0.03, 0.05, 0.1), "dwell_s": (0.5, 1.0)},
+    {
+        "enter": (0.3, 0.36, 0.42, 0.46), "smoothing_s": (0.2, 0.4, 0.6), "margin": (0.02, 0.05, 0.1),
+        "dwell_s": (0.3, 0.5),
+    },
 )  # fmt: skip
 _FOUND = ("face", "voice", "both", "disagree")
 _WRONG = {"face": 3.0, "voice": 1.0, "both": 1.0, "disagree": 1.0}  # what a share of scenes with a wrong state costs

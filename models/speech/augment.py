@@ -88,9 +88,9 @@ def coloured(samples: Samples, most_db: float, generator: Generator) -> Samples:
 
 def for_training(samples: Samples, noises: Sequence[Samples], generator: Generator) -> Samples:
     """One random draw of room, device and background. Length and timing stay."""
-    if generator.random() < 0.5:
-        direct = float(np.exp(generator.uniform(np.log(0.3), np.log(2.5))))
-        samples = in_room(samples, generator.uniform(0.15, 1.1), direct, generator)
+    if generator.random() < 0.65:
+        direct = float(np.exp(generator.uniform(np.log(0.2), np.log(2))))
+        samples = in_room(samples, generator.uniform(0.15, 1.2), direct, generator)
     if generator.random() < 0.7:
         noise = noises[int(generator.integers(len(noises)))] if generator.random() < 0.75 else hiss(generator)
         samples = with_noise(samples, noise, generator.uniform(-2, 25), generator)

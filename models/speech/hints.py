@@ -45,21 +45,18 @@ def hints_for(
     think, see = Reduction.learned(some, recipe.thoughts), Reduction.learned(last, recipe.views)
     for corpus, line in lines.items():
         see = see.with_judge(line, last, recipe.judge if corpus == MAIN else recipe.judge / 2)
-    heard = torch.from_numpy(shelf.heard).to(states.device)
-    known = heard >= 0
-    thought = torch.cat([think.of(part).half() for part in states.split(_AT_ONCE)])
-    thoughts = thought[heard.clamp(min=0)] * known[:, None]
-    views = torch.zeros((len(heard), see.matrix.shape[1]), dtype=torch.float16, device=states.device)
-    every = np.concatenate(shelf.rows)
-    every = every[np.argsort(every[:, 2], kind="stable")]
-    for some_rows in _groups(every):
-        first, count = (torch.from_numpy(part // FRAMES).to(states.device) for part in some_rows[:, 1:].T)
+    thoughts = torch.cat([think.of(part).half() for part in states.split(_AT_ONCE)])
+    views = torch.zeros((len(states), see.matrix.shape[1]), dtype=torch.float16, device=states.device)
+    for rows in _groups(shelf.rows[0][np.argsort(shelf.rows[0][:, 2], kind="stable")]):
+        first, count = (torch.from_numpy(part // FRAMES).to(states.device) for part in rows[:, 1:].T)
         places = torch.arange(int(count.max()), device=states.device)[None]
-        at = (first[:, None] + places).clamp(max=len(heard) - 1)
-        told = described(states[heard[at].clamp(min=0)] * known[at][..., None])
+        at = (first[:, None] + places).clamp(max=len(states) - 1)
         within = places < count[:, None]
-        views[at[within]] = see.of(told[within]).clamp(-60, 60).half()
-    return Hints(thoughts, views)
+        views[at[within]] = see.of(described(states[at])[within]).clamp(-60, 60).half()
+    heard = torch.from_numpy(shelf.heard).to(states.device)
+    known = (heard >= 0)[:, None]
+    at = heard.clamp(min=0)  # a copy is described as the recording is up to the same place
+    return Hints(thoughts[at] * known, views[at] * known)
 
 
 def _groups(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -15,10 +15,10 @@ class Recipe:
     units: int = 288
     dropout: float = 0.2
     weight_decay: float = 0.02
-    epochs: int = 60
+    epochs: int = 120
     batch: int = 96
     rate: float = 3e-3
-    copies: int = 4  # degraded copies of each clip, beside the clean one
+    copies: int = 6  # degraded copies of each clip, beside the clean one
     tess_share: float = 0.3  # of its two hundred words
     clean_share: float = 0.3  # of items taken as recorded
     others_share: float = 0.6  # of the clips of other corpora than RAVDESS, each epoch anew

@@ -139,7 +139,7 @@ def test_what_a_voice_always_sounds_like_is_taken_off_and_forgotten_after_silenc
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def sad_after_20_s(share: float) -> tuple[Crowd, float]:
-        monkeypatch.setattr("edge.emotion.crowd.VOICE_SHARE", share)
+        monkeypatch.setattr("edge.emotion.usual_voice.SHARE", share)
         crowd = Crowd(Config(), WEIGHTS)
         for i in range(40):
             crowd.hear(voice("sad", i * 0.5, p=0.5))

@@ -15,7 +15,7 @@ from edge.emotion.fusion import learned_weights
 from edge.errors import SourceEnded
 from edge.readings import LABELS, Box, FacesReading, FoundFace, SpeechReading
 from edge.service.replay import Perceived, decided
-from models.life import people, pictures, single, talk, voices
+from models.life import lasting, people, pictures, single, talk, voices
 from models.life.follow import Choice, all_followed, evidence, followed, ticks
 from models.life.pictures import Act, Actor, Conditions, Scenery
 from models.life.scenes import LifeScene, Size, Span, scenes
@@ -167,6 +167,17 @@ def test_talk_that_is_published_as_a_feeling_is_counted_by_its_time() -> None:
     assert found["meeting"]["feeling"] == found["meeting"]["angry"] == 0.25
     assert found["meeting"]["neutral"] == 0.75
     assert "| meeting | 0.1 | **25.0 %** |" in talk.table(found)
+
+
+def test_a_feeling_that_is_got_used_to_shows_at_the_end_of_its_minute() -> None:
+    start, end = lasting.CALM_S, lasting.CALM_S + lasting.FELT_S
+    spans = (Span(0.0, start, "neutral"), Span(start, end, "angry"))
+    one = LifeScene("lasting/angry/one", "talk", "angry", spans, scene("a", "b").make)
+    seen = Seen(((0.0, "neutral"), (start + 2.5, "angry"), (end - 5.0, "neutral")), ())
+    found = lasting.held([one], [seen])
+    assert found["first"] == {"right": 1.0, "neutral": 0.0}
+    assert found["last"] == {"right": pytest.approx(2 / 3, abs=1e-3), "neutral": pytest.approx(1 / 3, abs=1e-3)}
+    assert "| 45 to 60 | 67 % | 33 % |" in lasting.table(found)
 
 
 def test_what_is_decided_from_recordings_needs_no_clock() -> None:
