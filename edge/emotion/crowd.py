@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 
 from edge.config.schema import Config
 from edge.emotion import describe, usual_voice
@@ -10,6 +10,7 @@ from edge.emotion.decision import decide
 from edge.emotion.evidence import Evidence, centred, distribution, evidence_of, offsets, total
 from edge.emotion.expressiveness import prior_of
 from edge.emotion.fusion import FusionWeights, Said, fuse, limited, part_of, reading_of, weight_of
+from edge.emotion.merge import as_one, beside
 from edge.emotion.person import STRANGER, Person
 from edge.emotion.speaker import DECIDE_S, Loudness, speaker
 from edge.emotion.summary import rounded
@@ -22,8 +23,6 @@ from edge.readings import (
     FaceReading,
     FacesReading,
     Modality,
-    Part,
-    Probabilities,
     Reading,
     SpeechReading,
     TextReading,
@@ -141,14 +140,14 @@ class Crowd:
         room = [(said, share * self._weight(said)) for said, share in self.room(now)]
         if not people:
             return fuse(room, prior, now, len(present))
-        merged = _merged(people, now, len(present))
+        merged = as_one(people, now, len(present))
         for said, most in room:
             if most <= 0.0:
                 continue
             base = evidence_of(merged.probabilities)
             weight = limited(base, said.evidence, most) if said.modality == "text" else most
             whole = distribution([value + weight * more for value, more in zip(base, said.evidence, strict=True)])
-            parts = _shares(merged.parts, said.modality, part_of(said, weight, weight, prior))
+            parts = beside(merged.parts, said.modality, part_of(said, weight, weight, prior))
             merged = reading_of(whole, now, len(present), parts)
         return merged
 
@@ -257,47 +256,3 @@ class Crowd:
 
     def _weight(self, said: Said) -> float:
         return weight_of(said, self._config.fusion, self._learned)
-
-
-def _merged(people: Sequence[Reading], now: float, count: int) -> Reading:
-    """Several people as one: the mean of their distributions, who is seen well counting more."""
-    if len(people) == 1:
-        only = people[0]
-        return reading_of(only.probabilities, now, count, only.parts)
-    weights = [max(part.quality * part.weight for part in one.parts.values()) for one in people]
-    whole = sum(weights) or 1.0
-    mean = _mean([one.probabilities for one in people], [weight / whole for weight in weights])
-    parts: dict[Modality, Part] = {}
-    modalities: tuple[Modality, ...] = ("face", "speech", "text")
-    for modality in modalities:
-        those = [(one.parts[modality], w) for one, w in zip(people, weights, strict=True) if modality in one.parts]
-        if those:
-            parts[modality] = _mean_part([part for part, _ in those], [w for _, w in those], whole)
-    return reading_of(mean, now, count, parts)
-
-
-def _mean_part(parts: Sequence[Part], weights: Sequence[float], whole: float) -> Part:
-    own = sum(weights) or 1.0
-    shares = [weight / own for weight in weights]
-    known = [part.rest_known for part in parts if part.rest_known is not None]
-    return Part(
-        _mean([part.probabilities for part in parts], shares),
-        min(part.age for part in parts),
-        sum(part.quality * share for part, share in zip(parts, shares, strict=True)),
-        sum(part.weight * weight / whole for part, weight in zip(parts, weights, strict=True)),
-        all(known) if known else None,
-    )
-
-
-def _mean(rows: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:
-    return tuple(sum(w * row[i] for row, w in zip(rows, weights, strict=True)) for i in range(len(rows[0])))
-
-
-def _shares(parts: dict[Modality, Part], modality: Modality, room: Part) -> dict[Modality, Part]:
-    """With the room's voice or words beside the people's parts; the shares sum to one."""
-    whole = sum(part.weight for part in parts.values()) + room.weight
-    together: dict[Modality, Part] = {**parts, modality: room}
-    return {
-        modality: Part(part.probabilities, part.age, part.quality, part.weight / whole, part.rest_known)
-        for modality, part in together.items()
-    }
