@@ -3,55 +3,116 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
-from edge.speech.pooling import Sums
-from models.speech.corpora import TALK, Clip
 from models.speech.dataset import ANSWERS, FAR, Batch, Task, epoch, times
-from models.speech.head import Known
 from models.speech.network import Network
-from models.speech.recipe import EARLY, FRAMES, Recipe
-from models.speech.shelf import Inputs
+from models.speech.recipe import Recipe
 
-_AT_ONCE = 128
 _AVERAGE = 0.995  # of the weights, step by step
 _KEPT_EVERY = 5  # epochs that an interruption may cost
 _MOMENTS = torch.tensor([0.5] + [0.5 / (ANSWERS - 1)] * (ANSWERS - 1))  # how much each answer counts
-LONGEST = 800  # frames of a segment
-EARLY_FRAMES = 96  # of each segment after which an early answer must be right, too
 
 Report = Callable[[int, float, float], None]  # epoch, mean loss of the answers, and of the hints
+Weights = dict[str, torch.Tensor]
 
 
-def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) -> Network:
-    """The fitted network, its weights averaged over the last part of training. Goes on where `folder` says."""
-    recipe, device = task.recipe, task.inputs.shelf.device
-    torch.manual_seed(seed)
-    net = Network(len(task.corpora), recipe, task.hints.thoughts.shape[1], task.hints.views.shape[1]).to(device)
-    average = copy.deepcopy(net)
-    fused = device.type != "cpu"
-    optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.weight_decay, fused=fused)
-    steps = recipe.epochs * _batches(task, chosen)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.1)
-    done, path = 0, folder / "checkpoint.pt"
-    if path.exists():
-        kept = torch.load(path, weights_only=True)
-        for part, name in ((net, "net"), (average, "average"), (optimizer, "optimizer"), (schedule, "schedule")):
-            part.load_state_dict(kept[name])
-        done = kept["done"]
-    for number in range(done, recipe.epochs):
+@dataclass(frozen=True)
+class Stretch:
+    """A part of training, with one rise and fall of the rate."""
+
+    name: str
+    start: int  # epochs before it, which draw other batches
+    epochs: int
+    rate: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """What is fitted to which clips, and where it is kept."""
+
+    task: Task
+    chosen: list[int]
+    seed: int
+    folder: Path
+    report: Report
+
+    def network(self) -> Network:
+        """One long training and short ones from where it ended; the mean of all their weights. Goes on where it was.
+
+        Networks that began alike lie in one valley, and strangers are heard better from its middle than from its sides.
+        """
+        recipe = self.task.recipe
+        first = self._weights(Stretch("first", 0, recipe.epochs, recipe.rate))
+        branches = [
+            Stretch(f"branch{n}", recipe.epochs + n * recipe.branch_epochs, recipe.branch_epochs, recipe.branch_rate)
+            for n in range(recipe.branches)
+        ]
+        every = [first, *(self._weights(branch, first) for branch in branches)]
+        weights = {name: _kept(_mean([one[name] for one in every])) for name in first}
+        torch.save(weights, self.folder / "network.pt")
+        return _loaded(recipe, weights)
+
+    def _weights(self, stretch: Stretch, begin: Weights | None = None) -> Weights:
+        """The weights at its end, averaged over its last steps."""
+        folder, device = self.folder / stretch.name, self.task.inputs.shelf.device
+        folder.mkdir(parents=True, exist_ok=True)
+        ready, path = folder / "network.pt", folder / "checkpoint.pt"
+        if ready.exists():
+            found: Weights = torch.load(ready, weights_only=True)
+            return found
+        net = self._begun(begin).to(device)
+        average = copy.deepcopy(net)
+        decay, fused = self.task.recipe.weight_decay, device.type != "cpu"
+        optimizer = torch.optim.AdamW(net.parameters(), stretch.rate, weight_decay=decay, fused=fused)
+        steps = stretch.epochs * _batches(self.task, self.chosen)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, stretch.rate, steps, pct_start=0.1)
+        every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
+        done = 0
+        if path.exists():
+            kept = torch.load(path, weights_only=True)
+            for name, part in every.items():
+                part.load_state_dict(kept[name])
+            done = kept["done"]
+        for number in range(stretch.start + done, stretch.start + stretch.epochs):
+            self.report(number + 1, *self._epoch(number, net, average, optimizer, schedule))
+            done += 1
+            if done % _KEPT_EVERY == 0:
+                torch.save({name: part.state_dict() for name, part in every.items()} | {"done": done}, path)
+        weights = {name: _kept(values) for name, values in average.state_dict().items()}
+        torch.save(weights, ready)
+        path.unlink(missing_ok=True)
+        return weights
+
+    def _begun(self, begin: Weights | None) -> Network:
+        """A network with these weights, or with random ones."""
+        torch.manual_seed(self.seed)
+        task = self.task
+        net = Network(len(task.corpora), task.recipe, task.hints.thoughts.shape[1], task.hints.views.shape[1])
+        if begin is not None:
+            net.load_state_dict(begin)
+        return net
+
+    def _epoch(
+        self,
+        number: int,
+        net: Network,
+        average: Network,
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LRScheduler,
+    ) -> list[float]:
+        """Mean loss of the answers, and of the hints."""
         net.train()
-        torch.manual_seed(1000 * seed + number)
+        torch.manual_seed(1000 * self.seed + number)
         losses = []
-        for batch in epoch(task, chosen, np.random.default_rng((seed, number))):
-            loss, answers, hints = _loss(net, batch, task)
+        for batch in epoch(self.task, self.chosen, np.random.default_rng((self.seed, number))):
+            loss, answers, hints = _loss(net, batch, self.task)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -59,13 +120,13 @@ def fit(task: Task, chosen: list[int], seed: int, folder: Path, report: Report) 
             schedule.step()
             _follow(average, net)
             losses.append(torch.stack((answers, hints)))
-        if number % _KEPT_EVERY == _KEPT_EVERY - 1:
-            every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
-            torch.save({name: part.state_dict() for name, part in every.items()} | {"done": number + 1}, path)
-        report(number + 1, *torch.stack(losses).mean(dim=0).tolist())
-    weights = {name: _kept(values) for name, values in average.state_dict().items()}
-    torch.save(weights, folder / "network.pt")
-    return _loaded(recipe, weights)
+        means: list[float] = torch.stack(losses).mean(dim=0).tolist()
+        return means
+
+
+def _mean(values: list[torch.Tensor]) -> torch.Tensor:
+    """Of one of the weights; counts are those of the first."""
+    return torch.stack(values).float().mean(dim=0) if values[0].is_floating_point() else values[0]
 
 
 def _kept(values: torch.Tensor) -> torch.Tensor:
@@ -115,64 +176,8 @@ def fitted(recipe: Recipe, folder: Path) -> Network | None:
     return _loaded(recipe, torch.load(path, weights_only=True)) if path.exists() else None
 
 
-def _loaded(recipe: Recipe, weights: dict[str, Any]) -> Network:
+def _loaded(recipe: Recipe, weights: Weights) -> Network:
     net = Network(len(weights["own"]), recipe, len(weights["thought.bias"]), len(weights["view.bias"]))
     net.load_state_dict(weights)
     net.eval()
     return net
-
-
-def statistics_of(net: Network, inputs: Inputs, clips: list[Clip], chosen: list[int], most: int = LONGEST) -> Known:
-    """Statistics of the states over all segments of a clip, for every copy of the chosen clips; copy by copy.
-
-    Of talk, over each segment by itself: half a minute of it is many answers.
-    """
-    parts, whose = [], []
-    apart = {n for n in chosen if clips[n].corpus == TALK}
-    for number in range(len(inputs.shelf.rows)):
-        sums, order = clip_sums(net, inputs, number, chosen, most, apart=apart)
-        parts += [one.statistics() for one in sums]
-        whose += [clips[n] for n in order]
-    return Known(np.stack(parts), whose)
-
-
-@torch.inference_mode()  # type: ignore[untyped-decorator]
-def clip_sums(
-    net: Network,
-    inputs: Inputs,
-    number: int,
-    chosen: list[int],
-    most: int = LONGEST,
-    *,
-    apart: Set[int] = frozenset(),
-) -> tuple[list[Sums], list[int]]:
-    """Of the states over all segments of a clip, and of which clip, in that order; each segment of those in `apart`."""
-    wanted = set(chosen)
-    rows = [
-        row
-        for row in inputs.shelf.rows[number]
-        if int(row[0]) in wanted and (int(row[0]) not in apart or row[2] >= FRAMES * EARLY)  # else too short to ask
-    ]
-    rows.sort(key=lambda row: int(row[2]))
-    listener = net.to(inputs.shelf.device)
-    sums: dict[tuple[int, int], Sums] = {}
-    for start in range(0, len(rows), _AT_ONCE):
-        some = np.stack(rows[start : start + _AT_ONCE])
-        for row, one in zip(some, _sums(listener, inputs, some, most), strict=True):
-            clip = int(row[0])
-            whose = clip, int(row[1]) if clip in apart else 0
-            sums[whose] = sums[whose] + one if whose in sums else one
-    order = sorted(sums)
-    return [sums[whose] for whose in order], [clip for clip, _ in order]
-
-
-def _sums(net: Network, inputs: Inputs, rows: NDArray[np.int64], most: int) -> list[Sums]:
-    """Of each row's states within `most` frames."""
-    features, stem = inputs.whole(rows, most)
-    states, weights = net(features, stem.float())
-    steps = torch.from_numpy(np.minimum(rows[:, 2], most) // FRAMES).to(states.device)
-    counted = weights.double() * (torch.arange(states.shape[1], device=states.device)[None] < steps[:, None])[..., None]
-    weighted = counted * states
-    parts = (counted.sum(dim=(1, 2)), weighted.sum(dim=1), (weighted * states).sum(dim=1))
-    total, first, second = (part.cpu().numpy() for part in parts)
-    return [Sums(float(one), *both) for one, *both in zip(total, first, second, strict=True)]

@@ -15,7 +15,10 @@ class Recipe:
     units: int = 288
     dropout: float = 0.2
     weight_decay: float = 0.02
-    epochs: int = 120
+    epochs: int = 60
+    branches: int = 3  # short trainings from where that ends; what counts is the mean of all
+    branch_epochs: int = 20
+    branch_rate: float = 1e-3
     batch: int = 96
     rate: float = 3e-3
     copies: int = 6  # degraded copies of each clip, beside the clean one

@@ -18,7 +18,7 @@ from edge.speech.frames import CHUNK, HOP, WINDOW
 from models.speech.calibrate import MOMENTS, Answers, keep_answers
 from models.speech.corpora import CORPORA, Clip
 from models.speech.dataset import Task
-from models.speech.fit import EARLY_FRAMES, LONGEST, clip_sums, fit, fitted, statistics_of
+from models.speech.fit import Fitting, fitted
 from models.speech.head import Answer, answer_layer
 from models.speech.hints import hints_for
 from models.speech.material import Material, kept_mean
@@ -26,6 +26,7 @@ from models.speech.network import Network, plain, shared_answer
 from models.speech.parity import Utterance, as_inputs
 from models.speech.recipe import Recipe
 from models.speech.shelf import Front, Inputs, fronted
+from models.speech.statistics import EARLY_FRAMES, LONGEST, clip_sums, statistics_of
 from models.speech.teacher import descriptions, judgements, judges
 
 _SHOWN = 150  # segments that show the converter what values occur
@@ -79,7 +80,7 @@ class Run:
         net = fitted(self.lesson.recipe, self.folder)
         if net is None:
             reporter = _reporter(self.folder, self.lesson.recipe)
-            net = fit(self.lesson.task, self.lesson.chosen, self.seed, self.folder, reporter)
+            net = Fitting(self.lesson.task, self.lesson.chosen, self.seed, self.folder, reporter).network()
         kept = self.folder / "answer.npz"
         if not kept.exists():
             front, answer = self.lesson.inputs.front, self._answer(net)
@@ -135,13 +136,13 @@ class Run:
 
 def _reporter(folder: Path, recipe: Recipe) -> Callable[[int, float, float], None]:
     began = time.monotonic()
-    log = folder / "loss.csv"
+    log, epochs = folder / "loss.csv", recipe.epochs + recipe.branches * recipe.branch_epochs
 
     def report(epoch: int, answers: float, hints: float) -> None:
         with log.open("a") as file:
             file.write(f"{epoch},{answers:.5f}\n")
         took = time.monotonic() - began
         losses = f"loss {answers:.4f} hints {hints:.4f}"
-        print(f"{folder.name} epoch {epoch}/{recipe.epochs} {losses} {took:.0f} s", flush=True)
+        print(f"{folder.name} epoch {epoch}/{epochs} {losses} {took:.0f} s", flush=True)
 
     return report

@@ -18,10 +18,10 @@ from models.speech import parity  # noqa: E402
 from models.speech.cache import Copy, Extraction  # noqa: E402
 from models.speech.corpora import Clip, find_clips  # noqa: E402
 from models.speech.dataset import Task  # noqa: E402
-from models.speech.fit import fit, fitted  # noqa: E402
+from models.speech.fit import Fitting, fitted  # noqa: E402
 from models.speech.head import Answer  # noqa: E402
 from models.speech.hints import hints_for  # noqa: E402
-from models.speech.network import STEM  # noqa: E402
+from models.speech.network import STEM, Network  # noqa: E402
 from models.speech.recipe import FRAMES, UNIT, Recipe  # noqa: E402
 from models.speech.run import Lesson, Run  # noqa: E402
 from models.speech.shelf import Front, Inputs, Shelf  # noqa: E402
@@ -81,29 +81,31 @@ def small_task(recipe: Recipe) -> Task:
     return Task(Inputs(shelf, SAME, FLAT), clips, ("ravdess",), judged, hints, recipe)
 
 
-def test_training_goes_on_where_it_was_and_keeps_what_it_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = Recipe(front=8, units=6, thoughts=3, views=4, epochs=10, batch=4)
+def test_training_goes_on_where_it_was_and_keeps_what_it_gives(tmp_path: Path) -> None:
+    recipe = Recipe(front=8, units=6, thoughts=3, views=4, epochs=10, branches=2, branch_epochs=5, batch=4)
     task, chosen = small_task(recipe), list(range(12))
 
-    def whole(epoch: int, answers: float, hints: float) -> None:
-        seen.append(epoch)
+    def fitted_until(folder: Path, last: int | None) -> Network:
+        def report(epoch: int, answers: float, hints: float) -> None:
+            if epoch == last:
+                raise KeyboardInterrupt
+            seen.append(epoch)
 
-    def broken(epoch: int, answers: float, hints: float) -> None:
-        if epoch == 7:
-            raise KeyboardInterrupt
+        return Fitting(task, chosen, 0, folder, report).network()
 
     seen: list[int] = []
     folders = [tmp_path / name for name in ("whole", "broken")]
-    for folder in folders:
-        folder.mkdir()
-    first = fit(task, chosen, 0, folders[0], whole)
-    assert seen == list(range(1, 11))
-    with pytest.raises(KeyboardInterrupt):
-        fit(task, chosen, 0, folders[1], broken)
-    assert fitted(recipe, folders[1]) is None
+    first = fitted_until(folders[0], None)
+    assert seen == list(range(1, 21))
+    for last, again in ((7, 1), (13, 6)):  # once in the long training, once in a branch
+        seen.clear()
+        with pytest.raises(KeyboardInterrupt):
+            fitted_until(folders[1], last)
+        assert seen == list(range(again, last))
+        assert fitted(recipe, folders[1]) is None
     seen.clear()
-    second = fit(task, chosen, 0, folders[1], whole)
-    assert seen == list(range(6, 11))
+    second = fitted_until(folders[1], None)
+    assert seen == list(range(11, 21))
     kept = fitted(recipe, folders[0])
     assert kept is not None
     for one, other, same in zip(first.parameters(), second.parameters(), kept.parameters(), strict=True):
@@ -111,10 +113,21 @@ def test_training_goes_on_where_it_was_and_keeps_what_it_gives(tmp_path: Path, m
         assert torch.equal(one, same)
 
 
+def test_what_counts_is_the_mean_of_the_training_and_its_branches(tmp_path: Path) -> None:
+    recipe = Recipe(front=8, units=6, thoughts=3, views=4, epochs=2, branches=2, branch_epochs=2, batch=4)
+    Fitting(small_task(recipe), list(range(12)), 0, tmp_path, lambda *_: None).network()
+    parts = [torch.load(tmp_path / name / "network.pt", weights_only=True) for name in ("first", "branch0", "branch1")]
+    mean = torch.load(tmp_path / "network.pt", weights_only=True)
+    for name in ("lstm.bias_hh_l0", "own_bias"):
+        every = torch.stack([part[name] for part in parts])
+        assert not torch.equal(every[1], every[2])  # they drew other batches
+        assert torch.allclose(mean[name], every.mean(dim=0), atol=1e-6)
+
+
 def test_a_run_that_is_over_needs_neither_clips_nor_features(tmp_path: Path) -> None:
-    recipe = Recipe(front=8, units=6, thoughts=3, views=4, epochs=3, batch=4)
+    recipe = Recipe(front=8, units=6, thoughts=3, views=4, epochs=3, branches=0, batch=4)
     task = small_task(recipe)
-    net = fit(task, list(range(12)), 0, tmp_path, lambda *_: None)
+    net = Fitting(task, list(range(12)), 0, tmp_path, lambda *_: None).network()
     answer = Answer(*(np.full(shape, n, np.float32) for n, shape in enumerate(((12,), (12,), (12, 8), (8,)))))
     front = {f"front_{name}": values for name, values in vars(FLAT).items()}
     np.savez(tmp_path / "answer.npz", **front, **vars(answer))
