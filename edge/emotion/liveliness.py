@@ -11,6 +11,7 @@ A pure function of evidence and time.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 USUAL = 0.93  # of the time of talk is below what counts as usual
@@ -28,17 +29,10 @@ Heights = tuple[tuple[float, float], ...]  # by how much a feeling led, and for 
 class Liveliness:
     """What is known of one voice."""
 
+    usual: float = 0.0  # nats that neutral deserves because this voice is lively
     heights: Heights = ()
     waiting: Heights = ()  # the last seconds, that are not judged yet
     time: float | None = None  # of the last reading
-
-    @property
-    def usual(self) -> float:
-        """Nats that neutral deserves because this voice is lively."""
-        seconds = _seconds(self.heights)
-        if seconds <= 0.0:
-            return 0.0
-        return min(max(_height(self.heights, USUAL * seconds), 0.0), _MOST) * min(seconds / _KNOWN_S, 1.0)
 
 
 def observe(liveliness: Liveliness, lead: float, now: float) -> Liveliness:
@@ -48,26 +42,26 @@ def observe(liveliness: Liveliness, lead: float, now: float) -> Liveliness:
     if now <= liveliness.time:
         return liveliness
     waiting = (*liveliness.waiting, (lead, min(now - liveliness.time, _STEP_S)))
-    heights, usual = liveliness.heights, liveliness.usual
+    heights = liveliness.heights
     while _seconds(waiting) > _WAIT_S:
-        high = _seconds(tuple(one for one in waiting if one[0] > usual))
+        high = _seconds([one for one in waiting if one[0] > liveliness.usual])
         if high <= _LASTS * _seconds(waiting):
             heights = (*heights, waiting[0])
         waiting = waiting[1:]
     while _seconds(heights) > _MEMORY_S:
         heights = heights[1:]
-    return Liveliness(heights, waiting, now)
+    return Liveliness(_usual(heights), heights, waiting, now)
 
 
-def _seconds(heights: Heights) -> float:
+def _seconds(heights: Iterable[tuple[float, float]]) -> float:
     return math.fsum(each for _, each in heights)
 
 
-def _height(heights: Heights, seconds: float) -> float:
-    """Below which they were for so many seconds."""
-    below = 0.0
+def _usual(heights: Heights) -> float:
+    """What all but a small share of the time was below; the less, the shorter that time is."""
+    seconds, below = _seconds(heights), 0.0
     for height, each in sorted(heights):
         below += each
-        if below >= seconds:
-            return height
-    return heights[-1][0]
+        if below >= USUAL * seconds:
+            return min(max(height, 0.0), _MOST) * min(seconds / _KNOWN_S, 1.0)
+    return 0.0
