@@ -1,30 +1,37 @@
-"""Would it help to know how somebody sounds when calm? Four neutral clips of a held-out speaker shift the logits.
+"""Does it help to know how somebody usually sounds? What the service learns of a voice, from four neutral clips.
 
     python -m models.speech.baseline --data DIR [--runs DIR] [--json]
 
-For each fold's float model and each speaker that it never heard: the mean logits of four neutral clips, against the
-mean of the other held-out speakers' neutral clips, are taken away in part from the logits of all the speaker's other
-clips. Twenty draws of the four clips each. Uses the logits that training leaves beside each fold.
+For each run and each speaker that it never heard: four neutral clips are listened to first, as the service listens
+(edge/emotion/usual_voice.py), and all others are judged by what they are beyond that. Twenty draws of the four clips.
+Uses the answers of the float networks that training leaves beside each run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
+from edge.emotion.evidence import centred
+from edge.emotion.fusion import learned_weights
+from edge.emotion.usual_voice import UsualVoice, observe
+from edge.inference import read_manifest
 from edge.readings import LABELS
-from edge.speech.classifier import CALM
-from models.speech.corpora import MISSING, Clip, find_clips
+from edge.speech.classifier import of_labels
+from models.common.metrics import macro_recall
+from models.speech.calibrate import answers_of
+from models.speech.corpora import TALK, Clip, class_index, find_clips
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the shift; 0 is without a baseline
 CLIPS, DRAWS = 4, 20
+_READINGS, _HOP_S = 5, 0.5  # that the service gives while a clip is heard
 Reals = NDArray[np.float64]
+Counted = tuple[list[int], list[int], list[int]]  # what is true, what is said of it, and what knowing the voice
 
 
 def main() -> None:
@@ -34,70 +41,59 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path(".training/speech/runs"), help="what training left")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    clips = {clip.key: clip for clip in find_clips(chosen.data)}
-    found: dict[str, list[list[float]]] = defaultdict(list)
-    for file in sorted(chosen.runs.glob("seed*-fold*/float.npz")):
-        stored = np.load(file)
-        heard = [clips[str(key)] for key in stored["keys"]]
-        for corpus in sorted({clip.corpus for clip in heard}):
-            mine = np.array([clip.corpus == corpus for clip in heard])
-            found[corpus] += by_speaker([clip for clip in heard if clip.corpus == corpus], stored["logits"][mine])
-    table = {
-        corpus: {
-            "speakers": len(rows),
-            "accuracy": {
-                str(share): round(float(np.mean([row[n] for row in rows])), 4) for n, share in enumerate(SHARES)
-            },
-            "speakers_helped_at_half": sum(row[SHARES.index(0.5)] > row[0] for row in rows),
-        }
-        for corpus, rows in found.items()
-        if rows
-    }
+    found = measured(chosen.runs, {clip.key: clip for clip in find_clips(chosen.data)})
     if chosen.json:
-        print(json.dumps(table))
+        print(json.dumps(found))
         return
-    shares = " | ".join(f"shift {share:g}" for share in SHARES)
-    print(f"| corpus | held-out speakers (all seeds) | {shares} | helped at 0.5 |")
-    print("|---" * (3 + len(SHARES)) + "|")
-    for corpus, row in table.items():
-        shown = " | ".join(f"{100 * value:.1f} %" for value in row["accuracy"].values())  # type: ignore[attr-defined]
-        print(f"| {corpus} | {row['speakers']} | {shown} | {row['speakers_helped_at_half']} |")
+    print("| never heard | speakers | as it is | knowing four neutral clips |")
+    print("|---|---|---|---|")
+    for name, row in found.items():
+        print(f"| {name} | {row['speakers']} | {row['as it is']:.3f} | {row['knowing']:.3f} |")
 
 
-def by_speaker(clips: Sequence[Clip], logits: Reals) -> list[list[float]]:
-    """Accuracy per speaker, a value for each share; speakers with too few neutral clips are left out."""
-    logits = _seven(np.maximum(logits.astype(np.float64), -100.0))
-    known = [number for number, label in enumerate(LABELS) if label not in MISSING[clips[0].corpus]]
-    logits = logits[:, known] - logits[:, known].mean(axis=1, keepdims=True)
-    truth = np.array([known.index(LABELS.index("neutral" if c.emotion == CALM else c.emotion)) for c in clips])
-    speaker = np.array([clip.speaker for clip in clips])
-    neutral = truth == known.index(LABELS.index("neutral"))
-    everybody = sorted({one for one in speaker if (neutral & (speaker == one)).sum() > CLIPS})
-    if len(everybody) < 2:
-        return []
-    draw = np.random.default_rng(0)
-    rows = []
-    for one in everybody:
-        usual = np.mean(
-            [logits[neutral & (speaker == other)].mean(axis=0) for other in everybody if other != one], axis=0
-        )
-        own, calm = np.flatnonzero(speaker == one), np.flatnonzero((speaker == one) & neutral)
-        hits = np.zeros((DRAWS, len(SHARES)))
-        for number in range(DRAWS):
-            shown = draw.permutation(calm)[:CLIPS]
-            rest = np.setdiff1d(own, shown)
-            shift = logits[shown].mean(axis=0) - usual
-            hits[number] = [np.mean((logits[rest] - s * shift).argmax(axis=1) == truth[rest]) for s in SHARES]
-        rows.append([float(value) for value in hits.mean(axis=0)])
-    return rows
+def measured(runs: Path, clips: dict[str, Clip]) -> dict[str, dict[str, float]]:
+    """Macro recalls by corpus; of speakers of a known one, and of a corpus left out whole."""
+    said: dict[str, list[tuple[Clip, Reals]]] = {}
+    for file in sorted(runs.glob("seed0-*/float.npz")):
+        answers, left_out = answers_of(file.parent, clips), "without" in file.parent.name
+        evidence = of_labels(answers.logits[-1]) / read_manifest(file.parent).temperature
+        for clip, one in zip(answers.clips, evidence, strict=True):
+            if clip.corpus != TALK:
+                said.setdefault(f"{clip.corpus}, left out whole" if left_out else clip.corpus, []).append((clip, one))
+    return {name: row for name, rows in sorted(said.items()) if (row := of_corpus(rows))}
 
 
-def _seven(logits: Reals) -> Reals:
-    """Models that tell calm from neutral have it last; together they are neutral."""
-    if logits.shape[1] == len(LABELS):
-        return logits
-    both = np.logaddexp(logits[:, 0], logits[:, len(LABELS)])
-    return np.concatenate((both[:, None], logits[:, 1 : len(LABELS)]), axis=1)
+def of_corpus(rows: Sequence[tuple[Clip, Reals]]) -> dict[str, float]:
+    """Of the speakers with more neutral clips than are listened to first; nothing where there are none."""
+    truth = np.array([class_index(clip, LABELS) for clip, _ in rows])
+    speaker = np.array([clip.speaker for clip, _ in rows])
+    evidence = np.array([one for _, one in rows])
+    everybody = [one for one in sorted(set(speaker)) if (truth[speaker == one] == 0).sum() > CLIPS]
+    if not everybody:
+        return {}
+    draw, plain, knowing = np.random.default_rng(0), [], []
+    for _ in range(DRAWS):
+        parts = [_of_speaker(evidence[speaker == one], truth[speaker == one], draw) for one in everybody]
+        true, before, after = (np.concatenate([part[n] for part in parts]) for n in range(3))
+        plain.append(macro_recall(true, before, len(LABELS)))
+        knowing.append(macro_recall(true, after, len(LABELS)))
+    return {
+        "speakers": len(everybody),
+        "as it is": round(float(np.mean(plain)), 4),
+        "knowing": round(float(np.mean(knowing)), 4),
+    }
+
+
+def _of_speaker(evidence: Reals, truth: NDArray[np.int64], draw: Generator) -> Counted:
+    """Of the clips that are not listened to first."""
+    first = draw.permutation(np.flatnonzero(truth == 0))[:CLIPS]
+    voice, now, neutral = UsualVoice(), 0.0, learned_weights().speech_offsets[0]
+    for number in np.repeat(first, _READINGS):
+        now += _HOP_S
+        voice = observe(voice, centred(evidence[number]), 1.0, now, neutral)
+    others = np.setdiff1d(np.arange(len(truth)), first)
+    after = [int(np.argmax(voice.without(centred(evidence[number])))) for number in others]
+    return truth[others].tolist(), evidence[others].argmax(axis=1).tolist(), after
 
 
 if __name__ == "__main__":
