@@ -64,6 +64,11 @@ def write_temperature(folder: Path, temperature: float, **preprocessing: float) 
     _save(folder, msgspec.structs.replace(manifest, temperature=temperature, preprocessing=both))
 
 
+def write_natural_prior(folder: Path, prior: Mapping[str, float]) -> None:
+    """Another natural prior beside the same file."""
+    _save(folder, msgspec.structs.replace(read_manifest(folder), natural_prior=dict(prior)))
+
+
 def _tensors(names: Mapping[str, str], details: list[dict[str, Any]]) -> tuple[Tensor, ...]:
     by_name = {detail["name"]: detail for detail in details}
     tensors = []

@@ -70,10 +70,7 @@ class Learned:
 
         Those, since the temperature too is found with faces that have one label.
         """
-        votes = self.wanted[self.set == NAMES.index(FER)]
-        agreed = votes[votes.max(axis=1) > _AGREED].argmax(axis=1)
-        counts = np.bincount(agreed, minlength=votes.shape[1])
-        return np.asarray(np.log(np.maximum(counts, 1) / max(len(agreed), 1)), np.float32)
+        return common(self.wanted[self.set == NAMES.index(FER)])
 
     def without(self, part: int, parts: int) -> Learned:
         """All but one of the `parts` that `part_of` makes of the faces."""
@@ -96,6 +93,13 @@ class Learned:
             here = self.cut_out[at] == chosen
             result[here] = self.outside[at[here]]
         return result
+
+
+def common(votes: Floats) -> Floats:
+    """The logarithm of how common each class is among those with more than half of the votes for one."""
+    agreed = votes[votes.max(axis=1) > _AGREED].argmax(axis=1)
+    counts = np.bincount(agreed, minlength=votes.shape[1])
+    return np.asarray(np.log(np.maximum(counts, 1) / max(len(agreed), 1)), np.float32)
 
 
 @dataclass(frozen=True)

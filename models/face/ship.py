@@ -17,6 +17,7 @@ from models.common.metrics import balanced, expected_calibration_error, macro_re
 from models.face import convert, parity
 from models.face.lessons import Pace, varied
 from models.face.material import NAMES, Checked, Learned
+from models.face.natural import write as write_natural
 from models.face.nets import for_student
 from models.face.shape import SIDE
 
@@ -46,6 +47,7 @@ def ship(folder: Path, average: Any, learned: Learned, checked: Checked, *, note
     sample = enough[balanced(group[enough])]
     temperature = round(fit_temperature(checked.label[sample], logits[sample]), 4)
     write(temperature)
+    write_natural(folder, checked, learned.natural)
     error = expected_calibration_error(checked.label[sample], softmax(logits[sample], temperature))
     told = [f"{folder / convert.FILE}, int8, one orientation, on what we choose by:"]
     for number, name in enumerate(NAMES):

@@ -423,6 +423,18 @@ def test_the_temperature_that_made_the_answers_is_found() -> None:
     assert calibration.fit_temperature(truth, logits) == pytest.approx(1.7, abs=0.08)
 
 
+def test_offsets_put_right_what_is_said_too_often_and_are_held_near_where_they_start() -> None:
+    draw = np.random.default_rng(5)
+    truth = draw.choice(3, 4000, p=(0.6, 0.4, 0.0))
+    evidence = 2.0 * np.eye(4)[truth] + draw.gumbel(0, 1, (4000, 4)) + np.array([0.0, 1.0, 0.0, 0.0])
+    start = np.log([0.5, 0.3, 0.1, 0.1])
+    fitted = calibration.fit_offsets(truth, evidence, start, held=0.001)
+    said = calibration.softmax(evidence + fitted).mean(axis=0)
+    assert said[:2] == pytest.approx([0.6, 0.4], abs=0.02)
+    held = calibration.fit_offsets(truth, evidence, start, held=0.2)
+    assert np.abs(held - start).max() < np.abs(fitted - start).max()
+
+
 def test_a_balanced_sample_has_every_group_as_often() -> None:
     groups = np.array([3] * 90 + [5] * 10)
     assert np.bincount(groups[metrics.balanced(groups, each=20)]).tolist() == [0, 0, 0, 20, 0, 20]
