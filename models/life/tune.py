@@ -37,7 +37,8 @@ _WRONG = {"face": 3.0, "voice": 1.0, "both": 1.0, "disagree": 1.0}  # what a sha
 _WRONG_MOST = 0.05  # of scenes at rest
 _CALM = {"face": 600.0, "both": 500.0, "neutral": 150.0}  # changes an hour
 _CHANGE = 0.0005  # what one more costs
-_TALK_MOST, _ANGRY_MOST = 0.05, 0.01  # of the time in which somebody talks: limits, so that what is above costs much
+# Of the time in which somebody talks: limits, what is above costs much. The aim is 0.05, and these are few people.
+_TALK_MOST, _ANGRY_MOST = 0.04, 0.01
 _TALKED = 8.0  # what a share of that time with a feeling costs
 
 
