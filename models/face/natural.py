@@ -44,6 +44,7 @@ def write(folder: Path, checked: Checked, counted: Floats) -> dict[str, float]:
     fer = checked.set == 0
     evidence = look(FaceClassifier(folder), checked.faces[fer]).both
     fitted = fit_offsets(checked.label[fer], evidence, counted)
+    fitted -= np.log(np.exp(fitted).sum())  # a distribution
     prior = dict(zip(LABELS, (round(float(value), 4) for value in fitted), strict=True))
     write_natural_prior(folder, prior)
     return prior

@@ -46,8 +46,8 @@ def test_harder_thresholds_mean_less_and_shorter_states(history: History) -> Non
         spans = [*replay(history.past.readings, settings, NOW - 300, NOW).spans, (NOW, "")]
         return sum(after - start for (start, label), (after, _) in pairwise(spans) if label in LABELS)
 
-    easy, default, hard = (certain(DecisionConfig(enter=e, exit=e * 0.7)) for e in (0.3, 0.45, 0.9))
-    assert easy > default > hard
+    easy, harder, hard = (certain(DecisionConfig(enter=e, exit=e * 0.7)) for e in (0.3, 0.7, 0.9))
+    assert easy > harder > hard
 
 
 def test_a_longer_dwell_means_fewer_changes(history: History) -> None:
