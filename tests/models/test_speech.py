@@ -21,7 +21,7 @@ from edge.speech.classifier import CLASSES, Certainty, Classifier, of_labels
 from edge.speech.features import CONTEXT, FEATURES, SegmentFeatures
 from edge.speech.frames import CHUNK
 from edge.speech.spectrum import BANDS, MELS
-from models.speech import augment, parity
+from models.speech import augment, baseline, parity
 from models.speech.calibrate import Answers, certainty_for
 from models.speech.corpora import CORPORA, MISSING, TALK, Clip, class_index, find_clips, thinned
 from models.speech.measure import Heard
@@ -260,3 +260,17 @@ def test_real_recordings_are_heard_and_mostly_understood() -> None:
         label == int(np.argmax(answer)) for label, answer in zip(truth, answers, strict=True) if answer is not None
     ]
     assert np.mean(right) >= 0.6  # of speakers it was trained on: a floor against breakage, no figure of merit
+
+
+def test_knowing_a_voice_that_always_sounds_sad_finds_its_neutral_and_keeps_its_anger() -> None:
+    draw = np.random.default_rng(0)
+    rows = []
+    for label, said in (("neutral", {"neutral": 1.0, "sad": 1.5}), ("angry", {"sad": 1.5, "angry": 3.0})):
+        evidence = np.array([said.get(each, 0.0) for each in LABELS])
+        rows += [
+            (Clip(Path(f"{label}{n}"), "emovo", "emovo-f1", label), evidence + draw.normal(0, 0.1, len(LABELS)))
+            for n in range(8)
+        ]
+    found = baseline.of_corpus(rows)
+    assert found == {"speakers": 1, "as it is": 0.5, "knowing": 1.0}
+    assert baseline.of_corpus(rows[4:]) == {}  # too few neutral ones
