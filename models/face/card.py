@@ -102,6 +102,13 @@ def _resting_face(rest: dict[str, Any]) -> list[str]:
     for share, entry in rest["known"].items():
         interval = f"{entry['low']:.3f} to {entry['high']:.3f}"
         lines.append(f"| {share} of what is special about it taken off | {entry['value']:.3f} | {interval} |")
+    streams = dict(rest.get("streams", {}))
+    if streams:
+        lines.append(f"| as the service reads it, of a stranger | {streams.pop('stranger'):.3f} | |")
+    lines += [
+        f"| after a minute of other pictures, {float(share):.0%} of it neutral | {value:.3f} | |"
+        for share, value in streams.items()
+    ]
     return lines
 
 

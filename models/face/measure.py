@@ -26,7 +26,7 @@ from edge.face.finder import SingleShot
 from edge.inference import runtime_name
 from edge.readings import LABELS, Box, Image
 from models.common import calibration, metrics
-from models.face import data, degrade, framing, sets
+from models.face import data, degrade, framing, sets, streams
 from models.finder.photos import held_back
 
 _T = TypeVar("_T")
@@ -144,6 +144,10 @@ def resting_face(shown: sets.Tiles, seen: Seen) -> dict[str, Any]:
         "unknown": _macro(truth, evidence, group, enough),
         "known": known,
         "gain": {"value": gain(np.arange(len(truth)), 1.0), "low": low, "high": high},
+        "streams": {
+            name: float(np.nanmean(metrics.recalls(truth, said, len(LABELS))[enough]))
+            for name, said in streams.as_learned(truth, who, evidence).items()
+        },
     }
 
 

@@ -18,7 +18,20 @@ from edge.face.crop import prepare, shrink
 from edge.inference import Model, quantise, read_manifest
 from edge.readings import LABELS, Box, FoundFace
 from models.common import calibration, metrics, rates
-from models.face import data, degrade, framing, material, measure, parity, predecessor, pretrained, sets, shape, targets
+from models.face import (
+    data,
+    degrade,
+    framing,
+    material,
+    measure,
+    parity,
+    predecessor,
+    pretrained,
+    sets,
+    shape,
+    streams,
+    targets,
+)
 
 FOLDER = resources.models() / "face"
 COUNTS = {"neutral": 0, "happiness": 1, "surprise": 6, "sadness": 2, "anger": 3, "disgust": 5, "fear": 4}
@@ -513,3 +526,16 @@ def _faces(votes: np.ndarray, group: np.ndarray | None = None) -> data.Faces:  #
         votes=votes.astype(np.float32),
         group=np.arange(items) if group is None else group,
     )
+
+
+def test_a_stern_face_is_neutral_once_a_stream_has_shown_it_and_a_smile_stays_one() -> None:
+    neutral, happy, angry = (LABELS.index(label) for label in ("neutral", "happy", "angry"))
+    stern = 2.5 * np.eye(len(LABELS))[angry] + 1.5 * np.eye(len(LABELS))[neutral]
+    smile = 5.0 * np.eye(len(LABELS))[happy]
+    evidence = np.array([stern] * 4 + [smile] * 4, np.float32)
+    truth = np.array([neutral] * 4 + [happy] * 4)
+    found = streams.as_learned(truth, np.array(["one"] * 8), evidence)
+    assert set(found) == {"stranger", "0.8", "0.3"}
+    assert (found["stranger"][:4] == angry).all()
+    assert (found["0.8"] == truth).all()
+    assert (found["0.3"][4:] == happy).all()
