@@ -1,6 +1,6 @@
 """How whoever talks usually sounds: at rest, and how lively. What is heard counts by what it is beyond that.
 
-Pure functions; a few hundred numbers in memory, forgotten when nobody has spoken for a while.
+Pure functions; a few hundred numbers in memory, begun anew after a minute of silence.
 """
 
 from __future__ import annotations
