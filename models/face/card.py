@@ -102,13 +102,11 @@ def _resting_face(rest: dict[str, Any]) -> list[str]:
     for share, entry in rest["known"].items():
         interval = f"{entry['low']:.3f} to {entry['high']:.3f}"
         lines.append(f"| {share} of what is special about it taken off | {entry['value']:.3f} | {interval} |")
-    streams = dict(rest.get("streams", {}))
-    if streams:
-        lines.append(f"| as the service reads it, of a stranger | {streams.pop('stranger'):.3f} | |")
-    lines += [
-        f"| after a minute of other pictures, {float(share):.0%} of it neutral | {value:.3f} | |"
-        for share, value in streams.items()
-    ]
+    for name, value in rest.get("streams", {}).items():
+        known = (
+            "of a stranger" if name == "stranger" else f"after a minute of other pictures, {float(name):.0%} neutral"
+        )
+        lines.append(f"| as the service reads it, {known} | {value:.3f} | |")
     return lines
 
 

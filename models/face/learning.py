@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -95,16 +95,6 @@ class Run:
         names = [name for name, value in now.items() if value.is_floating_point()]
         torch._foreach_lerp_([kept[name] for name in names], [now[name] for name in names], new)
         self._step += 1
-
-
-def averaged(networks: Sequence[Any]) -> Any:
-    """One network with the mean of the weights of several that began alike and learned a little differently."""
-    mean = deepcopy(networks[0]).eval()
-    states = [network.state_dict() for network in networks]
-    for name, value in mean.state_dict().items():
-        if value.is_floating_point():
-            value.copy_(torch.stack([state[name] for state in states]).mean(dim=0))
-    return mean
 
 
 def both_ways(network: Any, pictures: Any) -> Floats:

@@ -147,6 +147,13 @@ def in_life(image: Grey, box: Any, side: int = SIDE, margin: float = MARGIN) -> 
     return crop_face(image, box, side, margin)
 
 
+def clear(check: data.Faces) -> tuple[Grey, NDArray[np.int64]]:
+    """Those of FER2013 that most annotators agree about, as the model sees them, and what they show."""
+    agreed, truth = data.strict_majority(check)
+    box = framing.whole(data.SIDE)
+    return np.stack([in_life(image, box) for image in check.images[agreed]]), truth[agreed]
+
+
 def _named(which: str, parts: Learned | Checked) -> dict[str, Any]:
     return {f"{which}_{field.name}": getattr(parts, field.name) for field in fields(parts)}
 
@@ -154,11 +161,11 @@ def _named(which: str, parts: Learned | Checked) -> dict[str, Any]:
 def _gather(where: Path) -> tuple[Learned, Checked]:
     learn, check = fer2013(where)
     box = framing.whole(data.SIDE)
-    clear, truth = data.strict_majority(check)
+    agreed, truth = clear(check)
     kept = [np.stack([framing.kept(image, box, MARGIN) for image in learn.images])]
     wanted, weight = [targets.of_votes(learn)], [targets.weights(learn)]
-    faces = [np.stack([in_life(image, box) for image in check.images[clear]])]
-    labels, numbers, checked_numbers = [truth[clear]], [np.zeros(len(learn), int)], [np.zeros(int(clear.sum()), int)]
+    faces, labels = [agreed], [truth]
+    numbers, checked_numbers = [np.zeros(len(learn), int)], [np.zeros(len(truth), int)]
     outside = np.zeros((0, KEPT, KEPT), bool)
     cut_out = np.zeros(0, int)
     find = SingleShot()

@@ -18,8 +18,8 @@ from edge.inference import Floats
 from edge.readings import LABELS
 from models.common.calibration import fit_offsets
 from models.common.manifest import write_natural_prior
-from models.face import data, framing, targets
-from models.face.material import Checked, common, fer2013, in_life
+from models.face import targets
+from models.face.material import Checked, clear, common, fer2013
 from models.face.measure import look
 
 _SHIPPED = Path(__file__).parent
@@ -32,10 +32,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=_SHIPPED, help="the model's folder")
     asked = parser.parse_args()
     learn, check = fer2013(asked.data)
-    clear, truth = data.strict_majority(check)
-    box = framing.whole(data.SIDE)
-    faces = np.stack([in_life(image, box) for image in check.images[clear]])
-    checked = Checked(faces, truth[clear], np.zeros(len(faces), np.int64))
+    faces, truth = clear(check)
+    checked = Checked(faces, truth, np.zeros(len(faces), np.int64))
     print(write(asked.model, checked, common(targets.of_votes(learn))))
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
+from models.common.weights import averaged
 from models.face import members, nets
-from models.face.learning import Run, averaged
+from models.face.learning import Run
 from models.face.lessons import Batch, taught
 from models.face.material import NAMES, Learned, gather
 from models.face.rounds import Material, judge, pace_of, pictures_of, run_of, tell, trained

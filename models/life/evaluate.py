@@ -12,7 +12,7 @@ import msgspec
 
 from edge.config.schema import Config, DecisionConfig
 from edge.device import resources
-from edge.emotion.fusion import learned_weights
+from edge.emotion.fusion import FusionWeights, learned_weights
 from edge.inference import read_manifest
 from edge.service.replay import Perceived
 from models.common.card import replace_measured
@@ -48,14 +48,15 @@ def main() -> None:
     if not asked.short:
         cast += talk.talks(asked.data, asked.part, asked.corpora, models.folds)
     seen = perceive(cast, models, asked.work, asked.workers)
-    minutes = [] if asked.short else lasting.scenes(asked.data, asked.part, asked.corpora, models.folds)
     measured: dict[str, Any] = {
         "models": {"face": read_manifest(models.face).sha256, "speech": read_manifest(models.speech).sha256},
         "part": asked.part,
         "speakers": len({scene.speaker for scene in cast if scene.kind == "voice"}),
     } | measure(cast, seen)
-    if minutes:
-        measured["lasting"] = lasting.held(minutes, _watched(perceive(minutes, models, asked.work, asked.workers)))
+    if not asked.short:
+        minutes = lasting.scenes(asked.data, asked.part, asked.corpora, models.folds)
+        heard = perceive(minutes, models, asked.work, asked.workers)
+        measured["lasting"] = lasting.held(minutes, _watched(heard, learned_weights()))
     text = msgspec.json.format(msgspec.json.encode(measured), indent=1)
     if not asked.short and asked.part == "report":
         (asked.out / "metrics.json").write_bytes(text + b"\n")
@@ -74,7 +75,7 @@ def _tables(measured: Mapping[str, Any]) -> str:
 def measure(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]]) -> dict[str, Any]:
     """Every figure for scenes of this size."""
     choice = Choice(learned_weights(), DecisionConfig())
-    watched = _watched(seen)
+    watched = _watched(seen, choice.weights)
     at = ticks(cast, seen, choice.weights)
     return judged(cast, watched) | {
         "devices": single.compared(cast, at, choice),
@@ -83,8 +84,8 @@ def measure(cast: Sequence[LifeScene], seen: Sequence[Sequence[Perceived]]) -> d
     }
 
 
-def _watched(seen: Sequence[Sequence[Perceived]]) -> list[Seen]:
-    return [watch(Config(), items, learned_weights()) for items in seen]
+def _watched(seen: Sequence[Sequence[Perceived]], weights: FusionWeights) -> list[Seen]:
+    return [watch(Config(), items, weights) for items in seen]
 
 
 def arguments(description: str) -> argparse.ArgumentParser:

@@ -72,8 +72,9 @@ def of_corpus(rows: Sequence[tuple[Clip, Reals]]) -> dict[str, float]:
     if not everybody:
         return {}
     draw, plain, knowing = np.random.default_rng(0), [], []
+    neutral = learned_weights().speech_offsets[0]
     for _ in range(DRAWS):
-        parts = [_of_speaker(evidence[speaker == one], truth[speaker == one], draw) for one in everybody]
+        parts = [_of_speaker(evidence[speaker == one], truth[speaker == one], draw, neutral) for one in everybody]
         true, before, after = (np.concatenate([part[n] for part in parts]) for n in range(3))
         plain.append(macro_recall(true, before, len(LABELS)))
         knowing.append(macro_recall(true, after, len(LABELS)))
@@ -84,10 +85,10 @@ def of_corpus(rows: Sequence[tuple[Clip, Reals]]) -> dict[str, float]:
     }
 
 
-def _of_speaker(evidence: Reals, truth: NDArray[np.int64], draw: Generator) -> Counted:
+def _of_speaker(evidence: Reals, truth: NDArray[np.int64], draw: Generator, neutral: float) -> Counted:
     """Of the clips that are not listened to first."""
     first = draw.permutation(np.flatnonzero(truth == 0))[:CLIPS]
-    voice, now, neutral = UsualVoice(), 0.0, learned_weights().speech_offsets[0]
+    voice, now = UsualVoice(), 0.0
     for number in np.repeat(first, _READINGS):
         now += _HOP_S
         voice = observe(voice, centred(evidence[number]), 1.0, now, neutral)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from models.common.weights import averaged
 from models.speech.dataset import ANSWERS, FAR, Batch, Task, epoch, times
 from models.speech.network import Network
 from models.speech.recipe import Recipe
@@ -55,7 +56,8 @@ class Fitting:
             for n in range(recipe.branches)
         ]
         every = [first, *(self._weights(branch, first) for branch in branches)]
-        weights = {name: _kept(_mean([one[name] for one in every])) for name in first}
+        mean = averaged([_loaded(recipe, weights) for weights in every])
+        weights = {name: _kept(values) for name, values in mean.state_dict().items()}
         torch.save(weights, self.folder / "network.pt")
         return _loaded(recipe, weights)
 
@@ -81,10 +83,11 @@ class Fitting:
                 part.load_state_dict(kept[name])
             done = kept["done"]
         for number in range(stretch.start + done, stretch.start + stretch.epochs):
-            self.report(number + 1, *self._epoch(number, net, average, optimizer, schedule))
+            losses = self._epoch(number, net, average, optimizer, schedule)
             done += 1
             if done % _KEPT_EVERY == 0:
                 torch.save({name: part.state_dict() for name, part in every.items()} | {"done": done}, path)
+            self.report(number + 1, *losses)
         weights = {name: _kept(values) for name, values in average.state_dict().items()}
         torch.save(weights, ready)
         path.unlink(missing_ok=True)
@@ -122,11 +125,6 @@ class Fitting:
             losses.append(torch.stack((answers, hints)))
         means: list[float] = torch.stack(losses).mean(dim=0).tolist()
         return means
-
-
-def _mean(values: list[torch.Tensor]) -> torch.Tensor:
-    """Of one of the weights; counts are those of the first."""
-    return torch.stack(values).float().mean(dim=0) if values[0].is_floating_point() else values[0]
 
 
 def _kept(values: torch.Tensor) -> torch.Tensor:

@@ -301,7 +301,7 @@ def test_compression_spoils_more_the_lower_its_quality_and_flat_grey_not_at_all(
 
 def test_the_mean_of_networks_lies_between_them() -> None:
     torch = pytest.importorskip("torch")
-    from models.face.learning import averaged
+    from models.common.weights import averaged
 
     first, second = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
     mean = averaged([first, second])
