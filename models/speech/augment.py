@@ -100,7 +100,7 @@ def for_training(samples: Samples, noises: Sequence[Samples], generator: Generat
         samples = through_band(samples, generator.uniform(50, 300), generator.uniform(3000, 7500))
     if generator.random() < 0.1:
         samples = coarse(samples, int(generator.integers(6, 10)))
-    if generator.random() < 0.3:
+    if generator.random() < 0.15:
         kind = ("WAV", "GSM610") if generator.random() < 0.25 else ("OGG", "OPUS")
         samples = through_codec(at_level(samples, -25), *kind, effort=generator.uniform(0.9, 1.0))
     return at_level(samples, generator.uniform(-50, -12))

@@ -1,10 +1,10 @@
 """Features of all clips and what the teacher says of them, extracted once: as recorded, and several degraded copies.
 
 Voice is found in the clean recording by the service's own Listener; a copy keeps those segments, moved a little,
-because a detector in the room would not cut at exactly the same place. Features come from the service's code. The
-teacher hears the clip as recorded alone, each segment by itself, as the network does: its account, moved to where the
-same sound is in a copy, is what the network should have of the degraded one. Several processes share the work, a shelf
-of clips each; the order of what is kept does not depend on how many they are.
+because a detector in the room would not cut at exactly the same place. Features come from the service's code. A copy is
+also slower or faster, and so a voice of its own: the teacher hears that voice, before room, device and background, each
+segment by itself, as the network does; what it makes of it is what the network should make of the degraded one. Several
+processes share the work, a shelf of clips each; the order of what is kept does not depend on how many they are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tqdm import tqdm
 from edge.inference import Floats
 from edge.readings import SAMPLE_RATE, Samples
 from edge.speech.features import BAND_FLOOR, SegmentFeatures
-from edge.speech.frames import CHUNK, HOP, Framer
+from edge.speech.frames import CHUNK, Framer
 from edge.speech.segments import Phase, Segmenter
 from edge.speech.settings import SpeechSettings
 from edge.speech.spectrum import cepstrum, spectrum
@@ -33,7 +33,7 @@ from models.speech.augment import at_speed, for_training
 from models.speech.corpora import Clip
 from models.speech.recipe import FRAMES, UNIT
 from models.speech.recordings import read_clip
-from models.speech.whisper import Encoder, Stem
+from models.speech.whisper import Encoder
 
 Spans = list[tuple[int, int]]  # first and last sample of each voiced segment
 SPEEDS = (0.88, 0.94, 1.0, 1.06, 1.12)
@@ -41,6 +41,7 @@ BLOCKS = (1, 2, 3)  # of the teacher, counted from 0: what speaks of feelings mo
 _JITTER = 2 * STEP
 _LOUD_DB = 25.0  # below the loudest steps: what is taken where the detector finds no voice
 _AT_ONCE = 32  # segments that the teacher hears together
+_LONGEST = 479_000  # samples of a segment: the teacher knows thirty seconds
 _SHELF = 128  # clips that one process extracts before it hands them over
 
 
@@ -50,16 +51,8 @@ class Copy:
 
     rows: NDArray[np.int64]  # clip, first frame, frames (whole chunks)
     frames: NDArray[np.float16]  # (frames, FEATURES)
-    stem: NDArray[np.float16]  # (frames / UNIT, 384)
-    heard: NDArray[np.int64]  # (frames / FRAMES,): the step of the recording that is heard at each step, or -1
-
-
-@dataclass(frozen=True)
-class Account:
-    """What the teacher makes of the clips as recorded, by the rows and steps of copy 0."""
-
-    states: NDArray[np.float16]  # (steps, teacher's width * BLOCKS): means over a step
-    sums: NDArray[np.float32]  # (rows, 2, teacher's width * BLOCKS): of its states of 20 ms and squares
+    bands: NDArray[np.float16]  # (frames / CHUNK, CONTEXT + CHUNK, BANDS): what the stem looks at
+    states: NDArray[np.float16]  # (frames / FRAMES, teacher's width * BLOCKS): what the teacher makes of each step
 
 
 def voiced_spans(samples: Samples, segmenter: Segmenter) -> Spans:
@@ -115,16 +108,24 @@ def mean_cepstrum(clips: list[Clip], spans: dict[str, Spans]) -> Floats:
     return mean
 
 
-def copy_samples(
-    samples: Samples, clip: Clip, spans: Spans, copy: int, noises: list[Samples]
-) -> tuple[Samples, Spans, float]:
-    """A copy as life would have it, where its segments are, and its speed. Copy 0 is as recorded."""
+@dataclass(frozen=True)
+class Version:
+    """A clip in one copy, and where its segments are."""
+
+    plain: Samples  # as the teacher hears it
+    heard: Samples  # as the network does
+    spans: Spans
+
+
+def version(samples: Samples, clip: Clip, spans: Spans, copy: int, noises: list[Samples]) -> Version:
+    """As life would have it. Copy 0 is as recorded."""
     if not copy:
-        return samples, spans, 1.0
+        return Version(samples, samples, spans)
     generator = np.random.default_rng((zlib.crc32(clip.key.encode()), copy))
     speed = float(generator.choice(SPEEDS))
-    after = for_training(at_speed(samples, speed), noises, generator)
-    return after, [moved(span, speed, len(after), generator) for span in spans], speed
+    plain = at_speed(samples, speed)
+    heard = for_training(plain, noises, generator)
+    return Version(plain, heard, [moved(span, speed, len(heard), generator) for span in spans])
 
 
 def moved(span: tuple[int, int], speed: float, length: int, generator: Generator) -> tuple[int, int]:
@@ -134,31 +135,13 @@ def moved(span: tuple[int, int], speed: float, length: int, generator: Generator
 
 
 @dataclass(frozen=True)
-class Whence:
-    """Where in the recording a segment of a copy comes from."""
-
-    segment: int
-    speed: float
-    after: float  # samples of the recording after the begin of the segment there
-
-    def steps(self, row: NDArray[np.int64] | None, count: int) -> NDArray[np.int64]:
-        """The step of the recording that is heard at each step of the copy; `row` is the segment's there, if any."""
-        if row is None:  # too short a segment to have been heard
-            return np.full(count, -1)
-        middle = (np.arange(count) + 0.5) * self.speed + self.after / (FRAMES * HOP)
-        place = np.clip(middle.astype(int), 0, int(row[2]) // FRAMES - 1)
-        return np.asarray(int(row[1]) // FRAMES + place)
-
-
-@dataclass(frozen=True)
 class Segment:
     """One of a clip, extracted."""
 
     clip: int
-    samples: Samples | None  # where the teacher has to hear it
+    plain: Samples  # for the teacher
     features: NDArray[np.float16]
-    stem: NDArray[np.float16]
-    whence: Whence
+    bands: NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -169,78 +152,39 @@ class Extraction:
     spans: dict[str, Spans]
     noises: list[Samples]
     cepstral_mean: Floats
-    stem: Stem
 
     def heard(self, clip: int, number: int) -> list[Samples]:
         """The segments of a clip in copy `number`, as the network hears them."""
-        one = self.clips[clip]
-        samples, spans, _ = copy_samples(read_clip(one.path), one, self.spans[one.key], number, self.noises)
-        return [samples[first:last] for first, last in spans]
+        one = self._version(clip, number)
+        return [one.heard[first:last] for first, last in one.spans]
 
-    def recorded(self, folder: Path, teacher: Encoder, workers: int) -> tuple[Copy, Account]:
-        """Copy 0 and what the teacher makes of it; made once, then read from `folder`."""
+    def copy(self, number: int, folder: Path, teacher: Callable[[], Encoder], workers: int) -> Copy:
+        """Copy `number`; made once, then read from `folder`."""
         if not (folder / "rows.npy").exists():
-            states, sums = [], []
-
-            def listen(shelf: list[Segment]) -> None:
-                heard = [(one.samples, len(one.features)) for one in shelf if one.samples is not None]
-                for state, both in _taught(teacher, heard):
-                    states.append(state)
-                    sums.append(both)
-
-            parts = self._shelves(0, workers, listen)
-            folder.mkdir(parents=True, exist_ok=True)
-            np.save(folder / "states.npy", np.concatenate(states))
-            np.save(folder / "sums.npy", np.stack(sums))
-            _keep(folder, parts)
-        rows, frames, stem, states_kept, sums_kept = (
-            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rows", "frames", "stem", "states", "sums")
-        )
-        return Copy(rows, frames, stem, np.arange(len(frames) // FRAMES)), Account(states_kept, sums_kept)
-
-    def degraded(self, number: int, folder: Path, clean: Copy, workers: int) -> Copy:
-        """Copy `number`, with its way back to `clean`; made once, then read from `folder`."""
-        if not (folder / "rows.npy").exists():
-            parts = self._shelves(number, workers)
-            recorded = _by_segment(clean)
-            heard = [
-                part.whence.steps(recorded.get((part.clip, part.whence.segment)), len(part.features) // FRAMES)
-                for part in parts
-            ]
-            folder.mkdir(parents=True, exist_ok=True)
-            np.save(folder / "heard.npy", np.concatenate(heard))
-            _keep(folder, parts)
-        return Copy(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rows", "frames", "stem", "heard")))
-
-    def _shelves(
-        self, number: int, workers: int, listen: Callable[[list[Segment]], None] = lambda _: None
-    ) -> list[Segment]:
-        """All segments of a copy in the order of the clips; `listen` has each shelf with its sound, as it comes."""
-        parts: list[Segment] = []
-        starts = range(0, len(self.clips), _SHELF)
-        with multiprocessing.get_context("fork").Pool(workers, _begin, (self, number)) as pool:
-            for shelf in tqdm(pool.imap(_shelf, starts), desc=f"copy {number}", total=len(starts), mininterval=20):
-                listen(shelf)
-                parts += [replace(one, samples=None) for one in shelf]
-        return parts
+            listener = teacher()
+            parts: list[Segment] = []
+            states: list[NDArray[np.float16]] = []
+            starts = range(0, len(self.clips), _SHELF)
+            with multiprocessing.get_context("fork").Pool(workers, _begin, (self, number)) as pool:
+                for shelf in tqdm(pool.imap(_shelf, starts), desc=f"copy {number}", total=len(starts), mininterval=20):
+                    states += taught(listener, [(one.plain, len(one.features)) for one in shelf])
+                    parts += [replace(one, plain=one.plain[:0]) for one in shelf]
+            _keep(folder, parts, states)
+        return Copy(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rows", "frames", "bands", "states")))
 
     def segments(self, clip: int, number: int) -> Iterator[Segment]:
-        """Of each segment: its sound, the features, what the stem makes of the bands, and where it was recorded."""
-        one = self.clips[clip]
-        recorded = self.spans[one.key]
-        samples, spans, speed = copy_samples(read_clip(one.path), one, recorded, number, self.noises)
-        for segment, (first, last) in enumerate(spans):
-            chunks = SegmentFeatures(self.cepstral_mean).push(samples[first:last])
+        """Those that are long enough to be heard."""
+        one = self._version(clip, number)
+        for first, last in one.spans:
+            chunks = SegmentFeatures(self.cepstral_mean).push(one.heard[first:last])
             if chunks:
-                described = self.stem(np.stack([chunk.bands for chunk in chunks]))
                 features = np.concatenate([chunk.features for chunk in chunks])
-                yield Segment(
-                    clip,
-                    None if number else samples[first:last],
-                    features.astype(np.float16),
-                    described.reshape(-1, described.shape[2]).astype(np.float16),
-                    Whence(segment, speed, first * speed - recorded[segment][0]),
-                )
+                bands = np.stack([chunk.bands for chunk in chunks])
+                yield Segment(clip, one.plain[first:last], features.astype(np.float16), bands.astype(np.float16))
+
+    def _version(self, clip: int, number: int) -> Version:
+        one = self.clips[clip]
+        return version(read_clip(one.path), one, self.spans[one.key], number, self.noises)
 
 
 _worker: list[tuple[Extraction, int]] = []  # what a process of the pool extracts from, and which copy
@@ -257,40 +201,29 @@ def _shelf(start: int) -> list[Segment]:
     return [part for clip in clips for part in extraction.segments(clip, number)]
 
 
-def _keep(folder: Path, parts: list[Segment]) -> None:
+def _keep(folder: Path, parts: list[Segment], states: list[NDArray[np.float16]]) -> None:
     """The rows come last: they say that all is there."""
+    folder.mkdir(parents=True, exist_ok=True)
     lengths = np.array([len(part.features) for part in parts])
+    np.save(folder / "states.npy", np.concatenate(states))
     np.save(folder / "frames.npy", np.concatenate([part.features for part in parts]))
-    np.save(folder / "stem.npy", np.concatenate([part.stem for part in parts]))
+    np.save(folder / "bands.npy", np.concatenate([part.bands for part in parts]))
     clips = [part.clip for part in parts]
     np.save(folder / "rows.npy", np.stack((clips, np.cumsum(lengths) - lengths, lengths), axis=1).astype(np.int64))
 
 
-def _by_segment(clean: Copy) -> dict[tuple[int, int], NDArray[np.int64]]:
-    """The row of each segment, as recorded; one that hardly begins before the clip ends has none."""
-    found: dict[tuple[int, int], NDArray[np.int64]] = {}
-    counts: dict[int, int] = {}
-    for row in clean.rows:
-        clip = int(row[0])
-        found[clip, counts.get(clip, 0)] = row
-        counts[clip] = counts.get(clip, 0) + 1
-    return found
-
-
-def _taught(teacher: Encoder, heard: list[tuple[Samples, int]]) -> Iterator[tuple[NDArray[np.float16], Floats]]:
-    """For each segment the teacher's states, step by step, and their sums; in the order given."""
+def taught(teacher: Encoder, heard: list[tuple[Samples, int]]) -> list[NDArray[np.float16]]:
+    """For each segment, of so many frames, the teacher's states, step by step; in the order given."""
     order = sorted(range(len(heard)), key=lambda n: len(heard[n][0]))
-    found: dict[int, tuple[NDArray[np.float16], Floats]] = {}
+    found: dict[int, NDArray[np.float16]] = {}
     for start in range(0, len(order), _AT_ONCE):
         some = order[start : start + _AT_ONCE]
-        for n, blocks in zip(some, teacher([_equally_loud(heard[n][0]) for n in some]), strict=True):
+        for n, blocks in zip(some, teacher([_equally_loud(heard[n][0][:_LONGEST]) for n in some]), strict=True):
             units = np.concatenate([blocks[block] for block in BLOCKS], axis=1)[: heard[n][1] // UNIT]
             missing = heard[n][1] // UNIT - len(units)
             padded = np.concatenate((units, np.repeat(units[-1:], missing, axis=0)))
-            steps = padded.reshape(heard[n][1] // FRAMES, FRAMES // UNIT, -1).mean(axis=1)
-            found[n] = steps.astype(np.float16), np.stack((padded.sum(axis=0), (padded**2).sum(axis=0)))
-    for n in range(len(heard)):
-        yield found[n]
+            found[n] = padded.reshape(heard[n][1] // FRAMES, FRAMES // UNIT, -1).mean(axis=1).astype(np.float16)
+    return [found[n] for n in range(len(heard))]
 
 
 def _equally_loud(samples: Samples) -> Samples:

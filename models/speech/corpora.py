@@ -19,6 +19,8 @@ SUFFIXES = (".wav", ".flac", ".opus", ".ogg")
 FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24))
 MAIN = "ravdess"  # the corpus that has all classes, and whose figures others publish
 TALK = "vad_speech"  # people who just talk: learned from as neutral, and asked what they are taken for
+PLAIN = "plain_speech"  # what the teacher alone has something to say about; nobody in it is ever held back
+UNTOLD = ""  # the emotion of that
 # Who of them is held back together: in some meetings the same people speak, and all the audiobooks have one reader.
 TALK_FOLDS = (
     ("dev00", "dev01", "trn04", "test"),
@@ -87,6 +89,7 @@ CORPORA: Mapping[str, Corpus] = {
         "pyannote_=neutral pyaa_speech_s_=neutral silero_=neutral wcpp=neutral",
     ),
 }
+_PLAIN = Corpus(re.compile(r"(?P<who>[^_]+)(?P<what>)(_.*)?"), {"": UNTOLD})
 # What the speakers of a corpus were never asked for: its silence about a class is no evidence against it.
 MISSING: Mapping[str, frozenset[str]] = {
     name: frozenset(CLASSES) - set(corpus.emotions.values()) for name, corpus in CORPORA.items()
@@ -98,7 +101,7 @@ class Clip:
     path: Path
     corpus: str
     speaker: str  # unique over all corpora
-    emotion: str  # one of LABELS, or CALM
+    emotion: str  # one of LABELS, CALM, or UNTOLD
     strong: bool = False
 
     @property
@@ -112,6 +115,8 @@ class Clip:
             return next((number for number, actors in enumerate(FOLDS) if int(who) in actors), None)
         if self.corpus == TALK and (together := [n for n, names in enumerate(TALK_FOLDS) if who in names]):
             return together[0]
+        if self.corpus == PLAIN:
+            return None
         people = CORPORA[self.corpus].people
         digits = "".join(letter for letter in who if letter.isdigit())
         place = people.index(who) if who in people else int(digits) if digits else zlib.crc32(who.encode())
@@ -140,7 +145,7 @@ def _sound_files(folder: Path) -> Iterator[Path]:
 
 
 def _clip(path: Path, name: str) -> Clip | None:
-    corpus = CORPORA[name]
+    corpus = CORPORA.get(name, _PLAIN)
     match = corpus.pattern.fullmatch(path.stem)
     if match is None or match["what"] not in corpus.emotions:
         return None

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from edge.speech.features import FEATURES
-from models.speech.corpora import MAIN, MISSING, TALK, Clip, class_index
+from models.speech.corpora import MAIN, MISSING, PLAIN, TALK, UNTOLD, Clip, class_index
 from models.speech.hints import Hints
+from models.speech.network import Heard
 from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe
 from models.speech.shelf import Inputs
 
@@ -50,14 +51,16 @@ class Task:
 
     @cached_property
     def targets(self) -> Floats:
-        """(clips, CLASSES): the label, smoothed over what its corpus has, and the teacher's judgement."""
+        """(clips, CLASSES): the label, smoothed over what its corpus has, and the teacher's judgement; or nothing."""
         possible = self.masks == 0
         truth = np.array([class_index(clip, CLASSES) for clip in self.clips])
         talk = np.array([clip.corpus == TALK for clip in self.clips])[:, None]
         smoothing = np.where(talk, self.recipe.talk_smoothing, self.recipe.smoothing)
         labels = smoothing * possible / possible.sum(axis=1, keepdims=True)
         labels[np.arange(len(truth)), truth] += 1 - smoothing[:, 0]
-        return np.asarray(labels + np.where(talk, 0, self.recipe.teacher) * (self.judged - labels), np.float32)
+        told = np.array([clip.emotion != UNTOLD for clip in self.clips])[:, None]
+        mixed = labels + np.where(talk, 0, self.recipe.teacher) * (self.judged - labels)
+        return np.asarray(told * mixed, np.float32)
 
     @cached_property
     def numbered(self) -> NDArray[np.int64]:
@@ -67,8 +70,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Batch:
-    features: torch.Tensor  # (items, units, UNIT * FEATURES)
-    stem: torch.Tensor  # (items, units, 384)
+    heard: Heard
     steps: torch.Tensor  # (items,): how many there are; the rest is padding
     corpora: torch.Tensor  # (items,)
     masks: torch.Tensor  # (items, CLASSES), FAR where the corpus lacks the class
@@ -80,7 +82,7 @@ class Batch:
 
 def mask_of(clip: Clip) -> Floats:
     """By CLASSES: FAR for those that the clip's corpus does not have, 0 elsewhere."""
-    missing = MISSING[clip.corpus]
+    missing = MISSING.get(clip.corpus, frozenset())
     return np.array([FAR if label in missing else 0.0 for label in CLASSES], np.float32)
 
 
@@ -103,7 +105,8 @@ def epoch(task: Task, chosen: list[int], draw: Generator) -> Iterator[Batch]:
 
 def times(clip: Clip, recipe: Recipe) -> float:
     """How often an epoch takes a clip, on average."""
-    return {MAIN: 1.0, TALK: recipe.talk_times}.get(clip.corpus, recipe.others_share)
+    special = {MAIN: 1.0, TALK: recipe.talk_times, PLAIN: recipe.plain_share}
+    return special.get(clip.corpus, recipe.others_share)
 
 
 def _by_clip(rows: NDArray[np.int64]) -> dict[int, list[NDArray[np.int64]]]:
@@ -126,11 +129,11 @@ def _batch(task: Task, rows: NDArray[np.int64], draw: Generator, noise: torch.Ge
     def there(values: NDArray[np.generic]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=True)
 
-    features, stem = task.inputs.units(there(rows[:, 1:2] // UNIT), there(sources))
-    _disturb(features, stem, there(blank), task.recipe, noise)
+    features = task.inputs.features(there(rows[:, 1:2] // UNIT), there(sources))
+    heard = Heard(features, task.inputs.bands(rows, UNIT * (int(sources.max()) + 1)), there(sources), there(blank))
+    _disturb(heard, task.recipe, noise)
     return Batch(
-        features,
-        stem,
+        heard,
         steps=there(steps),
         corpora=there(task.numbered[numbers]),
         masks=there(task.masks[numbers]),
@@ -150,12 +153,10 @@ def _stretched(units: NDArray[np.int64], draw: Generator) -> tuple[NDArray[np.in
     return np.minimum(np.round(places * stretch[:, None]).astype(np.int64), units[:, None] - 1), steps
 
 
-def _disturb(
-    features: torch.Tensor, stem: torch.Tensor, blank: torch.Tensor, recipe: Recipe, noise: torch.Generator
-) -> None:
+def _disturb(heard: Heard, recipe: Recipe, noise: torch.Generator) -> None:
     """Pieces missing, a colour of its own and a little noise for each item; in place."""
-    features.masked_fill_(blank[..., None], 0)
-    stem.masked_fill_(blank[..., None], 0)
+    features = heard.features
+    features.masked_fill_(heard.blank[..., None], 0)
     colour = torch.randn((len(features), 1, FEATURES), generator=noise, device=features.device)
     features += recipe.colour * colour.repeat(1, 1, UNIT)
     features += 0.35 * (torch.rand(features.shape, generator=noise, device=features.device) - 0.5)

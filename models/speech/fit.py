@@ -15,6 +15,7 @@ from models.common.weights import averaged
 from models.speech.dataset import ANSWERS, FAR, Batch, Task, epoch, times
 from models.speech.network import Network
 from models.speech.recipe import Recipe
+from models.speech.whisper import Convolutions
 
 _AVERAGE = 0.995  # of the weights, step by step
 _KEPT_EVERY = 5  # epochs that an interruption may cost
@@ -39,6 +40,7 @@ class Fitting:
     """What is fitted to which clips, and where it is kept."""
 
     task: Task
+    stem: Convolutions
     chosen: list[int]
     seed: int
     folder: Path
@@ -72,9 +74,12 @@ class Fitting:
         net = self._begun(begin).to(device)
         average = copy.deepcopy(net)
         decay, fused = self.task.recipe.weight_decay, device.type != "cpu"
-        optimizer = torch.optim.AdamW(net.parameters(), stretch.rate, weight_decay=decay, fused=fused)
+        stem = list(net.stem.parameters())
+        parts = [[one for name, one in net.named_parameters() if not name.startswith("stem.")], stem]
+        rates = [stretch.rate, stretch.rate * self.task.recipe.stem_rate]
+        optimizer = torch.optim.AdamW([{"params": part} for part in parts], weight_decay=decay, fused=fused)
         steps = stretch.epochs * _batches(self.task, self.chosen)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, stretch.rate, steps, pct_start=0.1)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, steps, pct_start=0.1)
         every = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
         done = 0
         if path.exists():
@@ -98,6 +103,7 @@ class Fitting:
         torch.manual_seed(self.seed)
         task = self.task
         net = Network(len(task.corpora), task.recipe, task.hints.thoughts.shape[1], task.hints.views.shape[1])
+        net.stem.begin_as(self.stem)
         if begin is not None:
             net.load_state_dict(begin)
         return net
@@ -140,14 +146,13 @@ def _batches(task: Task, chosen: list[int]) -> int:
 
 def _loss(net: Network, batch: Batch, task: Task) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     recipe = task.recipe
-    features, stem = (part.bfloat16() if part.device.type == "cpu" else part for part in (batch.features, batch.stem))
-    told = (torch.rand(len(batch.corpora), device=features.device) < recipe.told).float()
-    logits, views, thoughts = net.taught(features, stem, batch.asked, batch.corpora, told)
+    told = (torch.rand(len(batch.corpora), device=batch.corpora.device) < recipe.told).float()
+    logits, views, thoughts = net.taught(batch.heard, batch.asked, batch.corpora, told)
     likely = functional.log_softmax(told_apart(logits, batch.masks[:, None]), dim=2)
-    moments = _MOMENTS.to(features.device)
+    moments = _MOMENTS.to(logits.device)
     each = -(batch.targets[:, None] * likely).sum(2)
     answers = (each * moments).sum(1).mean()
-    heard = torch.arange(thoughts.shape[1], device=features.device)[None] < batch.steps[:, None]
+    heard = torch.arange(thoughts.shape[1], device=logits.device)[None] < batch.steps[:, None]
     thought = ((thoughts - batch.thoughts) ** 2).mean(2)
     view = ((views - batch.views) ** 2).mean(2)
     hints = recipe.thought * (thought * heard).sum() / heard.sum() + recipe.view * (view * moments).sum(1).mean()

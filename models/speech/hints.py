@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.speech.cache import Copy
 from models.speech.corpora import MAIN
 from models.speech.recipe import EARLY, FRAMES, Recipe
-from models.speech.shelf import Shelf
 from models.speech.teacher import Line
 
 _SAMPLE = 40_000  # states that the principal components are learned from
@@ -27,13 +27,11 @@ class Hints:
 
 
 def hints_for(
-    shelf: Shelf, states: torch.Tensor, speakers: dict[int, str], lines: dict[str, Line], recipe: Recipe
+    copies: list[Copy], speakers: dict[int, str], lines: dict[str, Line], recipe: Recipe, device: str = "cpu"
 ) -> Hints:
-    """Reduced to what varies most within speakers (by clip, of the chosen ones), and what each corpus makes of it.
-
-    `states` are the teacher's of the clips as recorded, and lie where the shelf does.
-    """
-    mine = [row for row in shelf.rows[0] if int(row[0]) in speakers and row[2] >= EARLY * FRAMES]
+    """Reduced to what varies most within speakers (by clip, of the chosen ones), and what each corpus makes of it."""
+    states = _states(copies[0], device)
+    mine = [row for row in copies[0].rows if int(row[0]) in speakers and row[2] >= EARLY * FRAMES]
     spans = [(int(row[1]) // FRAMES, int(row[1] + row[2]) // FRAMES) for row in mine]
     often = max(1, sum(after - first for first, after in spans) // _SAMPLE)
     some = torch.cat([states[first:after:often] for first, after in spans]).float()
@@ -45,18 +43,29 @@ def hints_for(
     think, see = Reduction.learned(some, recipe.thoughts), Reduction.learned(last, recipe.views)
     for corpus, line in lines.items():
         see = see.with_judge(line, last, recipe.judge if corpus == MAIN else recipe.judge / 2)
-    thoughts = torch.cat([think.of(part).half() for part in states.split(_AT_ONCE)])
+    parts = []
+    for number, one in enumerate(copies):
+        if number:
+            states = _states(one, device)
+        thoughts = torch.cat([think.of(part).half() for part in states.split(_AT_ONCE)])
+        parts.append((thoughts, _seen(states, one.rows, see)))
+    return Hints(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def _states(one: Copy, device: str) -> torch.Tensor:
+    return torch.from_numpy(np.array(one.states)).to(device)
+
+
+def _seen(states: torch.Tensor, segments: NDArray[np.int64], see: Reduction) -> torch.Tensor:
+    """What is seen in each segment up to each step."""
     views = torch.zeros((len(states), see.matrix.shape[1]), dtype=torch.float16, device=states.device)
-    for rows in _groups(shelf.rows[0][np.argsort(shelf.rows[0][:, 2], kind="stable")]):
+    for rows in _groups(segments[np.argsort(segments[:, 2], kind="stable")]):
         first, count = (torch.from_numpy(part // FRAMES).to(states.device) for part in rows[:, 1:].T)
         places = torch.arange(int(count.max()), device=states.device)[None]
         at = (first[:, None] + places).clamp(max=len(states) - 1)
         within = places < count[:, None]
         views[at[within]] = see.of(described(states[at])[within]).clamp(-60, 60).half()
-    heard = torch.from_numpy(shelf.heard).to(states.device)
-    known = (heard >= 0)[:, None]
-    at = heard.clamp(min=0)  # a copy is described as the recording is up to the same place
-    return Hints(thoughts[at] * known, views[at] * known)
+    return views
 
 
 def _groups(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

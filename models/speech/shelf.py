@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from edge.inference import Floats
-from edge.speech.features import FEATURES, LIMIT, PRIOR_FRAMES
-from edge.speech.spectrum import MELS
+from edge.speech.features import CONTEXT, FEATURES, LIMIT, PRIOR_FRAMES
+from edge.speech.frames import CHUNK
+from edge.speech.spectrum import BANDS, MELS
 from models.speech.cache import Copy
 from models.speech.recipe import UNIT
 
@@ -30,8 +31,7 @@ class Shelf:
 
     rows: list[NDArray[np.int64]]  # by copy: clip, first frame, frames
     frames: torch.Tensor  # (units, UNIT * FEATURES), half precision
-    stem: torch.Tensor  # (units, 384), half precision
-    heard: NDArray[np.int64]  # by step: the step of the recording, or -1
+    bands: torch.Tensor  # (chunks, CONTEXT + CHUNK, BANDS), half precision
 
     @property
     def device(self) -> torch.device:
@@ -41,14 +41,14 @@ class Shelf:
     def of(cls, copies: list[Copy], device: str = "cpu") -> Shelf:
         starts = np.cumsum([0, *(len(copy.frames) for copy in copies)])
         frames = torch.empty((int(starts[-1]) // UNIT, UNIT * FEATURES), dtype=torch.float16, device=device)
-        stem = torch.empty((int(starts[-1]) // UNIT, copies[0].stem.shape[1]), dtype=torch.float16, device=device)
+        bands = torch.empty((int(starts[-1]) // CHUNK, CONTEXT + CHUNK, BANDS), dtype=torch.float16, device=device)
         rows = []
         for copy, start, after in zip(copies, starts, starts[1:], strict=False):
-            mine = slice(int(start) // UNIT, int(after) // UNIT)
-            frames[mine] = torch.from_numpy(np.array(copy.frames)).reshape(-1, UNIT * FEATURES)
-            stem[mine] = torch.from_numpy(np.array(copy.stem))
+            units, chunks = (slice(int(start) // each, int(after) // each) for each in (UNIT, CHUNK))
+            frames[units] = torch.from_numpy(np.array(copy.frames)).reshape(-1, UNIT * FEATURES)
+            bands[chunks] = torch.from_numpy(np.array(copy.bands))
             rows.append(np.asarray(copy.rows) + np.array([0, start, 0]))
-        return cls(rows, frames, stem, np.concatenate([copy.heard for copy in copies]))
+        return cls(rows, frames, bands)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +71,26 @@ class Inputs:
         part[..., 1:MELS] -= share[..., None] * away
         return part
 
-    def units(self, first: torch.Tensor, units: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the network takes: features (..., UNIT * FEATURES) and stem (..., 384)."""
+    def features(self, first: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+        """As the network takes them, (..., UNIT * FEATURES)."""
         mean, deviation = (torch.from_numpy(part).to(units.device) for part in (self.front.mean, self.front.deviation))
-        features = ((self.plain(first, units) - mean) / deviation).clamp(-LIMIT, LIMIT)
-        return features.flatten(-2), self.shelf.stem[first + units]
+        return ((self.plain(first, units) - mean) / deviation).clamp(-LIMIT, LIMIT).flatten(-2)
+
+    def bands(self, rows: NDArray[np.int64], most: int) -> torch.Tensor:
+        """(rows, chunks, CONTEXT + CHUNK, BANDS) of the first `most` frames; shorter rows repeat their last chunk."""
+        chunks = np.arange(-(-most // CHUNK))[None]
+        at = rows[:, 1:2] // CHUNK + np.minimum(chunks, rows[:, 2:] // CHUNK - 1)
+        return self.shelf.bands[torch.from_numpy(at).to(self.shelf.device)]
 
     def whole(self, rows: NDArray[np.int64], most: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of the first frames of each row, `most` of them at the most; shorter rows go on with their last unit."""
+        """Features and bands of the first frames of each row, `most` of them at the most; shorter rows go on with their
+        last unit.
+        """
         longest = int(rows[:, 2].max()) if most is None else min(int(rows[:, 2].max()), most)
         first = torch.from_numpy(rows[:, 1:2] // UNIT).to(self.shelf.device)
         last = torch.from_numpy(rows[:, 2:] // UNIT - 1).to(self.shelf.device)
-        return self.units(first, torch.arange(longest // UNIT, device=self.shelf.device)[None].minimum(last))
+        units = torch.arange(longest // UNIT, device=self.shelf.device)[None].minimum(last)
+        return self.features(first, units), self.bands(rows, longest)
 
 
 def fronted(inputs: Inputs, chosen: set[int], cepstral_mean: Floats) -> Inputs:

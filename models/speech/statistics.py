@@ -66,8 +66,8 @@ def clip_sums(
 
 def _sums(net: Network, inputs: Inputs, rows: NDArray[np.int64], most: int) -> list[Sums]:
     """Of each row's states within `most` frames."""
-    features, stem = inputs.whole(rows, most)
-    states, weights = net(features, stem.float())
+    features, bands = inputs.whole(rows, most)
+    states, weights = net(features, bands.float())
     steps = torch.from_numpy(np.minimum(rows[:, 2], most) // FRAMES).to(states.device)
     counted = weights.double() * (torch.arange(states.shape[1], device=states.device)[None] < steps[:, None])[..., None]
     weighted = counted * states

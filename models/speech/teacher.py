@@ -16,23 +16,28 @@ from numpy.typing import NDArray
 from edge.inference import Floats
 from edge.speech.classifier import CLASSES
 from models.common.calibration import fit_temperature, softmax
-from models.speech.cache import Account, Copy
-from models.speech.corpora import TALK, Clip, class_index
-from models.speech.recipe import UNIT
+from models.speech.cache import Copy
+from models.speech.corpora import PLAIN, TALK, Clip, class_index
+from models.speech.recipe import FRAMES
 
 _GROUPS = 12  # of speakers, each judged by the others
 _SHRINKAGE = 0.6  # of the covariance towards a sphere
-_LABELS_ONLY = ("tess", "urdu", TALK)  # two speakers cannot judge each other, nor can those who show one feeling each
+_LABELS_ONLY = (
+    "tess",
+    "urdu",
+    TALK,
+    PLAIN,
+)  # two speakers cannot judge each other, nor can those who show one feeling each
 Reals = NDArray[np.float64]
 
 
-def descriptions(clean: Copy, account: Account, clips: int) -> Floats:
+def descriptions(clean: Copy, clips: int) -> Floats:
     """(clips, 2 * width * blocks): mean and deviation of the teacher's states over a clip's segments."""
-    width = account.sums.shape[2]
-    sums, counts = np.zeros((clips, 2, width)), np.zeros(clips)
-    for row, both in zip(clean.rows, account.sums, strict=True):
-        sums[row[0]] += both
-        counts[row[0]] += row[2] // UNIT
+    sums, counts = np.zeros((clips, 2, clean.states.shape[1])), np.zeros(clips)
+    for clip, first, frames in clean.rows:
+        states = clean.states[first // FRAMES : (first + frames) // FRAMES].astype(np.float32)
+        sums[clip] += states.sum(axis=0), (states**2).sum(axis=0)
+        counts[clip] += len(states)
     mean, square = np.moveaxis(sums / np.maximum(counts, 1)[:, None, None], 1, 0)
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
     return np.asarray(np.concatenate((mean, deviation), axis=1), np.float32)

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -109,27 +110,19 @@ class _Reader:
         return self.take(self.number("H")).rstrip(b"\0").decode()
 
 
-class Stem:
-    """The two convolutions of tiny.en: from bands (chunks, CONTEXT + CHUNK, BANDS) to (chunks, CHUNK // 2, 384)."""
+class Convolutions(NamedTuple):
+    """The two at the entrance of an encoder; kernels are (out, in, time)."""
 
-    def __init__(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
-        self.first, self.first_bias = (_tensor(weights[f"encoder/conv1/{part}"]) for part in ("weight", "bias"))
-        self.second, self.second_bias = (_tensor(weights[f"encoder/conv2/{part}"]) for part in ("weight", "bias"))
+    first: Floats
+    first_bias: Floats
+    second: Floats
+    second_bias: Floats
 
-    @property
-    def arrays(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Kernel and bias of the first, then of the second."""
-        first, first_bias, second, second_bias = (
-            part.numpy() for part in (self.first, self.first_bias, self.second, self.second_bias)
-        )
-        return first, first_bias, second, second_bias
 
-    def __call__(self, bands: Floats) -> Floats:
-        with torch.inference_mode():
-            inputs = torch.from_numpy(np.ascontiguousarray(bands.transpose(0, 2, 1)))
-            inner = functional.gelu(functional.conv1d(inputs, self.first, self.first_bias))
-            outer = functional.gelu(functional.conv1d(inner, self.second, self.second_bias, stride=2))
-            return np.asarray(outer.numpy().transpose(0, 2, 1), np.float32)
+def convolutions(weights: Mapping[str, NDArray[np.generic]]) -> Convolutions:
+    """Out of an encoder's weights."""
+    names = (f"encoder/conv{number}/{part}" for number in (1, 2) for part in ("weight", "bias"))
+    return Convolutions(*(np.asarray(weights[name], np.float32) for name in names))
 
 
 class Encoder:

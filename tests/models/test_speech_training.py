@@ -8,28 +8,39 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.inference import Floats
+from edge.readings import Samples
+
 torch = pytest.importorskip("torch")
 
 from edge.speech.classifier import CLASSES  # noqa: E402
-from edge.speech.features import FEATURES, SegmentFeatures  # noqa: E402
-from edge.speech.frames import HOP  # noqa: E402
+from edge.speech.features import CONTEXT, FEATURES, SegmentFeatures  # noqa: E402
+from edge.speech.frames import CHUNK  # noqa: E402
 from edge.speech.spectrum import BANDS, MELS  # noqa: E402
 from models.speech import parity  # noqa: E402
-from models.speech.cache import Account, Copy, Whence, loud_span  # noqa: E402
-from models.speech.corpora import MISSING, TALK, Clip, class_index  # noqa: E402
-from models.speech.dataset import ANSWERS, Task, epoch  # noqa: E402
+from models.speech.cache import BLOCKS, Copy, loud_span, taught  # noqa: E402
+from models.speech.corpora import CORPORA, MISSING, PLAIN, TALK, UNTOLD, Clip, class_index  # noqa: E402
+from models.speech.dataset import ANSWERS, Task, epoch, times  # noqa: E402
 from models.speech.head import Known, _of_no_corpus, answer_layer  # noqa: E402
-from models.speech.hints import described, hints_for  # noqa: E402
-from models.speech.network import STEM, Network, joined, pooled, shared_answer  # noqa: E402
+from models.speech.hints import Hints, described, hints_for  # noqa: E402
+from models.speech.network import STEM, Heard, Network, Stem, joined, pooled, shared_answer  # noqa: E402
 from models.speech.recipe import EARLY, FRAMES, UNIT, Recipe  # noqa: E402
 from models.speech.shelf import Front, Inputs, Shelf, fronted  # noqa: E402
-from models.speech.teacher import Line, descriptions, judged_by_others, judgements  # noqa: E402
-from models.speech.whisper import Stem  # noqa: E402
+from models.speech.teacher import Line, descriptions, judged_by_others, judgements, judges  # noqa: E402
+from models.speech.whisper import Convolutions, Encoder, convolutions  # noqa: E402
+
+SAME = np.zeros(MELS - 1, np.float32)
+FLAT = Front(SAME, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32))
 
 
-def copy_of(rows: NDArray[np.int64], frames: NDArray[np.float16]) -> Copy:
-    stem = np.zeros((len(frames) // UNIT, STEM), np.float16)
-    return Copy(rows, frames, stem, np.arange(len(frames) // FRAMES))
+def copy_of(
+    rows: NDArray[np.int64], frames: NDArray[np.float16] | None = None, states: NDArray[np.float16] | None = None
+) -> Copy:
+    """Of silence, where nothing else is said."""
+    count = int(rows[:, 2].sum())
+    frames = np.zeros((count, FEATURES), np.float16) if frames is None else frames
+    states = np.zeros((count // FRAMES, 6), np.float16) if states is None else states
+    return Copy(rows, frames, np.zeros((count // CHUNK, CONTEXT + CHUNK, BANDS), np.float16), states)
 
 
 def test_another_mean_gives_what_extraction_with_it_gives() -> None:
@@ -89,14 +100,23 @@ def test_the_discriminant_from_inner_products_is_the_plain_one() -> None:
 
 
 def test_a_description_is_that_of_all_segments_of_a_clip() -> None:
-    draw = np.random.default_rng(1)
-    parts = [draw.normal(size=(units, 4)) for units in (20, 12)]
-    sums = np.stack([np.stack((part.sum(axis=0), (part**2).sum(axis=0))) for part in parts]).astype(np.float32)
-    rows = np.array([[0, 0, 40], [0, 40, 24]])
-    whole = np.concatenate(parts)
-    clean = copy_of(rows, np.zeros((64, FEATURES), np.float16))
-    found = descriptions(clean, Account(np.zeros((0, 1), np.float16), sums), 1)
-    assert found[0] == pytest.approx(np.concatenate((whole.mean(axis=0), whole.std(axis=0))), abs=1e-5)
+    states = np.random.default_rng(1).normal(size=(16, 4)).astype(np.float16)
+    rows = np.array([[0, 0, 32], [1, 32, 16], [0, 48, 16]])
+    found = descriptions(copy_of(rows, states=states), 3)
+    whole = np.concatenate((states[:8], states[12:])).astype(np.float64)
+    assert found[0] == pytest.approx(np.concatenate((whole.mean(axis=0), whole.std(axis=0))), abs=1e-3)
+    assert not found[2].any()
+
+
+def test_plain_speech_has_no_say_in_what_the_teacher_makes_of_others() -> None:
+    clips, known = people(6)
+    clips += [Clip(Path(f"p{n}"), PLAIN, f"{PLAIN}-{n % 3}", UNTOLD) for n in range(12)]
+    every, told = list(range(len(clips))), list(range(len(known)))
+    strange = np.concatenate((known, np.full((12, known.shape[1]), 50, np.float32)))
+    assert np.array_equal(judgements(strange, clips, every)[told], judgements(strange, clips, told)[told])
+    lines, without = (judges(strange, clips, chosen) for chosen in (every, told))
+    assert lines.keys() == {"ravdess"}
+    assert np.array_equal(lines["ravdess"].matrix, without["ravdess"].matrix)
 
 
 def test_the_head_tells_classes_apart_in_every_corpus() -> None:
@@ -160,28 +180,30 @@ def test_what_all_corpora_share_counts_in_every_group() -> None:
 def spoken(clips: int = 40) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
     """Rows of different lengths, and the teacher's states for each of their steps."""
     draw = np.random.default_rng(4)
-    lengths = draw.integers(20, 60, clips)
-    rows = np.stack((np.arange(clips), FRAMES * (np.cumsum(lengths) - lengths), FRAMES * lengths), axis=1)
-    return rows, draw.normal(0, 1, (lengths.sum(), 6)).astype(np.float16)
+    rows = laid_out(np.arange(clips), CHUNK * draw.integers(5, 15, clips))
+    return rows, draw.normal(0, 1, (rows[:, 2].sum() // FRAMES, 6)).astype(np.float16)
 
 
-def test_the_teacher_has_in_mind_what_it_heard_in_the_recording() -> None:
-    """A copy at half the speed that begins a step early: each step of it comes from the same place as recorded."""
-    row = np.array([0, 2 * FRAMES, 8 * FRAMES])
-    whence = Whence(0, 0.5, -FRAMES * HOP)
-    assert whence.steps(row, 6).tolist() == [2, 2, 2, 2, 3, 3]
-    assert whence.steps(row, 40)[-1] == 9  # no further than the segment
-    assert whence.steps(None, 3).tolist() == [-1, -1, -1]
+def laid_out(clips: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A segment of each, one after the other."""
+    return np.stack((clips, np.cumsum(lengths) - lengths, lengths), axis=1)
+
+
+def heard_of(items: int) -> Heard:
+    """One chunk of each, of some kind, from its first to its last unit."""
+    sources = torch.arange(CHUNK // UNIT)[None].repeat(items, 1)
+    bands = torch.randn(items, 1, CONTEXT + CHUNK, BANDS)
+    return Heard(torch.randn(*sources.shape, UNIT * FEATURES), bands, sources, torch.zeros_like(sources).bool())
 
 
 def test_what_all_corpora_share_answers_alone_where_the_corpus_is_not_told() -> None:
     torch.manual_seed(0)
     net = Network(2, Recipe(units=6, front=8), 4, 5).eval()
     torch.nn.init.normal_(net.own)
-    features, stem = torch.randn(2, 8, UNIT * FEATURES), torch.randn(2, 8, STEM)
+    heard = heard_of(2)
     asked, corpora = torch.ones(2, 1, dtype=torch.int64), torch.tensor([0, 1])
-    told, stranger = (net.taught(features, stem, asked, corpora, torch.full((2,), share))[0] for share in (1.0, 0.0))
-    other = net.taught(features, stem, asked, corpora.flip(0), torch.zeros(2))[0]
+    told, stranger = (net.taught(heard, asked, corpora, torch.full((2,), share))[0] for share in (1.0, 0.0))
+    other = net.taught(heard, asked, corpora.flip(0), torch.zeros(2))[0]
     assert torch.equal(stranger, other)
     assert not torch.allclose(told, stranger)
 
@@ -192,12 +214,11 @@ def test_hints_use_nothing_of_people_held_back() -> None:
     lines = {"ravdess": Line.learned(known, np.arange(len(known)) % 3)}
     speakers = {n: f"speaker-{n % 5}" for n in range(30)}
     recipe = Recipe(thoughts=4, views=5)
-    shelf = Shelf.of([copy_of(rows, np.zeros((FRAMES * len(states), FEATURES), np.float16))])
-    first = hints_for(shelf, torch.from_numpy(states), speakers, lines, recipe)
-    strange = torch.from_numpy(states.copy())
+    first = hints_for([copy_of(rows, states=states)], speakers, lines, recipe)
+    strange = states.copy()
     held = int(rows[30, 1]) // FRAMES
     strange[held:] *= 50
-    second = hints_for(shelf, strange, speakers, lines, recipe)
+    second = hints_for([copy_of(rows, states=strange)], speakers, lines, recipe)
     for ours, theirs in zip(vars(first).values(), vars(second).values(), strict=True):
         assert torch.allclose(ours[:held], theirs[:held], atol=0.01)
         assert not torch.allclose(ours[held:], theirs[held:], atol=0.01)
@@ -205,18 +226,18 @@ def test_hints_use_nothing_of_people_held_back() -> None:
     assert first.views.shape == (len(states), 5 + 3)
 
 
-def test_hints_of_a_copy_are_those_of_the_place_where_it_was_recorded() -> None:
+def test_hints_of_a_copy_are_those_of_its_own_states() -> None:
+    """A copy that holds the clips backwards, in which the teacher heard the last one as another voice."""
     rows, states = spoken()
-    frames = np.zeros((FRAMES * len(states), FEATURES), np.float16)
-    clean = copy_of(rows, frames)
-    later = replace(clean, heard=np.where(clean.heard == 7, -1, np.maximum(clean.heard - 1, 0)))
-    shelf = Shelf.of([clean, later])
-    found = hints_for(shelf, torch.from_numpy(states), dict.fromkeys(range(30), "a"), {}, Recipe(thoughts=4, views=5))
-    moved = found.thoughts[len(states) :]
-    assert torch.equal(moved[1:7], found.thoughts[:6])
-    assert not moved[7].any()  # nothing was heard there
-    assert torch.equal(found.views[0], found.views[len(states)])  # after its first step, the same one
-    assert not torch.equal(found.views[9], found.views[len(states) + 9])
+    places = {int(clip): slice(first // FRAMES, (first + frames) // FRAMES) for clip, first, frames in rows}
+    backwards = laid_out(rows[::-1, 0], rows[::-1, 2])
+    own = np.concatenate([states[places[int(clip)]] * np.float16(2 if clip == 39 else 1) for clip in backwards[:, 0]])
+    copies = [copy_of(rows, states=states), copy_of(backwards, states=own)]
+    found = hints_for(copies, dict.fromkeys(range(30), "a"), {}, Recipe(thoughts=4, views=5))
+    for clip, first, frames in backwards:
+        mine = slice(len(states) + first // FRAMES, len(states) + (first + frames) // FRAMES)
+        for hints in vars(found).values():
+            assert torch.allclose(hints[mine], hints[places[int(clip)]], atol=0.02) == (clip != 39)
 
 
 def test_a_description_is_that_of_the_states_so_far() -> None:
@@ -229,14 +250,12 @@ def test_a_description_is_that_of_the_states_so_far() -> None:
 
 def test_batches_ask_for_answers_within_what_is_heard() -> None:
     rows, states = spoken()
-    frames = np.zeros((FRAMES * len(states), FEATURES), np.float16)
     clips = [Clip(Path(str(n)), "emovo", f"emovo-f{n % 3}", "sad") for n in range(len(rows))]
-    shelf = Shelf.of([copy_of(rows, frames)] * 2)
+    copies = [copy_of(rows, states=states)] * 2
     recipe = replace(Recipe(thoughts=4, views=5), batch=16, others_share=1.0)
-    hints = hints_for(shelf, torch.from_numpy(states), {n: clip.speaker for n, clip in enumerate(clips)}, {}, recipe)
-    same = np.zeros(MELS - 1, np.float32)
-    inputs = Inputs(shelf, same, Front(same, np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32)))
-    task = Task(inputs, clips, ("emovo",), np.full((len(clips), len(CLASSES)), 1 / 8), hints, recipe)
+    hints = hints_for(copies, {n: clip.speaker for n, clip in enumerate(clips)}, {}, recipe)
+    judged = np.full((len(clips), len(CLASSES)), 1 / 8)
+    task = Task(Inputs(Shelf.of(copies), SAME, FLAT), clips, ("emovo",), judged, hints, recipe)
     batches = list(epoch(task, list(range(len(clips))), np.random.default_rng(0)))
     assert sum(len(batch.steps) for batch in batches) == len(clips)
     for batch in batches:
@@ -247,8 +266,64 @@ def test_batches_ask_for_answers_within_what_is_heard() -> None:
         assert batch.targets.sum(dim=1).numpy() == pytest.approx(1)
         assert batch.thoughts.shape[1] == int(batch.steps.max())
         net = Network(1, recipe, 4, 5)
-        parts = batch.features, batch.stem.float(), batch.asked, batch.corpora
-        assert net.taught(*parts)[0].shape == (len(batch.steps), ANSWERS, len(CLASSES))
+        assert net.taught(batch.heard, batch.asked, batch.corpora)[0].shape == (len(batch.steps), ANSWERS, len(CLASSES))
+
+
+def marked(rows: NDArray[np.int64]) -> Copy:
+    """A copy in which everything says of which clip it is, and of which chunk or step of that."""
+    chunks, steps = (
+        np.concatenate([[(clip, place) for place in range(frames // each)] for clip, _, frames in rows])
+        for each in (CHUNK, FRAMES)
+    )
+    frames = np.tile(np.repeat(chunks, CHUNK, axis=0), FEATURES // 2)
+    bands = np.tile(chunks[:, None], (1, CONTEXT + CHUNK, BANDS // 2))
+    return Copy(rows, *(part.astype(np.float16) for part in (frames, bands, steps)))
+
+
+def test_features_bands_and_thoughts_of_a_batch_are_of_the_same_moments() -> None:
+    rows, _ = spoken()
+    clips = [Clip(Path(str(n)), "emovo", f"emovo-f{n % 3}", "sad") for n in range(len(rows))]
+    copies = [marked(rows), marked(laid_out(rows[::-1, 0], rows[::-1, 2]))]
+    hints = Hints(*(torch.from_numpy(np.concatenate([one.states for one in copies])) for _ in range(2)))
+    spread = Front(SAME, np.full(FEATURES, 20, np.float32), np.full(FEATURES, 5, np.float32))
+    recipe = replace(Recipe(), batch=16, others_share=1.0, colour=0)
+    judged = np.full((len(clips), len(CLASSES)), 1 / 8)
+    task = Task(Inputs(Shelf.of(copies), SAME, spread), clips, ("emovo",), judged, hints, recipe)
+    batches = list(epoch(task, list(range(len(clips))), np.random.default_rng(0)))
+    for batch in batches:
+        heard = batch.heard
+        seen = heard.features.unflatten(-1, (-1, 2)).mean(dim=2) * 5 + 20
+        looked = heard.bands[torch.arange(len(batch.steps))[:, None], heard.sources // (CHUNK // UNIT), 0, :2].float()
+        assert torch.allclose(seen[~heard.blank], looked[~heard.blank], atol=0.45)
+        assert torch.allclose(seen[heard.blank], torch.tensor(20.0), atol=0.45)
+        assert torch.equal(batch.thoughts[..., 0], looked[:, ::2, 0])
+        assert torch.equal(batch.thoughts[..., 1], (heard.sources[:, 1::2] // (FRAMES // UNIT)).float())
+        assert torch.equal(batch.views, batch.thoughts.gather(1, batch.asked[..., None].expand(-1, -1, 2)))
+    assert any(batch.heard.blank.any() for batch in batches)
+    taken = torch.cat([batch.thoughts[:, 0, 0] for batch in batches])
+    assert sorted(taken.tolist()) == rows[:, 0].tolist()
+
+
+def test_plain_speech_is_taken_as_often_as_the_recipe_says_and_has_nothing_to_be_answered() -> None:
+    clips = [
+        Clip(Path("a"), "ravdess", "ravdess-02", "sad"),
+        Clip(Path("b"), TALK, f"{TALK}-b", "neutral"),
+        Clip(Path("c"), PLAIN, f"{PLAIN}-c", UNTOLD),
+    ]
+    rows = laid_out(np.arange(3), np.full(3, 5 * CHUNK))
+    copies = [copy_of(rows)] * 2
+    hints = Hints(torch.zeros(120, 4), torch.zeros(120, 5))
+    judged = np.full((3, len(CLASSES)), 1 / 8)
+    for share in (0.0, 1.0):
+        recipe = Recipe(plain_share=share, talk_times=1)
+        task = Task(Inputs(Shelf.of(copies), SAME, FLAT), clips, (*CORPORA, PLAIN), judged, hints, recipe)
+        assert times(clips[2], recipe) == share
+        assert task.targets.sum(axis=1) == pytest.approx([1, 1, 0])
+        (batch,) = epoch(task, [0, 1, 2], np.random.default_rng(0))
+        plain = batch.corpora == len(CORPORA)
+        assert int(plain.sum()) == share
+        assert batch.targets[~plain].sum(dim=1).numpy() == pytest.approx(1)
+        assert not batch.targets[plain].any()
 
 
 def test_people_of_no_corpus_have_means_that_do_not_tell_corpora() -> None:
@@ -307,18 +382,93 @@ def test_a_step_sees_its_own_frames() -> None:
     assert seen[0, 1, -2 * STEM :].reshape(2, STEM).unique(dim=1)[:, 0].tolist() == [2, 3]
 
 
-def test_the_stem_says_the_same_in_chunks_as_in_one_pass() -> None:
+def test_the_stem_begins_as_the_entrance_of_the_encoder() -> None:
     draw = np.random.default_rng(0)
     weights = {
         f"encoder/conv{number}/{part}": draw.normal(0, 0.05, shape).astype(np.float16)
         for number, inputs in ((1, BANDS), (2, STEM))
         for part, shape in (("weight", (STEM, inputs, 3)), ("bias", (STEM,)))
     }
-    stem = Stem(weights)
-    frames = draw.normal(0, 1, (3 + 64, BANDS)).astype(np.float32)
-    whole = stem(frames[None])[0]
-    chunks = stem(np.stack([frames[start : start + 19] for start in range(0, 64, 16)]))
-    assert chunks.reshape(whole.shape) == pytest.approx(whole, abs=1e-4)
+    known = convolutions(weights)
+    stem = Stem()
+    stem.begin_as(known)
+    assert all(np.array_equal(*both) for both in zip(stem.arrays(), known, strict=True))
+    assert isinstance(stem.arrays(), Convolutions)
+    frames = draw.normal(0, 1, (5, BANDS))
+    inner = np.stack([np.einsum("oit,ti->o", known.first, frames[n : n + 3]) + known.first_bias for n in range(3)])
+    outer = np.einsum("oit,ti->o", known.second, gelu(inner)) + known.second_bias
+    with torch.inference_mode():
+        found = stem(torch.from_numpy(frames[None].astype(np.float32)))[0, 0].numpy()
+    assert found == pytest.approx(gelu(outer), abs=1e-4)
+
+
+def gelu(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(values * np.vectorize(lambda value: (1 + math.erf(value / math.sqrt(2))) / 2)(values))
+
+
+def test_the_network_hears_the_same_in_chunks_as_in_one_pass() -> None:
+    torch.manual_seed(0)
+    net = Network(1, Recipe(units=6, front=8), 4, 5).eval()
+    frames = torch.randn(2, CONTEXT + 4 * CHUNK, BANDS)
+    chunks = torch.stack([frames[:, start : start + CONTEXT + CHUNK] for start in range(0, 4 * CHUNK, CHUNK)], dim=1)
+    features = torch.randn(2, 28, UNIT * FEATURES)  # three chunks and a half
+    with torch.inference_mode():
+        whole = net.stem(frames)
+        states, weights = net(features, chunks)
+        expected, expected_weights = net.listened(features, whole[:, :28])
+        others, _ = net(features, chunks.flip(1))
+    assert torch.allclose(net.stem(chunks).flatten(1, 2), whole, atol=1e-5)
+    assert torch.allclose(states, expected, atol=1e-5)
+    assert torch.allclose(weights, expected_weights, atol=1e-5)
+    assert not torch.allclose(states, others, atol=1e-3)
+
+
+def test_what_is_heard_are_the_units_that_the_sources_name_and_nothing_where_they_are_missing() -> None:
+    torch.manual_seed(0)
+    stem = Stem()
+    bands = torch.randn(2, 2, CONTEXT + CHUNK, BANDS)
+    sources = torch.tensor([[0, 0, 5, 9, 15], [3, 2, 8, 8, 1]])
+    blank = torch.tensor([[False, True, False, False, True], [False, False, False, True, False]])
+    with torch.inference_mode():
+        found = Heard(torch.zeros(2, 5, UNIT * FEATURES), bands, sources, blank).by(stem)
+        every = stem(bands).flatten(1, 2)
+    for item in range(2):
+        for place, source in enumerate(sources[item].tolist()):
+            expected = torch.zeros(STEM) if blank[item, place] else every[item, source]
+            assert torch.equal(found[item, place], expected)
+
+
+class Timekeeper(Encoder):
+    """A teacher that says which block and which unit it is and how loud the unit was, and knows thirty seconds."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __call__(self, sounds: list[Samples]) -> list[list[Floats]]:
+        return [[self._said(sound, block) for block in range(4)] for sound in sounds]
+
+    def _said(self, sound: Samples, block: int) -> Floats:
+        if len(sound) > 480_000:
+            raise ValueError("more than thirty seconds")
+        units = sound[: len(sound) // 320 * 320].reshape(-1, 320)
+        place = np.arange(len(units), dtype=np.float32)
+        return np.stack((np.full_like(place, block), place, np.abs(units).mean(axis=1)), axis=1)
+
+
+def test_the_teacher_has_a_state_for_each_step_of_the_longest_segment_too() -> None:
+    draw = np.random.default_rng(0)
+    short, longer = (draw.normal(0, 0.1, length).astype(np.float32) for length in (16_240, 560_000))
+    short[:8000] *= np.float32(0.2)
+    found = taught(Timekeeper(), [(longer, 3488), (short, 96), (10 * short, 96)])
+    assert [len(states) for states in found] == [872, 24, 24]
+    assert {states.dtype for states in found} == {np.dtype(np.float16)}
+    for states in found:
+        assert np.array_equal(states[:, ::3], np.tile(BLOCKS, (len(states), 1)))
+    steps = np.arange(872) * (FRAMES // UNIT) + 0.5
+    assert found[1][:, 1] == pytest.approx(steps[:24])
+    assert found[0][:, 1] == pytest.approx(np.minimum(steps, 1495), abs=1)  # what it knows ends before the segment
+    assert found[1][:12, 2].max() < found[1][13:, 2].min()
+    assert found[2] == pytest.approx(found[1], rel=1e-2)  # however loud it was recorded
 
 
 def test_what_is_loud_is_taken_where_no_voice_is_found() -> None:
