@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from models.speech.recipe import FRAMES, UNIT
 from models.speech.shelf import Front
 
 FILE = "speech.tflite"
-VERSION = "4"
+VERSION = "5"
 STEPS = CHUNK // FRAMES  # LSTM steps in a chunk
 CELL_LIMIT = 8.0  # of c: beyond it tanh is 1 anyway, and a narrow range is what int8 needs
+_SIX = 6.0  # what a clipped activation reaches from 0, in TFLite
+_BEND = 3.5  # of a GELU: below it there is nothing, and hardly anything comes above
 INPUTS = ("features", "bands", "h", "c", "statistics")
 OUTPUTS = ("states", "weights", "c", "logits")
 
@@ -61,12 +64,12 @@ class ChunkStep(tf.Module):  # type: ignore[misc]
         stem = self.stem(bands)
         own, heard = tf.reshape(features, (STEPS, FRAMES * FEATURES)), tf.reshape(stem, (STEPS, FRAMES // UNIT * STEM))
         inputs = tf.concat((own, heard), axis=1)
-        front = tf.nn.relu(tf.matmul(inputs, self._front[0]) + self._front[1])
+        front = dense(inputs, self._front[0], self._front[1], tf.nn.relu)
         kernel, recurrent, bias = self._lstm
-        gates_in = tf.matmul(front, kernel) + bias
+        gates_in = dense(front, kernel, bias)
         each = []
         for index in range(STEPS):
-            gates = gates_in[index : index + 1] + tf.matmul(h, recurrent)
+            gates = gates_in[index : index + 1] + dense(h, recurrent)
             enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
             c = tf.sigmoid(forget) * c + tf.sigmoid(enter) * tf.tanh(candidate)
             c = tf.clip_by_value(c, -CELL_LIMIT, CELL_LIMIT)
@@ -78,12 +81,29 @@ class ChunkStep(tf.Module):  # type: ignore[misc]
 
     def stem(self, bands: Any) -> Any:
         """(1, CONTEXT + CHUNK, BANDS) to (1, 1, CHUNK / 2, STEM)."""
-        inner = gelu(tf.nn.conv2d(bands[:, None], self._first[0], 1, "VALID") + self._first[1])
-        return gelu(tf.nn.conv2d(inner, self._second[0], (1, 2), "VALID") + self._second[1])
+        inner = self._convolved(bands[:, None], self._first, 1)
+        return self._convolved(inner, self._second, (1, 2))
+
+    def _convolved(self, values: Any, layer: Any, stride: Any) -> Any:
+        """With what goes into the GELU held within _BEND.
+
+        In int8 a value has 256 steps from the smallest to the largest that ever occurs. This clipping is an activation,
+        part of the convolution itself, so rare large values make no step coarse.
+        """
+        kernel, bias = layer
+        share = _SIX / (2 * _BEND)
+        moved = tf.nn.conv2d(values, kernel * share, stride, "VALID") + (bias + _BEND) * share
+        return gelu(tf.nn.relu6(moved) / share - _BEND)
 
     def _answers(self, statistics: Any) -> Any:
         kernel, bias = self._answer
-        return highest(tf.nn.relu(tf.matmul(statistics, kernel) + bias))  # int8 is not spent on what is far off
+        return highest(dense(statistics, kernel, bias, tf.nn.relu))  # int8 is not spent on what is far off
+
+
+def dense(values: Any, kernel: Any, bias: Any = 0.0, activation: Any = tf.identity) -> Any:
+    """A matrix product, (rows, inputs) to (rows, outputs), as a convolution: those have a scale for each output."""
+    found = activation(tf.nn.conv2d(values[None, None], kernel[None, None], 1, "VALID") + bias)
+    return tf.reshape(found, (-1, kernel.shape[1]))
 
 
 def gelu(values: Any) -> Any:
@@ -128,8 +148,19 @@ def representative(step: ChunkStep, segments: list[Utterance]) -> Callable[[], I
     return chunks
 
 
-def ship(trained: Trained, front: Front, temperature: float, segments: list[Utterance], folder: Path) -> None:
+@dataclass(frozen=True)
+class Shipped:
+    """What goes into the file, and beside it."""
+
+    trained: Trained
+    front: Front
+    expected: Floats  # (labels, statistics), standardised
+    temperature: float
+
+
+def ship(what: Shipped, segments: list[Utterance], folder: Path) -> None:
     """Write speech.tflite, manifest.json and what the float network says of synthetic voices."""
+    trained, front = what.trained, what.front
     content = convert(trained, segments)
     (folder / FILE).write_bytes(content)
     inputs, outputs = tensor_names(content, ChunkStep(trained).units)
@@ -154,8 +185,9 @@ def ship(trained: Trained, front: Front, temperature: float, segments: list[Utte
             "deviation": rounded(front.deviation),
             "statistics_mean": rounded(trained.answer.mean),
             "statistics_deviation": rounded(trained.answer.deviation),
+            "expected": rounded(what.expected.flatten(), 3),
         },
-        temperature=temperature,
+        temperature=what.temperature,
     )
     parity.write(folder, float_logits(ChunkStep(trained), front))
 
@@ -184,8 +216,8 @@ def float_logits(step: ChunkStep, front: Front) -> Floats:
     return logits
 
 
-def rounded(values: Floats) -> list[float]:
-    return [round(float(value), 5) for value in values]
+def rounded(values: Floats, digits: int = 5) -> list[float]:
+    return [round(float(value), digits) for value in values]
 
 
 def tensor_names(content: bytes, units: int) -> tuple[dict[str, str], dict[str, str]]:
