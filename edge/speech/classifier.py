@@ -1,4 +1,4 @@
-"""The model over one voiced segment: state in, state out, and statistics that add up."""
+"""The model over one voiced segment after the other: state in, state out, and statistics that add up."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from edge.errors import ModelError
 from edge.inference import Floats, Model, softmax
 from edge.readings import LABELS, Probabilities, Samples
-from edge.speech.features import FEATURES, SegmentFeatures, standardised
+from edge.speech.features import FEATURES, LIMIT, SegmentFeatures, standardised
 from edge.speech.pooling import Sums
 from edge.speech.spectrum import MELS
+from edge.speech.usual import Usual
 
 CALM = "calm"  # what the model tells apart from neutral and the service does not
 CLASSES = (*LABELS, CALM)
@@ -35,7 +36,7 @@ class Certainty:
 
 
 class Classifier:
-    """Give it a segment in order; `reset` before the next one."""
+    """Give it a segment in order; `reset` before the next one. `usual` is what it has learned of the voice so far."""
 
     def __init__(self, folder: Path) -> None:
         self._model = Model(folder)
@@ -56,12 +57,25 @@ class Classifier:
         units = 2 * manifest.inputs[_INPUTS.index("h")].shape[-1]
         self._statistics_mean = _numbers(manifest.preprocessing, "statistics_mean", units, folder)
         self._statistics_deviation = _numbers(manifest.preprocessing, "statistics_deviation", units, folder)
+        self._expected = _expected(manifest.preprocessing, units, folder)
         self.certainty = Certainty(manifest.temperature, _brevity(manifest.preprocessing, folder))
         self._empty = {
             tensor.name: self._model.quantised(tensor.name, np.zeros(tensor.shape, np.float32))
             for tensor in manifest.inputs
         }
+        self.forget()
         self.reset()
+
+    def forget(self) -> None:
+        """Somebody else may speak: nothing is known of the voice."""
+        self.usual = Usual.nothing(len(self._statistics_mean))
+
+    def learn(self, sums: Sums) -> None:
+        """What the voice is like, from a segment that is over."""
+        logits = self.logits(sums)
+        if self._expected is not None and logits is not None:
+            cooled = (of_labels(logits) / self.certainty.after(sums.weight)).astype(np.float32)
+            self.usual = self.usual.after(self._plain(sums), cooled, sums.weight, self._expected)
 
     def reset(self) -> None:
         """Forget everything: a segment begins."""
@@ -79,13 +93,17 @@ class Classifier:
             self.sums = self.sums.with_states(answer["states"], answer["weights"])
 
     def logits(self, sums: Sums) -> NDArray[np.float64] | None:
-        """Of CLASSES, for these statistics; None where nothing was weighed yet."""
+        """Of CLASSES, for these statistics beyond what is usual; None where nothing was weighed yet."""
         if sums.weight <= 0:
             return None
-        statistics = standardised(sums.statistics()[None], self._statistics_mean, self._statistics_deviation)
-        answer = self._model.run({**self._empty, "statistics": statistics})
+        statistics = np.clip(self._plain(sums) - self.usual.offset, -LIMIT, LIMIT)
+        answer = self._model.run({**self._empty, "statistics": statistics[None]})
         logits: NDArray[np.float64] = answer["logits"][0].astype(np.float64)
         return logits
+
+    def _plain(self, sums: Sums) -> Floats:
+        """Standardised, whatever is usual."""
+        return standardised(sums.statistics(), self._statistics_mean, self._statistics_deviation)
 
     def probabilities(self, sums: Sums, prior: Mapping[str, float]) -> Probabilities | None:
         """What the statistics say, with the prior's offsets on the logits; None where nothing was weighed yet."""
@@ -117,6 +135,13 @@ def _brevity(preprocessing: Mapping[str, object], folder: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1000:
         raise ModelError(f"{folder}: preprocessing.brevity in the manifest must be a number from 0 to 1000")
     return float(value)
+
+
+def _expected(preprocessing: Mapping[str, object], units: int, folder: Path) -> Floats | None:
+    """What each label's statistics are like; files of before have none, and nothing is learned of a voice."""
+    if "expected" not in preprocessing:
+        return None
+    return _numbers(preprocessing, "expected", len(LABELS) * units, folder).reshape(len(LABELS), units)
 
 
 def _numbers(preprocessing: Mapping[str, object], name: str, length: int, folder: Path) -> Floats:

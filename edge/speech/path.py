@@ -11,6 +11,7 @@ from edge.speech.classifier import Classifier
 from edge.speech.quality import Window, quality
 from edge.speech.segments import STEP_S, Phase, Segment, Segmenter, SegmentStep
 from edge.speech.settings import SpeechSettings
+from edge.speech.usual import SILENCE_S
 
 GAP_S = 0.1  # what the clock of a sound card may wander within two blocks; more is missing sound
 _HEARTBEAT_S = 1.0
@@ -35,6 +36,8 @@ class SpeechPath:
     def _start(self) -> None:
         self._time: float | None = None  # of the next sample to be judged
         self._quiet_s = 0.0  # since anything was said
+        self._unheard_s = 0.0  # since a voice was heard
+        self._classifier.forget()
         self._levels: deque[float] = deque(maxlen=_MOST_LEVELS)  # since the last reading
         self._begin_segment()
 
@@ -61,6 +64,7 @@ class SpeechPath:
         readings += self._last_of(self._segmenter.interrupt(), self._time)
         self._levels.clear()
         self._time = None
+        self._classifier.forget()
         return readings
 
     def _across_gap(self, sound: Sound) -> list[SpeechReading]:
@@ -71,6 +75,7 @@ class SpeechPath:
             return []
         self._quiet_s = 0.0
         readings = self._last_of(self._segmenter.interrupt(), self._time)
+        self._unheard_s += abs(sound.time - expected)
         self._levels.clear()  # those after the gap do not follow on these
         return readings
 
@@ -78,11 +83,15 @@ class SpeechPath:
         assert self._time is not None  # noqa: S101 - process() has set it
         self._time += STEP_S
         self._quiet_s += STEP_S
+        self._unheard_s += STEP_S
         self._levels.append(round(max(0.0, step.voice.level_db - step.voice.floor_db), 1))
         if step.phase is Phase.QUIET:
             return self._heartbeat(step)
         if step.phase is Phase.BEGIN:
             self._begin_segment()
+            if self._unheard_s > SILENCE_S:
+                self._classifier.forget()
+        self._unheard_s = 0.0
         self._window.add(step.voice, step.is_voice)
         self._since_s += len(step.samples) / SAMPLE_RATE
         self._classifier.push(step.samples)
@@ -100,10 +109,13 @@ class SpeechPath:
         self._read_voiced_s = 0.0  # voice at the last reading of this segment
 
     def _last_of(self, segment: Segment, time: float) -> list[SpeechReading]:
-        """The reading that a segment ends with, if it heard enough since the one before."""
-        if segment.voiced_s < self._settings.min_voice_s or segment.voiced_s - self._read_voiced_s < _NEW_VOICE_S:
+        """The reading that a segment ends with, if it heard enough since the one before; and what it teaches."""
+        if segment.voiced_s < self._settings.min_voice_s:
             return []
-        return self._reading(segment, time)
+        worth_one = segment.voiced_s - self._read_voiced_s >= _NEW_VOICE_S
+        readings = self._reading(segment, time) if worth_one else []
+        self._classifier.learn(self._classifier.sums)
+        return readings
 
     def _reading(self, segment: Segment, time: float) -> list[SpeechReading]:
         probabilities = self._classifier.probabilities(self._classifier.sums, self._settings.prior)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from edge.inference import Manifest, Tensor, read_manifest
+
+_NUMBERS = re.compile(rb"\[\s*((?:-?[0-9][0-9.e+-]*,?\s*)+)\]")
 
 
 def write_manifest(
@@ -89,5 +92,7 @@ def _tensors(names: Mapping[str, str], details: list[dict[str, Any]]) -> tuple[T
 
 
 def _save(folder: Path, manifest: Manifest) -> None:
+    """With the numbers of a list in one line: some have thousands."""
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    (folder / "manifest.json").write_bytes(text + b"\n")
+    rows = _NUMBERS.sub(lambda found: b"[" + b", ".join(found[1].replace(b",", b" ").split()) + b"]", text)
+    (folder / "manifest.json").write_bytes(rows + b"\n")

@@ -120,24 +120,27 @@ def answer_layer(
 
 
 def _of_no_corpus(means: dict[tuple[int, str, str], Reals]) -> dict[tuple[int, str, str], Reals]:
-    """Means for people of no corpus: what each class adds to what each corpus is, and the corpora's average.
-
-    Not the plain averages over the corpora that have a class: those would tell corpora as well as classes.
-    """
+    """The means for people of no corpus, at either length."""
     found: dict[tuple[int, str, str], Reals] = {}
     for length in (0, 1):
-        known = [one for one in means if one[0] == length and not one[1].startswith(TALK)]
-        corpora, classes = sorted({one[1] for one in known}), sorted({one[2] for one in known})
-        own = {corpus: np.zeros(len(means[known[0]])) for corpus in corpora}
-        adds = {label: np.zeros(len(means[known[0]])) for label in classes}
-        for _ in range(30):
-            adds = {label: np.mean([means[one] - own[one[1]] for one in known if one[2] == label], 0) for label in adds}
-            own = {
-                corpus: np.mean([means[one] - adds[one[2]] for one in known if one[1] == corpus], 0) for corpus in own
-            }
-        average = np.mean(list(own.values()), axis=0)
-        found |= {(length, "", label): average + more for label, more in adds.items()}
+        known = {one[1:]: mean for one, mean in means.items() if one[0] == length and not one[1].startswith(TALK)}
+        found |= {(length, "", label): mean for label, mean in of_no_corpus(known).items()}
     return found
+
+
+def of_no_corpus(known: dict[tuple[str, str], Reals]) -> dict[str, Reals]:
+    """By label, from means by corpus and label: what each label adds to what each corpus is, and the corpora's average.
+
+    Not the plain averages over the corpora that have a label: those would tell corpora as well as labels.
+    """
+    corpora, labels = sorted({corpus for corpus, _ in known}), sorted({label for _, label in known})
+    nothing = np.zeros_like(next(iter(known.values())))
+    own, adds = dict.fromkeys(corpora, nothing), dict.fromkeys(labels, nothing)
+    for _ in range(30):
+        adds = {label: np.mean([known[one] - own[one[0]] for one in known if one[1] == label], 0) for label in adds}
+        own = {corpus: np.mean([known[one] - adds[one[1]] for one in known if one[0] == corpus], 0) for corpus in own}
+    average = np.mean(list(own.values()), axis=0)
+    return {label: average + more for label, more in adds.items()}
 
 
 def _gathered(values: Reals, count: int) -> list[Reals]:

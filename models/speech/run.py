@@ -10,14 +10,15 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from edge.inference import Floats
 from edge.speech.classifier import Certainty
 from edge.speech.features import FEATURES
 from edge.speech.frames import CHUNK, HOP, WINDOW
 from models.speech.calibrate import MOMENTS, Answers, keep_answers
-from models.speech.corpora import CORPORA, Clip
+from models.speech.corpora import CORPORA, PLAIN, UNTOLD, Clip
 from models.speech.dataset import Task
+from models.speech.expected import expected, typical
 from models.speech.fit import Fitting, fitted
 from models.speech.head import Answer, answer_layer
 from models.speech.hints import hints_for
@@ -52,14 +53,13 @@ class Lesson:
 
     @cached_property
     def task(self) -> Task:
-        clips, chosen, shelf = self.material.clips, self.chosen, self.material.shelf
-        clean, account = self.material.recorded
-        described = descriptions(clean, account, len(clips))
+        clips, chosen, copies = self.material.clips, self.chosen, self.material.copies
+        described = descriptions(copies[0], len(clips))
         lines = judges(described, clips, chosen)
-        states = torch.from_numpy(np.array(account.states)).to(shelf.device)
-        hints = hints_for(shelf, states, {n: clips[n].speaker for n in chosen}, lines, self.recipe)
+        speakers = {n: clips[n].speaker for n in chosen}
+        hints = hints_for(copies, speakers, lines, self.recipe, self.material.device)
         judged = judgements(described, clips, chosen)
-        return Task(self.inputs, clips, tuple(CORPORA), judged, hints, self.recipe)
+        return Task(self.inputs, clips, (*CORPORA, PLAIN), judged, hints, self.recipe)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,8 @@ class Run:
         net = fitted(self.lesson.recipe, self.folder)
         if net is None:
             reporter = _reporter(self.folder, self.lesson.recipe)
-            net = Fitting(self.lesson.task, self.lesson.chosen, self.seed, self.folder, reporter).network()
+            task, stem, chosen = self.lesson.task, self.lesson.material.stem, self.lesson.chosen
+            net = Fitting(task, stem, chosen, self.seed, self.folder, reporter).network()
         kept = self.folder / "answer.npz"
         if not kept.exists():
             front, answer = self.lesson.inputs.front, self._answer(net)
@@ -93,9 +94,8 @@ class Run:
 
     def _answer(self, net: Network) -> Answer:
         lesson = self.lesson
-        whole, early = (
-            statistics_of(net, lesson.inputs, self.clips, lesson.chosen, most) for most in (LONGEST, EARLY_FRAMES)
-        )
+        told = [n for n in lesson.chosen if self.clips[n].emotion != UNTOLD]
+        whole, early = (statistics_of(net, lesson.inputs, self.clips, told, most) for most in (LONGEST, EARLY_FRAMES))
         recipe, shared = lesson.recipe, shared_answer(net.cpu())
         chosen = {"weight": recipe.shared, "talk_often": recipe.talk_often, "shrinkage": recipe.shrinkage}
         return answer_layer(whole, early, shared, strangers=recipe.strangers, **chosen)
@@ -112,13 +112,27 @@ class Run:
 
     def ship(self, certainty: Certainty, out: Path) -> None:
         """Quantise and write the file and its manifest."""
-        from models.speech.export import ship, write_certainty  # TensorFlow: without it, all but this can be done
+        from models.speech.export import (  # TensorFlow: all but this can be done without it
+            Shipped,
+            ship,
+            write_certainty,
+        )
 
         net, front, answer = self.trained()
-        weights = plain(net, self.lesson.material.extraction.stem.arrays, answer)
+        weights = plain(net, answer)
         print(f"{self.folder.name}: {certainty}, {weights.parameters} parameters", flush=True)
-        ship(weights, front, certainty.temperature, self._shown(front), out)
+        shipped = Shipped(weights, front, self.expected(net, front, answer), certainty.temperature)
+        ship(shipped, self._shown(front), out)
         write_certainty(out, certainty)
+
+    def expected(self, net: Network, front: Front, answer: Answer) -> Floats:
+        """What the statistics of each label are like in general."""
+        extraction = self.lesson.material.extraction
+        some = [
+            (corpus, label, [extraction.heard(clip, 0) for clip in clips])
+            for corpus, label, clips in typical(self.clips, self.lesson.chosen)
+        ]
+        return expected(net, front, answer, some)
 
     def _shown(self, front: Front) -> list[Utterance]:
         """Segments of all copies of the chosen clips, as the file will see them."""

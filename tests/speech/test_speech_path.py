@@ -18,6 +18,7 @@ from edge.speech.batch import ClipClassifier
 from edge.speech.classifier import Certainty
 from edge.speech.path import SpeechPath
 from edge.speech.settings import SpeechSettings
+from tests.helpers.speech import model_with
 from tests.speech.sounds import hum, noise, silence, talk
 
 TALK = talk(3.0)
@@ -88,7 +89,8 @@ def test_nobody_speaks_is_said_once_a_second(path: SpeechPath, sound: Samples) -
     assert all(reading.probabilities is None and reading.voiced == 0 for reading in readings)
 
 
-def test_a_minute_says_what_its_parts_say(path: SpeechPath) -> None:
+def test_a_minute_says_what_its_parts_say_where_nothing_is_learned_of_a_voice(tmp_path: Path) -> None:
+    path = SpeechPath(SpeechSettings(), model_with(tmp_path, expected=None))
     parts = [np.concatenate((talk(3.0, seed), noise(1.4, 0.0005, seed))) for seed in range(8)]
     parts = [part[: len(part) // 512 * 512] for part in parts]
     whole = voiced(said(path, np.concatenate(parts)))
