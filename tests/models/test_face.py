@@ -530,7 +530,7 @@ def _faces(votes: np.ndarray, group: np.ndarray | None = None) -> data.Faces:  #
 
 def test_a_stern_face_is_neutral_once_a_stream_has_shown_it_and_a_smile_stays_one() -> None:
     neutral, happy, angry = (LABELS.index(label) for label in ("neutral", "happy", "angry"))
-    stern = 2.5 * np.eye(len(LABELS))[angry] + 1.5 * np.eye(len(LABELS))[neutral]
+    stern = 3.5 * np.eye(len(LABELS))[angry] + 1.5 * np.eye(len(LABELS))[neutral]
     smile = 5.0 * np.eye(len(LABELS))[happy]
     evidence = np.array([stern] * 4 + [smile] * 4, np.float32)
     truth = np.array([neutral] * 4 + [happy] * 4)
