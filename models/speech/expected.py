@@ -44,14 +44,16 @@ Voices = Sequence[tuple[str, int, list[list[Samples]]]]  # corpus, label, and th
 
 
 def expected(net: Network, front: Front, answer: Answer, voices: Voices) -> Floats:
-    """(labels, statistics), standardised."""
+    """(labels, statistics), standardised; a label that nobody expresses is taken for the mean of the others."""
     means: dict[tuple[str, str], Reals] = {}
     for corpus, label, heard in voices:
         rows = [row for segments in heard if (row := _statistics(net, front, answer, segments)) is not None]
         if rows:
             means[corpus, LABELS[label]] = np.mean(rows, axis=0)
     found = of_no_corpus(means)
-    return np.stack([found[label] for label in LABELS]).astype(np.float32)
+    unknown = np.mean(list(found.values()), axis=0)
+    general: Floats = np.stack([found.get(label, unknown) for label in LABELS]).astype(np.float32)
+    return general
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]

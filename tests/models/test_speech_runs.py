@@ -13,7 +13,7 @@ from edge.inference import Floats
 torch = pytest.importorskip("torch")
 soundfile = pytest.importorskip("soundfile")
 
-from edge.readings import SAMPLE_RATE, Samples  # noqa: E402
+from edge.readings import LABELS, SAMPLE_RATE, Samples  # noqa: E402
 from edge.speech.classifier import CLASSES  # noqa: E402
 from edge.speech.features import CONTEXT, FEATURES  # noqa: E402
 from edge.speech.frames import CHUNK  # noqa: E402
@@ -21,8 +21,9 @@ from edge.speech.spectrum import BANDS, MELS  # noqa: E402
 from models.speech import parity  # noqa: E402
 from models.speech.augment import at_speed  # noqa: E402
 from models.speech.cache import SPEEDS, Copy, Extraction, taught, version  # noqa: E402
-from models.speech.corpora import FOLDS, PLAIN, UNTOLD, Clip, find_clips  # noqa: E402
+from models.speech.corpora import FOLDS, PLAIN, TALK, UNTOLD, Clip, find_clips  # noqa: E402
 from models.speech.dataset import Task  # noqa: E402
+from models.speech.expected import expected, typical  # noqa: E402
 from models.speech.fit import Fitting, fitted  # noqa: E402
 from models.speech.head import Answer  # noqa: E402
 from models.speech.hints import hints_for  # noqa: E402
@@ -281,3 +282,28 @@ def test_folds_and_corpora_are_held_back() -> None:
     ]
     every = _held_back(clips, argparse.Namespace(folds=range(len(FOLDS)), without=()))
     assert sorted(n for _, held in every for n in held) == [0, 1, 2, 3]  # plain speech is in none
+
+
+def test_what_is_expected_of_a_label_is_what_it_adds_to_voices() -> None:
+    torch.manual_seed(0)
+    recipe = Recipe(front=8, units=6)
+    net = Network(1, recipe, 3, 4).eval()
+    answer = Answer(*(np.full(shape, n, np.float32) for n, shape in enumerate(((12,), (12,), (12, 8), (8,)))))
+    low, high = ([[parity.voice(pitch, 1.5, seed=n)] for n in range(3)] for pitch in (110.0, 220.0))
+    found = expected(net, FLAT, answer, [("emovo", 0, low), ("emovo", 2, high), ("nemo", 0, [*low, [low[0][0][:100]]])])
+    assert found.shape == (len(LABELS), 12)
+    assert not np.allclose(found[0], found[2])
+    assert found[1] == pytest.approx(found[[0, 2]].mean(axis=0), abs=1e-5)  # of which there is none
+    alone = expected(net, FLAT, answer, [("emovo", 0, low)])
+    assert alone == pytest.approx(np.repeat(found[:1], len(LABELS), axis=0), abs=1e-5)
+
+
+def test_a_few_clips_of_each_corpus_and_label_are_typical() -> None:
+    labels = ["happy"] * 40 + ["calm", "neutral"]
+    clips = [Clip(Path(str(n)), "ravdess", "ravdess-01", label) for n, label in enumerate(labels)]
+    clips.append(Clip(Path("t"), TALK, f"{TALK}-t", "neutral"))
+    found = list(typical(clips, range(1, len(clips))))
+    assert [(corpus, label, len(some)) for corpus, label, some in found] == [("ravdess", 0, 2), ("ravdess", 1, 25)]
+    assert set(found[0][2]) == {40, 41}  # calm is neutral in life
+    assert 0 not in found[1][2]  # nobody who was not chosen
+    assert found == list(typical(clips, range(1, len(clips))))
