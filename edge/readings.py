@@ -16,6 +16,7 @@ UNCERTAIN = "uncertain"  # somebody is there, nothing wins clearly
 ABSENT = "absent"  # nobody seen or heard
 
 SAMPLE_RATE = 16_000
+SILENCE_S = 60.0  # without a voice, after which somebody else may speak
 LEVEL_S = 512 / SAMPLE_RATE  # of sound that has one level
 
 Probabilities = tuple[float, ...]  # one per label, in the order of LABELS, summing to one

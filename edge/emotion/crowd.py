@@ -19,6 +19,7 @@ from edge.errors import EdgeError
 from edge.messages.payloads import PersonPayload
 from edge.readings import (
     LABELS,
+    SILENCE_S,
     UNCERTAIN,
     FaceReading,
     FacesReading,
@@ -31,7 +32,6 @@ from edge.readings import (
 ROOM = 0.5  # how much a voice counts that belongs to no face, while there are faces
 WATCHED_S = 8.0  # of a neutral face: what calibrating a seat needs
 _CLEAR = 0.25  # quality
-_SILENCE_S = 60.0  # after which somebody else may speak
 _SPEAKING_S = 0.8  # since the last reading of a voice: it is still heard
 _PAUSE_S = 1.5  # since then: it is over
 _FORGET_S = 10.0  # a track that is not shown for so long does not come back
@@ -83,7 +83,7 @@ class Crowd:
         self._speech = reading
         self._loudness.hear(reading.time, reading.levels)
         if reading.probabilities is not None:
-            if self._voice is None or reading.time - self._voice.time > _SILENCE_S:
+            if self._voice is None or reading.time - self._voice.time > SILENCE_S:
                 self._usual_voice = UsualVoice()
             self._usual_voice = usual_voice.observe(
                 self._usual_voice, evidence_of(reading.probabilities), reading.quality, reading.time,

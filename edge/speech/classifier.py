@@ -72,8 +72,10 @@ class Classifier:
 
     def learn(self, sums: Sums) -> None:
         """What the voice is like, from a segment that is over."""
+        if self._expected is None:
+            return
         logits = self.logits(sums)
-        if self._expected is not None and logits is not None:
+        if logits is not None:
             cooled = (of_labels(logits) / self.certainty.after(sums.weight)).astype(np.float32)
             self.usual = self.usual.after(self._plain(sums), cooled, sums.weight, self._expected)
 

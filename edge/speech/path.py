@@ -6,12 +6,11 @@ from collections import deque
 from pathlib import Path
 
 from edge.device import resources
-from edge.readings import SAMPLE_RATE, Sound, SpeechReading
+from edge.readings import SAMPLE_RATE, SILENCE_S, Sound, SpeechReading
 from edge.speech.classifier import Classifier
 from edge.speech.quality import Window, quality
 from edge.speech.segments import STEP_S, Phase, Segment, Segmenter, SegmentStep
 from edge.speech.settings import SpeechSettings
-from edge.speech.usual import SILENCE_S
 
 GAP_S = 0.1  # what the clock of a sound card may wander within two blocks; more is missing sound
 _HEARTBEAT_S = 1.0

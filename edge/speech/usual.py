@@ -12,7 +12,6 @@ import numpy as np
 
 from edge.inference import Floats, softmax
 
-SILENCE_S = 60.0  # after which somebody else may speak
 _SHARE = 0.6  # of what is left that is taken off
 _DOUBT = 12.0  # states that must have been weighed before half of that is believed
 _MOST = 750.0  # states that count: half a minute of voice, so that somebody else is soon known

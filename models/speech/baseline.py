@@ -26,7 +26,7 @@ from edge.speech.batch import ClipClassifier
 from edge.speech.classifier import of_labels
 from edge.speech.pooling import Sums
 from models.common.metrics import macro_recall
-from models.speech.corpora import TALK, Clip, class_index, find_clips, thinned
+from models.speech.corpora import TALK, Clip, class_index, find_clips, held_back, thinned
 from models.speech.recipe import Recipe
 from models.speech.recordings import read_clip
 
@@ -72,7 +72,7 @@ def measured(runs: Path, clips: list[Clip], workers: int) -> dict[str, Row]:
     for folder in sorted(path.parent for path in runs.glob("seed0-*/manifest.json")):
         name = folder.name.partition("-")[2]
         for corpus in sorted({clip.corpus for clip in clips} - {TALK}):
-            mine = [clip for clip in clips if clip.corpus == corpus and _held(clip, name)]
+            mine = [clip for clip in clips if clip.corpus == corpus and held_back(name, clip)]
             if mine:
                 tasks.append((corpus if name.startswith("fold") else f"{corpus}, left out whole", folder, mine))
     said: dict[str, list[tuple[list[Said], list[Said], int]]] = {}
@@ -80,10 +80,6 @@ def measured(runs: Path, clips: list[Clip], workers: int) -> dict[str, Row]:
         for (name, _, _), one in zip(tasks, pool.starmap(of_speakers, [task[1:] for task in tasks], 1), strict=True):
             said.setdefault(name, []).append(one)
     return {name: _row(parts) for name, parts in sorted(said.items())}
-
-
-def _held(clip: Clip, name: str) -> bool:
-    return clip.fold() == int(name[4:]) if name.startswith("fold") else clip.corpus in name.split("-")[1].split("+")
 
 
 def of_speakers(folder: Path, clips: list[Clip]) -> tuple[list[Said], list[Said], int]:

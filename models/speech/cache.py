@@ -42,6 +42,7 @@ _JITTER = 2 * STEP
 _LOUD_DB = 25.0  # below the loudest steps: what is taken where the detector finds no voice
 _AT_ONCE = 32  # segments that the teacher hears together
 _LONGEST = 479_000  # samples of a segment: the teacher knows thirty seconds
+_NOTHING = np.empty(0, np.float32)  # of a sound that was heard; no view of it, which would keep it all
 _SHELF = 128  # clips that one process extracts before it hands them over
 
 
@@ -168,7 +169,7 @@ class Extraction:
             with multiprocessing.get_context("fork").Pool(workers, _begin, (self, number)) as pool:
                 for shelf in tqdm(pool.imap(_shelf, starts), desc=f"copy {number}", total=len(starts), mininterval=20):
                     states += taught(listener, [(one.plain, len(one.features)) for one in shelf])
-                    parts += [replace(one, plain=one.plain[:0]) for one in shelf]
+                    parts += [replace(one, plain=_NOTHING) for one in shelf]
             _keep(folder, parts, states)
         return Copy(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("rows", "frames", "bands", "states")))
 

@@ -123,6 +123,12 @@ class Clip:
         return place % len(FOLDS)
 
 
+def held_back(run: str, clip: Clip) -> bool:
+    """Whether a run of this name (fold2, without-emovo, without-emovo+nemo) never hears the clip."""
+    kind, _, corpora = run.partition("-")
+    return clip.corpus in corpora.split("+") if kind == "without" else run == f"fold{clip.fold()}"
+
+
 def class_index(clip: Clip, classes: tuple[str, ...]) -> int:
     """Of what the clip expresses; calm is neutral where it is no class of its own."""
     return classes.index(clip.emotion if clip.emotion in classes else LABELS[0])

@@ -22,7 +22,7 @@ from models.common.calibration import softmax
 from models.common.manifest import write_metrics
 from models.common.metrics import calibration_bins
 from models.speech import card, pictures
-from models.speech.corpora import CORPORA, MAIN, TALK, Clip, find_clips, thinned
+from models.speech.corpora import CORPORA, MAIN, TALK, Clip, find_clips, held_back, thinned
 from models.speech.cost import cost
 from models.speech.measure import Heard, conditions, hear, joined, judged
 from models.speech.recipe import Recipe
@@ -127,8 +127,8 @@ def _held(folder: Path, clips: list[Clip]) -> list[Clip]:
     """The clips of the speakers that this fold's file never heard."""
     if not (folder / "manifest.json").exists():
         return []
-    fold = int(folder.name.rpartition("fold")[2])
-    return [clip for clip in clips if clip.fold() == fold and clip.corpus != TALK]
+    run = folder.name.partition("-")[2]
+    return [clip for clip in clips if held_back(run, clip) and clip.corpus != TALK]
 
 
 def _both(folder: Path, heard: Heard) -> dict[str, float]:

@@ -112,11 +112,7 @@ class Run:
 
     def ship(self, certainty: Certainty, out: Path) -> None:
         """Quantise and write the file and its manifest."""
-        from models.speech.export import (  # TensorFlow: all but this can be done without it
-            Shipped,
-            ship,
-            write_certainty,
-        )
+        from models.speech.export import Shipped, ship, write_certainty  # TensorFlow, which all else does without
 
         net, front, answer = self.trained()
         weights = plain(net, answer)

@@ -21,7 +21,7 @@ from edge.readings import LABELS
 from edge.speech.classifier import CLASSES, Certainty, of_labels
 from models.common.metrics import accuracy, macro_recall
 from models.speech.calibrate import Answers, answers_of, certainty_for
-from models.speech.corpora import CORPORA, FOLDS, MAIN, Clip, class_index
+from models.speech.corpora import CORPORA, FOLDS, MAIN, Clip, class_index, held_back
 from models.speech.material import Material, prepare
 from models.speech.recipe import Recipe
 from models.speech.run import Lesson, Run
@@ -57,12 +57,8 @@ def main() -> None:
 
 def _held_back(clips: list[Clip], asked: argparse.Namespace) -> list[tuple[str, list[int]]]:
     """The name of each thing that is left out, and its clips."""
-    folds = [(f"fold{fold}", [n for n, clip in enumerate(clips) if clip.fold() == fold]) for fold in asked.folds]
-    whole = [
-        (f"without-{names}", [n for n, clip in enumerate(clips) if clip.corpus in names.split("+")])
-        for names in asked.without
-    ]
-    return folds + whole
+    names = [*(f"fold{fold}" for fold in asked.folds), *(f"without-{names}" for names in asked.without)]
+    return [(name, [n for n, clip in enumerate(clips) if held_back(name, clip)]) for name in names]
 
 
 def _judged(material: Material, recipe: Recipe, name: str, held: list[int], asked: argparse.Namespace) -> list[Run]:

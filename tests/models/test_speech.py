@@ -27,7 +27,18 @@ from edge.speech.spectrum import BANDS, MELS
 from edge.speech.usual import Usual
 from models.speech import augment, baseline, parity, plain_speech
 from models.speech.calibrate import Answers, certainty_for
-from models.speech.corpora import CORPORA, MISSING, PLAIN, TALK, UNTOLD, Clip, class_index, find_clips, thinned
+from models.speech.corpora import (
+    CORPORA,
+    MISSING,
+    PLAIN,
+    TALK,
+    UNTOLD,
+    Clip,
+    class_index,
+    find_clips,
+    held_back,
+    thinned,
+)
 from models.speech.measure import Heard
 
 FOLDER = resources.models() / "speech"
@@ -341,3 +352,14 @@ def test_knowing_a_voice_that_is_moved_in_one_way_finds_what_it_says() -> None:
     assert [one.plain for one in said] == [0] * 8 + [1]
     assert [one.knowing for one in said] == [0] * 9
     assert said == baseline.in_order(listener, heard)  # and begins anew
+
+
+def test_a_run_is_named_after_whom_it_never_hears() -> None:
+    emovo = Clip(Path("tri-f1-b1"), "emovo", "emovo-f1", "sad")
+    plain = Clip(Path("a"), PLAIN, f"{PLAIN}-a", UNTOLD)
+    assert held_back(f"fold{emovo.fold()}", emovo)
+    assert not held_back(f"fold{(emovo.fold() or 0) + 1}", emovo)
+    assert held_back("without-nemo+emovo", emovo)
+    assert not held_back("without-nemo", emovo)
+    assert not held_back("all", emovo)
+    assert not any(held_back(f"fold{fold}", plain) for fold in range(4))
