@@ -43,7 +43,8 @@ class Classifier:
         manifest = self._model.manifest
         if manifest.labels != CLASSES:
             raise ModelError(
-                f"{folder}: the speech model knows {manifest.labels}, not {CLASSES}; reinstall the service"
+                f"{folder}: the speech model knows {manifest.labels}, not {CLASSES}; use the model that came with "
+                "this version, or retrain it"
             )
         names = tuple(tuple(tensor.name for tensor in each) for each in (manifest.inputs, manifest.outputs))
         if names != (_INPUTS, _OUTPUTS):

@@ -40,7 +40,10 @@ class TextClassifier:
         self._model = Model(folder)
         manifest = self._model.manifest
         if manifest.labels != LABELS:
-            raise ModelError(f"{folder}: the text model knows {manifest.labels}, not {LABELS}; reinstall the service")
+            raise ModelError(
+                f"{folder}: the text model knows {manifest.labels}, not {LABELS}; use the model that came with this "
+                "version, or retrain it"
+            )
         self._steps = manifest.inputs[0].shape[-1]
         try:
             self._pieces = Pieces(str(manifest.preprocessing["pieces"]).split(" "))
