@@ -25,6 +25,7 @@ from edge.errors import MissingPackage, ModelError
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
+ANSWER = "answer"  # the signature of a part of a file that gives answers without running the rest
 MAX_BYTES = 32_000_000  # a model of ours is some hundred kilobytes
 PlainName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]  # a file beside the manifest
 
@@ -144,8 +145,16 @@ class Model:
                     self._interpreter.allocate_tensors()
             except (ValueError, RuntimeError) as error:
                 raise ModelError(f"{path}: the runtime cannot load it: {error}") from None
-        self._inputs = _matched(self.manifest.inputs, self._interpreter.get_input_details(), path)
-        self._outputs = _matched(self.manifest.outputs, self._interpreter.get_output_details(), path)
+        taken, given = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        apart = ANSWER in self._interpreter.get_signature_list()
+        self._separate = _Separate(self._interpreter) if apart else None
+        apart_in, apart_out = (self._separate.inputs, self._separate.outputs) if self._separate else ([], [])
+        self._inputs = _matched(self.manifest.inputs, [*taken, *apart_in], path)
+        self._outputs = _matched(self.manifest.outputs, [*given, *apart_out], path)
+        self._run_in = _named(self.manifest.inputs, taken)
+        self._run_out = _named(self.manifest.outputs, given)
+        self._apart_in = _named(self.manifest.inputs, apart_in)
+        self._apart_out = _named(self.manifest.outputs, apart_out)
 
     def quantised(self, name: str, values: Floats) -> NDArray[Any]:
         """Real numbers, of any shape, as the input `name` of the file holds them."""
@@ -156,19 +165,57 @@ class Model:
 
         An input may also be of the file's own type, as `quantised` gives it.
         """
-        for tensor in self.manifest.inputs:
-            values = inputs[tensor.name]
-            if values.shape != tensor.shape:
-                raise ModelError(
-                    f"model {self.manifest.name}: input {tensor.name} has shape {values.shape}, not {tensor.shape}"
-                )
-            ready = tensor.scale and values.dtype == tensor.dtype
-            self._interpreter.set_tensor(self._inputs[tensor.name], values if ready else quantise(values, tensor))
+        for tensor in self._run_in:
+            self._interpreter.set_tensor(self._inputs[tensor.name], self._taken(tensor, inputs))
         self._interpreter.invoke()
         return {
             tensor.name: dequantise(self._interpreter.get_tensor(self._outputs[tensor.name]), tensor)
-            for tensor in self.manifest.outputs
+            for tensor in self._run_out
         }
+
+    def answer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
+        """As `run`, of a file's separate part for answers alone; a file without one runs whole."""
+        if self._separate is None:
+            return self.run(inputs)
+        given = self._separate.run({tensor.tensor: self._taken(tensor, inputs) for tensor in self._apart_in})
+        return {tensor.name: dequantise(given[tensor.tensor], tensor) for tensor in self._apart_out}
+
+    def _taken(self, tensor: Tensor, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """What the file takes for this input."""
+        values = inputs[tensor.name]
+        if values.shape != tensor.shape:
+            raise ModelError(
+                f"model {self.manifest.name}: input {tensor.name} has shape {values.shape}, not {tensor.shape}"
+            )
+        ready = tensor.scale and values.dtype == tensor.dtype
+        return values if ready else quantise(values, tensor)
+
+
+class _Separate:
+    """The part of a file that is a signature of its own. By the file's names of tensors."""
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+        inputs, outputs = self._runner().get_input_details(), self._runner().get_output_details()
+        self.inputs, self.outputs = (
+            [*inputs.values()],
+            [*outputs.values()],
+        )  # as the interpreter tells those of the rest
+        self._keys = {detail["name"]: key for key, detail in (inputs | outputs).items()}
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        given = self._runner()(**{self._keys[name]: values for name, values in inputs.items()})
+        return {detail["name"]: given[self._keys[detail["name"]]] for detail in self.outputs}
+
+    def _runner(self) -> Any:
+        """Not kept: while one lives, the interpreter refuses to run the rest."""
+        return self._interpreter.get_signature_runner(ANSWER)
+
+
+def _named(declared: tuple[Tensor, ...], details: list[dict[str, Any]]) -> tuple[Tensor, ...]:
+    """Those of the declared tensors that are among these."""
+    names = {detail["name"] for detail in details}
+    return tuple(tensor for tensor in declared if tensor.tensor in names)
 
 
 def _accelerated(content: bytes, runtime: Runtime, path: Path) -> Any:

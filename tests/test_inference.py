@@ -34,6 +34,15 @@ def test_an_altered_file_is_refused(folder: Path) -> None:
 
 
 @needs_model
+def test_a_file_of_one_piece_answers_by_running_whole() -> None:
+    model = Model(FACE)
+    (tensor,) = model.manifest.inputs
+    picture = {tensor.name: np.random.default_rng(0).normal(size=tensor.shape).astype(np.float32)}
+    said = model.run(picture)
+    assert all((said[name] == values).all() for name, values in model.answer(picture).items())
+
+
+@needs_model
 def test_half_a_file_is_refused(folder: Path) -> None:
     file = folder / read_manifest(folder).file
     file.write_bytes(file.read_bytes()[:1000])

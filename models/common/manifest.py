@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from edge.inference import Manifest, Tensor, read_manifest
+from edge.inference import ANSWER, Manifest, Tensor, read_manifest
 
 _NUMBERS = re.compile(rb"\[\s*((?:-?[0-9][0-9.e+-]*,?\s*)+)\]")
 
@@ -37,14 +37,18 @@ def write_manifest(
     """
     content = (folder / file).read_bytes()
     interpreter = Interpreter(model_content=content)
+    taken, given = interpreter.get_input_details(), interpreter.get_output_details()
+    if ANSWER in interpreter.get_signature_list():
+        apart = interpreter.get_signature_runner(ANSWER)
+        taken, given = [*taken, *apart.get_input_details().values()], [*given, *apart.get_output_details().values()]
     manifest = Manifest(
         name=name,
         version=version,
         file=file,
         sha256=hashlib.sha256(content).hexdigest(),
         labels=labels,
-        inputs=_tensors(inputs, interpreter.get_input_details()),
-        outputs=_tensors(outputs, interpreter.get_output_details()),
+        inputs=_tensors(inputs, taken),
+        outputs=_tensors(outputs, given),
         preprocessing=dict(preprocessing),
         temperature=temperature,
         natural_prior=dict(natural_prior or {}),

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from edge.inference import Floats
+from edge.inference import ANSWER, Floats
 from edge.speech.classifier import CLASSES, Certainty
 from edge.speech.features import CONTEXT, FEATURES, standardised
 from edge.speech.frames import CHUNK, HOP, WINDOW
 from edge.speech.pooling import Sums
 from edge.speech.spectrum import BANDS, FFT, MELS
 from models.common.manifest import write_manifest, write_temperature
+from models.common.parts import separated
 from models.speech import parity
 from models.speech.network import STEM, Trained
 from models.speech.parity import Utterance
@@ -116,7 +117,7 @@ def highest(logits: Any) -> Any:
 
 
 def convert(trained: Trained, segments: list[Utterance]) -> bytes:
-    """The file's bytes; `segments` show the converter what values occur."""
+    """The file's bytes, with the answer as a part of its own; `segments` show the converter what values occur."""
     step = ChunkStep(trained)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(step, folder, signatures={"serving_default": step.signature()})
@@ -126,7 +127,7 @@ def convert(trained: Trained, segments: list[Utterance]) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-        return bytes(converter.convert())
+        return separated(bytes(converter.convert()), ("statistics",), ANSWER)
 
 
 def representative(step: ChunkStep, segments: list[Utterance]) -> Callable[[], Iterator[dict[str, Any]]]:
@@ -221,14 +222,12 @@ def rounded(values: Floats, digits: int = 5) -> list[float]:
 
 
 def tensor_names(content: bytes, units: int) -> tuple[dict[str, str], dict[str, str]]:
-    """Our names to the file's own. The signature knows them; the plain list does not."""
+    """Our names to the file's own. The signatures know them; the plain list does not."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)
-    outputs = interpreter.get_output_details()
-    taken = [detail["name"] for detail in interpreter.get_input_details()]
-    found = {name: full for name in INPUTS for full in taken if f"_{name}:" in full}
-    named = interpreter.get_signature_runner().get_output_details()
-    assert {detail["name"] for detail in named.values()} == {detail["name"] for detail in outputs}  # noqa: S101
+    parts = [interpreter.get_signature_runner(key) for key in interpreter.get_signature_list()]
+    taken = {name: detail["name"] for part in parts for name, detail in part.get_input_details().items()}
+    named = {name: detail for part in parts for name, detail in part.get_output_details().items()}
     assert named["states"]["shape"][1] == units  # noqa: S101
-    return found, {name: named[name]["name"] for name in OUTPUTS}
+    return {name: taken[name] for name in INPUTS}, {name: named[name]["name"] for name in OUTPUTS}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge import inference
 from edge.device import resources
-from edge.inference import read_manifest
+from edge.inference import Model, read_manifest
 from edge.readings import LABELS, Samples
 from edge.speech.batch import ClipClassifier
 from edge.speech.classifier import CLASSES, Certainty, Classifier, of_labels
@@ -60,6 +60,13 @@ def test_the_shipped_file_is_small_and_int8() -> None:
     assert len(content) <= 1_700_000
     assert manifest.labels == (*LABELS, "calm")
     assert {tensor.dtype for tensor in manifest.inputs + manifest.outputs} == {"int8"}
+
+
+def test_the_answer_runs_without_the_rest_and_the_rest_without_the_answer() -> None:
+    model = Model(FOLDER)
+    empty = {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in model.manifest.inputs}
+    assert set(model.answer({"statistics": empty.pop("statistics")})) == {"logits"}
+    assert set(model.run(empty)) == {"states", "weights", "c"}
 
 
 def test_the_metrics_are_those_of_the_shipped_file() -> None:
