@@ -137,24 +137,20 @@ class Model:
         self.manifest = read_manifest(folder)
         path = folder / self.manifest.file
         content = _verified(path, self.manifest.sha256)
-        self._interpreter: Any = _accelerated(content, runtime, path) if runtime.delegate else None
-        if self._interpreter is None:
+        interpreter = _accelerated(content, runtime, path) if runtime.delegate else None
+        if interpreter is None:
             try:
                 with _chatter_silenced():
-                    self._interpreter = _interpreter_class()(model_content=content, num_threads=runtime.threads)
-                    self._interpreter.allocate_tensors()
+                    interpreter = _interpreter_class()(model_content=content, num_threads=runtime.threads)
+                    interpreter.allocate_tensors()
             except (ValueError, RuntimeError) as error:
                 raise ModelError(f"{path}: the runtime cannot load it: {error}") from None
-        taken, given = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        apart = ANSWER in self._interpreter.get_signature_list()
-        self._separate = _Separate(self._interpreter) if apart else None
-        apart_in, apart_out = (self._separate.inputs, self._separate.outputs) if self._separate else ([], [])
-        self._inputs = _matched(self.manifest.inputs, [*taken, *apart_in], path)
-        self._outputs = _matched(self.manifest.outputs, [*given, *apart_out], path)
-        self._run_in = _named(self.manifest.inputs, taken)
-        self._run_out = _named(self.manifest.outputs, given)
-        self._apart_in = _named(self.manifest.inputs, apart_in)
-        self._apart_out = _named(self.manifest.outputs, apart_out)
+        parts = parts_of(interpreter)
+        _match(self.manifest.inputs, [detail for part in parts for detail in part.inputs], path)
+        _match(self.manifest.outputs, [detail for part in parts for detail in part.outputs], path)
+        self._main, self._answering = parts[0], parts[-1]
+        self._inputs = {tensor.tensor: tensor for tensor in self.manifest.inputs}
+        self._outputs = {tensor.tensor: tensor for tensor in self.manifest.outputs}
 
     def quantised(self, name: str, values: Floats) -> NDArray[Any]:
         """Real numbers, of any shape, as the input `name` of the file holds them."""
@@ -165,20 +161,19 @@ class Model:
 
         An input may also be of the file's own type, as `quantised` gives it.
         """
-        for tensor in self._run_in:
-            self._interpreter.set_tensor(self._inputs[tensor.name], self._taken(tensor, inputs))
-        self._interpreter.invoke()
-        return {
-            tensor.name: dequantise(self._interpreter.get_tensor(self._outputs[tensor.name]), tensor)
-            for tensor in self._run_out
-        }
+        return self._through(self._main, inputs)
 
     def answer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
-        """As `run`, of a file's separate part for answers alone; a file without one runs whole."""
-        if self._separate is None:
-            return self.run(inputs)
-        given = self._separate.run({tensor.tensor: self._taken(tensor, inputs) for tensor in self._apart_in})
-        return {tensor.name: dequantise(given[tensor.tensor], tensor) for tensor in self._apart_out}
+        """As `run`, of a file's part for answers alone; a file of one part runs whole."""
+        return self._through(self._answering, inputs)
+
+    def _through(self, part: Part, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
+        """What this part of the file says."""
+        taken = {detail["name"]: self._taken(self._inputs[detail["name"]], inputs) for detail in part.inputs}
+        return {
+            self._outputs[name].name: dequantise(values, self._outputs[name])
+            for name, values in part.run(taken).items()
+        }
 
     def _taken(self, tensor: Tensor, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """What the file takes for this input."""
@@ -191,16 +186,29 @@ class Model:
         return values if ready else quantise(values, tensor)
 
 
-class _Separate:
-    """The part of a file that is a signature of its own. By the file's names of tensors."""
+class Part:
+    """What runs at once in a file; `inputs` and `outputs` are the runtime's details of its tensors."""
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+        self.inputs: list[dict[str, Any]] = interpreter.get_input_details()
+        self.outputs: list[dict[str, Any]] = interpreter.get_output_details()
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """By the file's names of the tensors."""
+        for detail in self.inputs:
+            self._interpreter.set_tensor(detail["index"], inputs[detail["name"]])
+        self._interpreter.invoke()
+        return {detail["name"]: self._interpreter.get_tensor(detail["index"]) for detail in self.outputs}
+
+
+class _SeparatePart(Part):
+    """One that is a signature of its own."""
 
     def __init__(self, interpreter: Any) -> None:
         self._interpreter = interpreter
         inputs, outputs = self._runner().get_input_details(), self._runner().get_output_details()
-        self.inputs, self.outputs = (
-            [*inputs.values()],
-            [*outputs.values()],
-        )  # as the interpreter tells those of the rest
+        self.inputs, self.outputs = [*inputs.values()], [*outputs.values()]
         self._keys = {detail["name"]: key for key, detail in (inputs | outputs).items()}
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -212,10 +220,10 @@ class _Separate:
         return self._interpreter.get_signature_runner(ANSWER)
 
 
-def _named(declared: tuple[Tensor, ...], details: list[dict[str, Any]]) -> tuple[Tensor, ...]:
-    """Those of the declared tensors that are among these."""
-    names = {detail["name"] for detail in details}
-    return tuple(tensor for tensor in declared if tensor.tensor in names)
+def parts_of(interpreter: Any) -> list[Part]:
+    """The main one, and the one for answers where the file has it."""
+    apart = ANSWER in interpreter.get_signature_list()
+    return [Part(interpreter), _SeparatePart(interpreter)] if apart else [Part(interpreter)]
 
 
 def _accelerated(content: bytes, runtime: Runtime, path: Path) -> Any:
@@ -276,12 +284,11 @@ def _verified(path: Path, sha256: str) -> bytes:
     return content
 
 
-def _matched(declared: tuple[Tensor, ...], details: list[dict[str, Any]], path: Path) -> dict[str, int]:
-    """Indices of the declared tensors in the file; refuses a file that is not what the manifest says."""
+def _match(declared: tuple[Tensor, ...], details: list[dict[str, Any]], path: Path) -> None:
+    """Refuse a file that is not what the manifest says."""
     by_name = {detail["name"]: detail for detail in details}
     if set(by_name) != {tensor.tensor for tensor in declared}:
         raise ModelError(f"{path}: has the tensors {sorted(by_name)}, not those of its manifest")
-    indices = {}
     for tensor in declared:
         detail = by_name[tensor.tensor]
         scale, zero_point = detail["quantization"]
@@ -293,5 +300,3 @@ def _matched(declared: tuple[Tensor, ...], details: list[dict[str, Any]], path: 
         )
         if not same:
             raise ModelError(f"{path}: tensor {tensor.tensor} differs from the manifest in shape, type or scale")
-        indices[tensor.name] = int(detail["index"])
-    return indices

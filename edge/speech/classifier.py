@@ -64,9 +64,6 @@ class Classifier:
             tensor.name: self._model.quantised(tensor.name, np.zeros(tensor.shape, np.float32))
             for tensor in manifest.inputs
         }
-        self._judged: Sums | None = None  # what was asked about last, beyond which usual voice, and the answer
-        self._judged_beyond: Usual | None = None
-        self._said: NDArray[np.float64] | None = None
         self.forget()
         self.reset()
 
@@ -102,12 +99,9 @@ class Classifier:
         """Of CLASSES, for these statistics beyond what is usual; None where nothing was weighed yet."""
         if sums.weight <= 0:
             return None
-        if sums is self._judged and self.usual is self._judged_beyond:
-            return self._said  # the last reading of a segment and what it teaches ask the same
         statistics = np.clip(self._plain(sums) - self.usual.offset, -LIMIT, LIMIT)
         answer = self._model.answer({**self._empty, "statistics": statistics[None]})
         logits: NDArray[np.float64] = answer["logits"][0].astype(np.float64)
-        self._judged, self._judged_beyond, self._said = sums, self.usual, logits
         return logits
 
     def _plain(self, sums: Sums) -> Floats:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from edge.inference import ANSWER, Manifest, Tensor, read_manifest
+from edge.inference import Manifest, Tensor, parts_of, read_manifest
 
 _NUMBERS = re.compile(rb"\[\s*((?:-?[0-9][0-9.e+-]*,?\s*)+)\]")
 
@@ -36,19 +36,15 @@ def write_manifest(
     shapes, types and scales are read from the file itself.
     """
     content = (folder / file).read_bytes()
-    interpreter = Interpreter(model_content=content)
-    taken, given = interpreter.get_input_details(), interpreter.get_output_details()
-    if ANSWER in interpreter.get_signature_list():
-        apart = interpreter.get_signature_runner(ANSWER)
-        taken, given = [*taken, *apart.get_input_details().values()], [*given, *apart.get_output_details().values()]
+    parts = parts_of(Interpreter(model_content=content))
     manifest = Manifest(
         name=name,
         version=version,
         file=file,
         sha256=hashlib.sha256(content).hexdigest(),
         labels=labels,
-        inputs=_tensors(inputs, taken),
-        outputs=_tensors(outputs, given),
+        inputs=_tensors(inputs, [detail for part in parts for detail in part.inputs]),
+        outputs=_tensors(outputs, [detail for part in parts for detail in part.outputs]),
         preprocessing=dict(preprocessing),
         temperature=temperature,
         natural_prior=dict(natural_prior or {}),
