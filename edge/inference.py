@@ -167,7 +167,7 @@ class Model:
         """As `run`, of a file's part for answers alone; a file of one part runs whole."""
         return self._through(self._answering, inputs)
 
-    def _through(self, part: Part, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
+    def _through(self, part: ModelPart, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
         """What this part of the file says."""
         taken = {detail["name"]: self._taken(self._inputs[detail["name"]], inputs) for detail in part.inputs}
         return {
@@ -186,7 +186,7 @@ class Model:
         return values if ready else quantise(values, tensor)
 
 
-class Part:
+class ModelPart:
     """What runs at once in a file; `inputs` and `outputs` are the runtime's details of its tensors."""
 
     def __init__(self, interpreter: Any) -> None:
@@ -202,7 +202,7 @@ class Part:
         return {detail["name"]: self._interpreter.get_tensor(detail["index"]) for detail in self.outputs}
 
 
-class _SeparatePart(Part):
+class _SeparatePart(ModelPart):
     """One that is a signature of its own."""
 
     def __init__(self, interpreter: Any) -> None:
@@ -220,10 +220,10 @@ class _SeparatePart(Part):
         return self._interpreter.get_signature_runner(ANSWER)
 
 
-def parts_of(interpreter: Any) -> list[Part]:
+def parts_of(interpreter: Any) -> list[ModelPart]:
     """The main one, and the one for answers where the file has it."""
     apart = ANSWER in interpreter.get_signature_list()
-    return [Part(interpreter), _SeparatePart(interpreter)] if apart else [Part(interpreter)]
+    return [ModelPart(interpreter), _SeparatePart(interpreter)] if apart else [ModelPart(interpreter)]
 
 
 def _accelerated(content: bytes, runtime: Runtime, path: Path) -> Any:
