@@ -108,6 +108,8 @@ def test_signed_by_the_command_and_taken_by_a_device_that_wants_it(  # noqa: PLR
         assert observer.on(f"{ROOT}/reported")[-1].json["documents"] == {"hall": 3}
         assert [m.payload for m in observer.on("/config/decision.enter")][-1] == b"0.65"
 
+        kept = "select count(*) from device where reported::text like '%loosen privacy%'"
+        wait_for(lambda: store.run(kept) == [(1,)], 10, "the collector, which would write over what comes next")
         sent = len(observer.on("/hall/desired"))
         store.run("update device set reported = null")
         assert run("fleet", "config", "hall", "--again", *common)[0] == 0
